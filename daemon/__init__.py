@@ -1,0 +1,1 @@
+"""Run it: configuration, state, the stages and the page."""

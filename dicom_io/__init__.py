@@ -1,0 +1,1 @@
+"""Speak DICOM: headers, pixels, associations, and the objects we send back."""

@@ -1,0 +1,1 @@
+"""Think: networks, bundles, preprocessing, ensembles and activation maps."""

@@ -1,0 +1,1 @@
+"""The backbones, numerically equal to Keras Applications."""

@@ -1,0 +1,1 @@
+"""Say it: findings and their study become a Structured Report."""
