@@ -1,0 +1,215 @@
+"""What can go wrong between DICOM and us.
+
+This module holds the exceptions of ``dicom_io``; the package docstring draws their tree. The branch of
+an exception (``Permanent`` or ``Transient``) decides whether the caller tries again. Messages hold UIDs,
+keywords and numbers, never values that could name a patient.
+"""
+
+
+class DicomIoError(Exception):
+    """Anything that ``dicom_io`` raises on purpose."""
+
+
+class Permanent(DicomIoError):
+    """The same input gives the same answer: do not try again."""
+
+
+class Transient(DicomIoError):
+    """The same call may succeed later: try again with back-off."""
+
+
+class UnusableInstance(Permanent):
+    """An instance that cannot be used as it is.
+
+    Parameters
+    ----------
+    reason : str
+        One plain phrase without patient data, fit for the log, the page and the report.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NotDicom(UnusableInstance):
+    """The bytes are no DICOM Part 10 file, or what follows its preamble is no data set."""
+
+
+class TruncatedDataSet(UnusableInstance):
+    """The file ends before the element that was being read does."""
+
+
+class MissingUid(UnusableInstance):
+    """A UID that gives the instance its place is absent or empty.
+
+    Parameters
+    ----------
+    keyword : str
+        Keyword of the element, e.g. ``"StudyInstanceUID"``.
+    """
+
+    def __init__(self, keyword: str) -> None:
+        super().__init__(f"{keyword} is missing or empty")
+        self.keyword = keyword
+
+    def __reduce__(self) -> tuple[type["MissingUid"], tuple[str]]:
+        return type(self), (self.keyword,)
+
+
+class InvalidUid(UnusableInstance):
+    """A UID element holds something that is no UID; the value itself is not repeated.
+
+    Parameters
+    ----------
+    keyword : str
+        Keyword of the element, e.g. ``"SOPInstanceUID"``.
+    """
+
+    def __init__(self, keyword: str) -> None:
+        super().__init__(f"{keyword} is not a UID: expected 1 to 64 digits in groups divided by single dots")
+        self.keyword = keyword
+
+    def __reduce__(self) -> tuple[type["InvalidUid"], tuple[str]]:
+        return type(self), (self.keyword,)
+
+
+class UndecodablePixels(UnusableInstance):
+    """The pixel data is absent, broken, too large, or in a form that is not decoded here."""
+
+
+class PeerUnreachable(Transient):
+    """No connection: refused, no route, name unknown, time-out, or the TLS handshake failed."""
+
+
+class AssociationAborted(Transient):
+    """An association ended without release: A-ABORT, a lost connection, or a time-out."""
+
+
+class NoPresentationContext(Permanent):
+    """The peer accepted no presentation context that could carry the instance.
+
+    Parameters
+    ----------
+    sop_class_uid, transfer_syntax_uid : str
+        What was proposed.
+    """
+
+    def __init__(self, sop_class_uid: str, transfer_syntax_uid: str) -> None:
+        super().__init__(
+            f"the peer accepts no SOP class {sop_class_uid} in transfer syntax {transfer_syntax_uid}; "
+            "allow both in its configuration"
+        )
+        self.sop_class_uid = sop_class_uid
+        self.transfer_syntax_uid = transfer_syntax_uid
+
+    def __reduce__(self) -> tuple[type["NoPresentationContext"], tuple[str, str]]:
+        return type(self), (self.sop_class_uid, self.transfer_syntax_uid)
+
+
+class AssociationRejected(DicomIoError):
+    """The peer answered A-ASSOCIATE-RJ (PS3.8 9.3.4); raise it through `association_rejected`.
+
+    Parameters
+    ----------
+    result, source, reason : int
+        The three fields of the A-ASSOCIATE-RJ PDU.
+    """
+
+    def __init__(self, result: int, source: int, reason: int) -> None:
+        words = _REJECT_REASONS.get((source, reason), "no reason that the standard names")
+        super().__init__(f"association rejected: {words} (result {result}, source {source}, reason {reason})")
+        self.result = result
+        self.source = source
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type["AssociationRejected"], tuple[int, int, int]]:
+        return type(self), (self.result, self.source, self.reason)
+
+
+class AssociationRejectedForGood(AssociationRejected, Permanent):
+    """Result 1, rejected-permanent: e.g. an AE title that the peer does not know."""
+
+
+class AssociationRejectedForNow(AssociationRejected, Transient):
+    """Result 2, rejected-transient: e.g. too many associations."""
+
+
+class StoreRefused(DicomIoError):
+    """The peer answered C-STORE with a failure status; raise it through `store_refused`.
+
+    Parameters
+    ----------
+    status : int
+        (0000,0900) *Status*, 0x0000 to 0xFFFF.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"C-STORE refused with status 0x{status:04X}: {_status_words(status)}")
+        self.status = status
+
+    def __reduce__(self) -> tuple[type["StoreRefused"], tuple[int]]:
+        return type(self), (self.status,)
+
+
+class StoreRefusedForGood(StoreRefused, Permanent):
+    """The peer will not take this instance: e.g. 0xA9xx, 0xCxxx, 0x0122, 0x0124."""
+
+
+class StoreRefusedForNow(StoreRefused, Transient):
+    """The peer could not take it now: 0xA7xx, 0x0110, 0x0213."""
+
+
+def association_rejected(
+    result: int, source: int, reason: int
+) -> AssociationRejectedForGood | AssociationRejectedForNow:
+    """Return the exception for an A-ASSOCIATE-RJ; its branch follows the result (PS3.8 Table 9-21)."""
+    kind = AssociationRejectedForNow if result == 2 else AssociationRejectedForGood
+    return kind(result, source, reason)
+
+
+def store_refused(status: int) -> StoreRefusedForGood | StoreRefusedForNow:
+    """Return the exception for a C-STORE failure status (PS3.4 B.2.3, PS3.7 Annex C).
+
+    Out of resources, processing failure and resource limitation pass with time; everything else is
+    about the instance or the agreement between the two sides and needs a person.
+    """
+    passes = status & 0xFF00 == 0xA700 or status in {0x0110, 0x0213}
+    kind = StoreRefusedForNow if passes else StoreRefusedForGood
+    return kind(status)
+
+
+# PS3.8 Table 9-21: (source, reason) -> meaning
+_REJECT_REASONS = {
+    (1, 1): "no reason given",
+    (1, 2): "application context name not supported",
+    (1, 3): "calling AE title not recognized",
+    (1, 7): "called AE title not recognized",
+    (2, 1): "no reason given",
+    (2, 2): "protocol version not supported",
+    (3, 1): "temporary congestion",
+    (3, 2): "local limit exceeded",
+}
+
+# PS3.4 Table B.2-1 by its first byte or nibble, PS3.7 Annex C for the rest
+_STATUS_WORDS = {
+    0x0110: "processing failure",
+    0x0111: "duplicate SOP instance",
+    0x0117: "invalid SOP instance",
+    0x0122: "SOP class not supported",
+    0x0124: "not authorized",
+    0x0210: "duplicate invocation",
+    0x0211: "unrecognized operation",
+    0x0212: "mistyped argument",
+    0x0213: "resource limitation",
+}
+
+
+def _status_words(status: int) -> str:
+    if status & 0xFF00 == 0xA700:
+        return "out of resources"
+    if status & 0xFF00 == 0xA900:
+        return "data set does not match SOP class"
+    if status & 0xF000 == 0xC000:
+        return "cannot understand"
+    return _STATUS_WORDS.get(status, "no meaning that the standard names")
