@@ -1,0 +1,156 @@
+"""This module is the life cycle of instances, studies and deliveries, as tables.
+
+A state changes only through :func:`advance`; a pair that the tables do not hold is an error,
+never ignored.
+
+>>> advance(StudyState.OPEN, StudyEvent.CLAIMED)
+<StudyState.REPORTING: 'reporting'>
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeVar
+
+from daemon.errors import IllegalTransition
+
+
+class InstanceState(StrEnum):
+    """Where an acknowledged instance stands."""
+
+    RECEIVED = "received"
+    ANALYZED = "analyzed"
+    EXCLUDED = "excluded"
+    UNREADABLE = "unreadable"
+
+
+class InstanceEvent(StrEnum):
+    """What can happen to an instance."""
+
+    ANALYSIS_STORED = "analysis stored"
+    FOUND_UNREADABLE = "found unreadable"
+    BUNDLE_CHANGED = "bundle changed"
+
+
+class StudyState(StrEnum):
+    """Where a study stands; all but OPEN, REPORTING and DELIVERING are closed."""
+
+    OPEN = "open"
+    REPORTING = "reporting"
+    DELIVERING = "delivering"
+    DELIVERED = "delivered"
+    NOT_ANALYZED = "not_analyzed"
+    FAILED = "failed"
+
+
+class StudyEvent(StrEnum):
+    """What can happen to a study."""
+
+    VIEW_ARRIVED = "view arrived"
+    CLAIMED = "claimed"
+    REPORTED = "reported"
+    CLAIM_ABANDONED = "claim abandoned"
+    ALL_SENT = "all sent"
+    NOTHING_TO_REPORT = "nothing to report"
+    REPORT_FAILED = "report failed"
+    DELIVERY_DEAD = "delivery dead"
+    PATIENT_MISMATCH = "patient mismatch"
+    REPORT_REQUEUED = "report requeued"
+    DELIVERY_REQUEUED = "delivery requeued"
+
+
+class DeliveryState(StrEnum):
+    """Where one result stands on its way to one destination."""
+
+    PENDING = "pending"
+    WAITING = "waiting"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+class DeliveryEvent(StrEnum):
+    """What can happen to a delivery."""
+
+    ACKNOWLEDGED = "acknowledged"
+    FAILED_TRANSIENTLY = "failed transiently"
+    FAILED_PERMANENTLY = "failed permanently"
+    REQUEUED = "requeued"
+
+
+State = TypeVar("State", InstanceState, StudyState, DeliveryState)
+Event = InstanceEvent | StudyEvent | DeliveryEvent
+
+INSTANCE_TRANSITIONS: Mapping[tuple[InstanceState, InstanceEvent], InstanceState] = MappingProxyType(
+    {
+        (InstanceState.RECEIVED, InstanceEvent.ANALYSIS_STORED): InstanceState.ANALYZED,
+        (InstanceState.RECEIVED, InstanceEvent.FOUND_UNREADABLE): InstanceState.UNREADABLE,
+        (InstanceState.ANALYZED, InstanceEvent.BUNDLE_CHANGED): InstanceState.RECEIVED,
+    }
+)
+
+STUDY_TRANSITIONS: Mapping[tuple[StudyState, StudyEvent], StudyState] = MappingProxyType(
+    {
+        # A view reopens whatever had been closed. While a report is being built the claim stays:
+        # the reporter sees at its end that the study grew and abandons the claim.
+        (StudyState.OPEN, StudyEvent.VIEW_ARRIVED): StudyState.OPEN,
+        (StudyState.REPORTING, StudyEvent.VIEW_ARRIVED): StudyState.REPORTING,
+        (StudyState.DELIVERING, StudyEvent.VIEW_ARRIVED): StudyState.OPEN,
+        (StudyState.DELIVERED, StudyEvent.VIEW_ARRIVED): StudyState.OPEN,
+        (StudyState.NOT_ANALYZED, StudyEvent.VIEW_ARRIVED): StudyState.OPEN,
+        (StudyState.FAILED, StudyEvent.VIEW_ARRIVED): StudyState.OPEN,
+        (StudyState.OPEN, StudyEvent.CLAIMED): StudyState.REPORTING,
+        (StudyState.REPORTING, StudyEvent.CLAIM_ABANDONED): StudyState.OPEN,
+        (StudyState.REPORTING, StudyEvent.REPORTED): StudyState.DELIVERING,
+        (StudyState.REPORTING, StudyEvent.NOTHING_TO_REPORT): StudyState.NOT_ANALYZED,
+        (StudyState.REPORTING, StudyEvent.REPORT_FAILED): StudyState.FAILED,
+        (StudyState.DELIVERING, StudyEvent.ALL_SENT): StudyState.DELIVERED,
+        (StudyState.DELIVERING, StudyEvent.NOTHING_TO_REPORT): StudyState.NOT_ANALYZED,
+        (StudyState.DELIVERING, StudyEvent.DELIVERY_DEAD): StudyState.FAILED,
+        # Two patients in one study: nothing more is sent, whatever the study was doing.
+        (StudyState.OPEN, StudyEvent.PATIENT_MISMATCH): StudyState.FAILED,
+        (StudyState.REPORTING, StudyEvent.PATIENT_MISMATCH): StudyState.FAILED,
+        (StudyState.DELIVERING, StudyEvent.PATIENT_MISMATCH): StudyState.FAILED,
+        (StudyState.DELIVERED, StudyEvent.PATIENT_MISMATCH): StudyState.FAILED,
+        (StudyState.NOT_ANALYZED, StudyEvent.PATIENT_MISMATCH): StudyState.FAILED,
+        (StudyState.FAILED, StudyEvent.PATIENT_MISMATCH): StudyState.FAILED,
+        (StudyState.FAILED, StudyEvent.REPORT_REQUEUED): StudyState.OPEN,
+        (StudyState.FAILED, StudyEvent.DELIVERY_REQUEUED): StudyState.DELIVERING,
+        (StudyState.DELIVERING, StudyEvent.DELIVERY_REQUEUED): StudyState.DELIVERING,
+        (StudyState.DELIVERED, StudyEvent.DELIVERY_REQUEUED): StudyState.DELIVERING,
+        (StudyState.NOT_ANALYZED, StudyEvent.DELIVERY_REQUEUED): StudyState.DELIVERING,
+    }
+)
+
+DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState] = MappingProxyType(
+    {
+        (DeliveryState.PENDING, DeliveryEvent.ACKNOWLEDGED): DeliveryState.SENT,
+        (DeliveryState.PENDING, DeliveryEvent.FAILED_TRANSIENTLY): DeliveryState.WAITING,
+        (DeliveryState.PENDING, DeliveryEvent.FAILED_PERMANENTLY): DeliveryState.DEAD,
+        (DeliveryState.WAITING, DeliveryEvent.ACKNOWLEDGED): DeliveryState.SENT,
+        (DeliveryState.WAITING, DeliveryEvent.FAILED_TRANSIENTLY): DeliveryState.WAITING,
+        (DeliveryState.WAITING, DeliveryEvent.FAILED_PERMANENTLY): DeliveryState.DEAD,
+        (DeliveryState.WAITING, DeliveryEvent.REQUEUED): DeliveryState.PENDING,
+        (DeliveryState.SENT, DeliveryEvent.REQUEUED): DeliveryState.PENDING,
+        (DeliveryState.DEAD, DeliveryEvent.REQUEUED): DeliveryState.PENDING,
+    }
+)
+
+_TRANSITIONS: Mapping[tuple[StrEnum, StrEnum], StrEnum] = MappingProxyType(
+    {**INSTANCE_TRANSITIONS, **STUDY_TRANSITIONS, **DELIVERY_TRANSITIONS}
+)
+
+CLOSED_STUDY_STATES = frozenset({StudyState.DELIVERED, StudyState.NOT_ANALYZED, StudyState.FAILED})
+
+
+def advance(state: State, event: Event) -> State:
+    """Give the state that follows.
+
+    Raises
+    ------
+    IllegalTransition
+        The tables hold no such pair.
+    """
+    following = _TRANSITIONS.get((state, event))
+    if not isinstance(following, type(state)):
+        raise IllegalTransition(f"{type(state).__name__} {state.value!r} does not know {event.value!r}")
+    return following
