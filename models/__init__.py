@@ -1,1 +1,19 @@
-"""Think: networks, bundles, preprocessing, ensembles and activation maps."""
+"""Think: networks, bundles, preprocessing, ensembles and activation maps.
+
+This package knows nothing of DICOM, network or state. `finding`, `manifest`, `preprocess` and `overlay`
+never import torch, so that processes which only show results stay small.
+
+Exceptions (all in `models.errors`)::
+
+    ModelError
+    |- BundleRefused            a bundle on disk is not what its manifest says; nothing of it is used
+    |  |- ManifestInvalid       manifest.toml is missing, unreadable or breaks the schema
+    |  |- MemberMissing         a weights file that the manifest names is not there
+    |  |- HashMismatch          a weights file has other bytes than the manifest states
+    |  |- ShapeMismatch         the tensors in a weights file are not those of the architecture
+    |  `- UnknownArchitecture   a member is of an architecture that this version does not know
+    |- BundleExists             a bundle would be written over something that is already there
+    |- UnknownOperatingPoint    the bundle has no operating point of that name
+    |- NonFiniteOutput          a member answered NaN or infinity for a view
+    `- DeviceUnavailable        the configured device is not there
+"""

@@ -1,0 +1,63 @@
+"""Holds the exceptions of the package; the tree is drawn in `models.__init__`."""
+
+from pathlib import Path
+from typing import Self
+
+
+class ModelError(Exception):
+    """Something in `models` could not be done; the message says what, and what to do."""
+
+
+class BundleRefused(ModelError):
+    """A bundle on disk is not what its manifest says, so nothing of it is used."""
+
+    @classmethod
+    def because(cls, path: Path, *, expected: str, found: str, remedy: str) -> Self:
+        """Build the refusal whose message has the four parts that an operator needs.
+
+        Parameters
+        ----------
+        path
+            The file or folder that is wrong.
+        expected, found
+            What should be there and what is, as phrases that fit after those words.
+        remedy
+            What the operator can do, in the imperative.
+        """
+        return cls(f"{path}: expected {expected}, found {found}; {remedy}")
+
+
+class ManifestInvalid(BundleRefused):
+    """The manifest is missing, unreadable or breaks the schema."""
+
+
+class MemberMissing(BundleRefused):
+    """A weights file that the manifest names is not in the bundle."""
+
+
+class HashMismatch(BundleRefused):
+    """A weights file has other bytes than the manifest states."""
+
+
+class ShapeMismatch(BundleRefused):
+    """The tensors of a weights file are not those of the member's architecture."""
+
+
+class UnknownArchitecture(BundleRefused):
+    """A member is of an architecture that this version does not know."""
+
+
+class BundleExists(ModelError):
+    """A bundle would be written over something that is already there."""
+
+
+class UnknownOperatingPoint(ModelError):
+    """The bundle has no operating point of that name."""
+
+
+class NonFiniteOutput(ModelError):
+    """A member answered NaN or infinity for a view."""
+
+
+class DeviceUnavailable(ModelError):
+    """The configured device is not present on this machine."""

@@ -1,0 +1,166 @@
+"""Holds the findings: what the ensemble says of a view and of a study.
+
+Every number is about P(abnormal): 1 is abnormal, 0 is normal. The values are what all outputs are made from.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import mean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.manifest import SPECIFIC, BundleIdentity, OperatingPoint
+
+
+class TriageCategory(StrEnum):
+    """Where a study belongs in the worklist. None of them says that a study is normal."""
+
+    LIKELY = "likely"
+    SUSPECTED = "suspected"
+    NOT_FLAGGED = "not flagged"
+    NOT_ANALYZED = "not analyzed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MemberFinding:
+    """What one member says of one view.
+
+    Attributes
+    ----------
+    member
+        Name of the member in its bundle.
+    logit
+        Log-odds of P(abnormal), finite.
+    probability
+        P(abnormal) in [0, 1].
+    activation
+        (h, w) float32, read-only: each cell's share of the logit, positive towards abnormal. Its mean plus
+        the member's bias is the logit.
+    """
+
+    member: str
+    logit: float
+    probability: float
+    activation: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        activation = np.array(self.activation, dtype=np.float32)
+        if activation.ndim != 2 or activation.size == 0:
+            raise ValueError(f"activation must be (h, w) and not empty, not {activation.shape}")
+        if not (math.isfinite(self.logit) and np.isfinite(activation).all()):
+            raise ValueError(f"logit and activation of member {self.member} must be finite")
+        if not 0.0 <= self.probability <= 1.0:
+            raise ValueError(f"probability must be in [0, 1], not {self.probability}")
+        activation.setflags(write=False)
+        object.__setattr__(self, "activation", activation)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, MemberFinding):
+            return NotImplemented
+        return self._numbers() == other._numbers() and np.array_equal(self.activation, other.activation)
+
+    def __hash__(self) -> int:
+        return hash(self._numbers())
+
+    def _numbers(self) -> tuple[str, float, float]:
+        return self.member, self.logit, self.probability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewFinding:
+    """What the ensemble says of one view; `view_id` is opaque here (the daemon uses the SOP Instance UID)."""
+
+    view_id: str
+    members: tuple[MemberFinding, ...]
+
+    def __post_init__(self) -> None:
+        if not self.members:
+            raise ValueError("a view finding needs at least one member")
+        shapes = {member.activation.shape for member in self.members}
+        if len(shapes) > 1:
+            raise ValueError(f"activations of all members must have one shape, not {sorted(shapes)}")
+
+    @property
+    def probability(self) -> float:
+        """P(abnormal) of the view: the mean of the members' probabilities."""
+        return mean(member.probability for member in self.members)
+
+    @property
+    def activation(self) -> NDArray[np.float32]:
+        """Where the ensemble sees abnormality: (h, w) float32 in [0, 1], relative within this view.
+
+        Each member's positive activation is scaled by its own maximum before the mean is taken. The logit's
+        size depends on how a member was trained, not on how right it is; unscaled, one member with large
+        logits would draw the map alone.
+        """
+        shares = np.stack([_positive_share(member.activation) for member in self.members])
+        activation: NDArray[np.float32] = shares.mean(axis=0, dtype=np.float32)
+        return activation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyFinding:
+    """What the ensemble says of one study; made by `study_finding`.
+
+    `operating_point` is the configured one: it raises the flag. `score` is P(abnormal) of the study.
+    """
+
+    views: tuple[ViewFinding, ...]
+    bundle: BundleIdentity
+    operating_point: OperatingPoint
+    score: float
+    category: TriageCategory
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the score reaches the configured operating point."""
+        return self.category in (TriageCategory.LIKELY, TriageCategory.SUSPECTED)
+
+
+def study_finding(
+    views: Sequence[ViewFinding], *, bundle: BundleIdentity, operating_point: str
+) -> StudyFinding:
+    """Fold the findings of a study's views into that of the study.
+
+    The score is the mean of the views' probabilities, the rule every manifest names. A score equal to a
+    threshold reaches it. LIKELY is a flagged study whose score also reaches the `specific` operating point.
+
+    Raises
+    ------
+    ValueError
+        There is no view, or one view comes twice.
+    UnknownOperatingPoint
+        The bundle has no operating point of that name.
+    """
+    if not views:
+        raise ValueError("a study finding needs at least one view")
+    if len({view.view_id for view in views}) < len(views):
+        raise ValueError("each view of a study may count once only")
+    point = bundle.operating_point(operating_point)
+    # statistics.mean rounds once, at the end: views that all sit on a threshold keep the study on it.
+    score = mean(view.probability for view in views)
+    return StudyFinding(
+        views=tuple(views),
+        bundle=bundle,
+        operating_point=point,
+        score=score,
+        category=_category(score, bundle, point),
+    )
+
+
+def _category(score: float, bundle: BundleIdentity, point: OperatingPoint) -> TriageCategory:
+    if score < point.threshold:
+        return TriageCategory.NOT_FLAGGED
+    if score >= bundle.operating_point(SPECIFIC).threshold:
+        return TriageCategory.LIKELY
+    return TriageCategory.SUSPECTED
+
+
+def _positive_share(activation: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Clip (h, w) below 0 and scale its maximum to 1; all zero where nothing is positive."""
+    positive = np.maximum(activation, np.float32(0.0))
+    peak = positive.max()
+    return positive / peak if peak > 0 else positive

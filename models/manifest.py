@@ -1,0 +1,250 @@
+"""Reads manifest.toml, the page on which a bundle says what it is.
+
+A bundle is a folder with `manifest.toml` and one `.safetensors` file per member. Here is the schema, the
+reader and the identity that every output carries. The weights are the business of `models.bundle`.
+"""
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models import manifest_fields as fields
+from models.errors import ManifestInvalid, UnknownOperatingPoint
+
+MANIFEST_NAME = "manifest.toml"
+SENSITIVE = "sensitive"
+SPECIFIC = "specific"
+
+# A manifest is a page of text; anything larger is not one and is not read into memory.
+_MAX_MANIFEST_BYTES = 1_000_000
+
+_REINSTALL = "install the bundle again from where it was made"
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class MemberEntry(_Entry):
+    """One member: its name in findings, its architecture, and its weights file with hash."""
+
+    name: fields.Name
+    architecture: fields.Name
+    file: fields.WeightsFile
+    sha256: fields.Sha256
+
+
+class OperatingPoint(_Entry):
+    """A threshold on P(abnormal) and what it was measured to do.
+
+    A study is flagged when its score is equal to or above `threshold`. Sensitivity and specificity are
+    fractions of abnormal and normal studies, None where nobody measured them; `data` says on which studies.
+    """
+
+    name: fields.Name
+    threshold: fields.Fraction
+    sensitivity: fields.Fraction | None = None
+    sensitivity_interval: fields.Interval | None = None
+    specificity: fields.Fraction | None = None
+    specificity_interval: fields.Interval | None = None
+    data: fields.Text
+
+    @model_validator(mode="after")
+    def _intervals_hold_their_values(self) -> Self:
+        for rate in ("sensitivity", "specificity"):
+            value, interval = getattr(self, rate), getattr(self, f"{rate}_interval")
+            if interval is not None and (value is None or not interval[0] <= value <= interval[1]):
+                raise ValueError(f"{rate}_interval must contain {rate}")
+        return self
+
+
+class Preprocessing(_Entry):
+    """How a view becomes a network's input.
+
+    An image in [0, 1] is resized to `input_size` (rows, cols), mapped linearly to [lower, upper], then
+    `mean` is subtracted and the result divided by `std`. "square" stretches to the input size; "letterbox"
+    keeps the aspect ratio and pads with black. The one channel is repeated to `channels`.
+    """
+
+    input_size: fields.InputSize = (224, 224)
+    resize: Literal["square", "letterbox"] = "square"
+    lower: fields.Finite = 0.0
+    upper: fields.Finite = 1.0
+    mean: fields.Finite = 0.0
+    std: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
+    channels: Literal[3] = 3
+
+    @model_validator(mode="after")
+    def _range_is_not_empty(self) -> Self:
+        if self.lower >= self.upper:
+            raise ValueError("lower must be below upper")
+        return self
+
+
+class Metric(_Entry):
+    """One measured figure of the bundle, with its interval and the studies it was measured on."""
+
+    name: fields.Text
+    value: fields.Finite
+    interval: fields.Range | None = None
+    data: fields.Text
+
+
+class Manifest(_Entry):
+    """What manifest.toml says; unknown keys, wrong types and contradictions do not make an instance."""
+
+    format: Literal[1] = 1
+    name: fields.Name
+    version: fields.Version
+    created: AwareDatetime | None = None
+    trained: bool
+    license: fields.Text
+    intended_use: fields.Text
+    training_data: fields.Text
+    aggregation: Literal["mean"] = "mean"
+    preprocessing: Preprocessing
+    members: Annotated[tuple[MemberEntry, ...], Field(strict=False)]
+    operating_points: Annotated[tuple[OperatingPoint, ...], Field(strict=False)]
+    metrics: Annotated[tuple[Metric, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _entries_are_distinct(self) -> Self:
+        if not self.members:
+            raise ValueError("members must hold at least one")
+        _refuse_repeats("members.name", [member.name for member in self.members])
+        _refuse_repeats("members.file", [member.file for member in self.members])
+        _refuse_repeats("operating_points.name", [point.name for point in self.operating_points])
+        return self
+
+    @model_validator(mode="after")
+    def _operating_points_are_ordered(self) -> Self:
+        thresholds = {point.name: point.threshold for point in self.operating_points}
+        if not {SENSITIVE, SPECIFIC} <= thresholds.keys():
+            raise ValueError(f'operating_points must hold "{SENSITIVE}" and "{SPECIFIC}"')
+        if thresholds[SENSITIVE] > thresholds[SPECIFIC]:
+            raise ValueError(f'the threshold of "{SENSITIVE}" must not be above that of "{SPECIFIC}"')
+        return self
+
+    @model_validator(mode="after")
+    def _untrained_claims_nothing(self) -> Self:
+        rated = any(p.sensitivity is not None or p.specificity is not None for p in self.operating_points)
+        if not self.trained and (rated or self.metrics):
+            raise ValueError("an untrained bundle must not state sensitivity, specificity or metrics")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleIdentity:
+    """Which bundle made a finding; what every output states about it.
+
+    `digest` is the SHA-256 (64 hex digits) over the manifest's bytes and the hashes of the members' files:
+    two bundles with one digest give the same findings.
+    """
+
+    name: str
+    version: str
+    digest: str
+    trained: bool
+    intended_use: str
+    members: tuple[str, ...]
+    operating_points: tuple[OperatingPoint, ...]
+
+    @property
+    def label(self) -> str:
+        """Name and version for people, at most 64 ASCII characters: "ensemble200 0.1.0 UNTRAINED"."""
+        return f"{self.name} {self.version}" + ("" if self.trained else " UNTRAINED")
+
+    def operating_point(self, name: str) -> OperatingPoint:
+        """Return the operating point called `name`; raise UnknownOperatingPoint if there is none."""
+        for point in self.operating_points:
+            if point.name == name:
+                return point
+        known = ", ".join(point.name for point in self.operating_points)
+        raise UnknownOperatingPoint(f"bundle {self.label} has no operating point {name!r}; it has: {known}")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check the manifest of the bundle in `folder`.
+
+    Raises
+    ------
+    ManifestInvalid
+        It is missing, unreadable or breaks the schema; the message lists every problem.
+    """
+    return parse_manifest(read_manifest_bytes(folder), path=folder / MANIFEST_NAME)
+
+
+def read_manifest_bytes(folder: Path) -> bytes:
+    """Return the bytes of the manifest in `folder`; raise ManifestInvalid if they cannot be had."""
+    path = folder / MANIFEST_NAME
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_MANIFEST_BYTES + 1)
+    except OSError as exc:
+        found, remedy = exc.strerror or "an error", "check the bundle folder and its permissions"
+        raise ManifestInvalid.because(path, expected="a readable file", found=found, remedy=remedy) from exc
+    if len(content) > _MAX_MANIFEST_BYTES:
+        expected = f"at most {_MAX_MANIFEST_BYTES} bytes"
+        raise ManifestInvalid.because(path, expected=expected, found="more", remedy=_REINSTALL)
+    return content
+
+
+def parse_manifest(content: bytes, *, path: Path) -> Manifest:
+    """Parse the bytes of a manifest; `path` is only named in the ManifestInvalid raised on any problem."""
+    try:
+        return Manifest.model_validate(tomllib.loads(content.decode("utf-8")))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise ManifestInvalid.because(path, expected="TOML", found=str(exc), remedy=_REINSTALL) from exc
+    except ValidationError as exc:
+        raise ManifestInvalid.because(
+            path, expected="a bundle manifest", found=_problems(exc), remedy=_REINSTALL
+        ) from exc
+
+
+def identity_of(manifest: Manifest, content: bytes) -> BundleIdentity:
+    """Return the identity of a bundle from its manifest and the manifest's bytes."""
+    digest = hashlib.sha256(hashlib.sha256(content).digest())
+    for member in manifest.members:
+        digest.update(bytes.fromhex(member.sha256))
+    return BundleIdentity(
+        name=manifest.name,
+        version=manifest.version,
+        digest=digest.hexdigest(),
+        trained=manifest.trained,
+        intended_use=manifest.intended_use,
+        members=tuple(member.name for member in manifest.members),
+        operating_points=manifest.operating_points,
+    )
+
+
+def read_identity(folder: Path) -> BundleIdentity:
+    """Return the identity that the bundle in `folder` states, without reading its weights.
+
+    Weights that differ from what the manifest states are found by `models.bundle`. Raises ManifestInvalid.
+    """
+    content = read_manifest_bytes(folder)
+    return identity_of(parse_manifest(content, path=folder / MANIFEST_NAME), content)
+
+
+def _refuse_repeats(key: str, values: list[str]) -> None:
+    repeated = sorted({value for value in values if values.count(value) > 1})
+    if repeated:
+        raise ValueError(f"{key} must be distinct, repeated: {', '.join(repeated)}")
+
+
+def _problems(error: ValidationError) -> str:
+    """Put all problems of a manifest on one line: dotted key, what is allowed, what came."""
+    lines = []
+    for problem in error.errors(include_url=False, include_context=False):
+        key = ".".join(str(part) for part in problem["loc"]) or "manifest"
+        value = (
+            ""
+            if isinstance(problem["input"], dict | Manifest | _Entry)
+            else f" (found {problem['input']!r:.80})"
+        )
+        lines.append(f"{key}: {problem['msg'].removeprefix('Value error, ')}{value}")
+    return "; ".join(lines)
