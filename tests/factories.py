@@ -131,6 +131,9 @@ def _add_series_and_equipment(ds: Dataset, sop_class_uid: str, instance: int) ->
         ds.RescaleSlope = 1
         ds.RescaleType = "US"
         ds.PresentationLUTShape = "IDENTITY"
+        ds.AnatomicRegionSequence = []  # type 2: BodyPartExamined alone names the region
+        ds.DetectorType = ""
+        ds.PositionerType = ""
 
 
 def _add_pixels(ds: Dataset, pixels: NDArray[np.generic], bits_stored: int, byte_order: str) -> None:
@@ -141,4 +144,8 @@ def _add_pixels(ds: Dataset, pixels: NDArray[np.generic], bits_stored: int, byte
     ds.HighBit = ds.BitsStored - 1
     ds.PixelRepresentation = int(pixels.dtype.kind == "i")
     ds.PixelData = pixels.astype(f"{byte_order}{pixels.dtype.kind}{pixels.dtype.itemsize}").tobytes()
+    ds.WindowCenter = 1 << ds.BitsStored - 1
+    ds.WindowWidth = 1 << ds.BitsStored
+    ds.BurnedInAnnotation = "NO"
+    ds.LossyImageCompression = "00"
     ds["PixelData"].VR = "OB" if ds.BitsAllocated == 8 else "OW"
