@@ -21,10 +21,21 @@ MODALITY_OF_CLASS: dict[str, str] = {
     DigitalXRayImageStorageForPresentation: "DX",
 }
 
+REGION_KEYWORDS = {"BodyPartExamined", "AnatomicRegionSequence"}
+
 
 def uid(*numbers: int) -> str:
     """Return a UID of the test root: `uid(1, 2)` ends in `.1.2`."""
     return ".".join([TEST_ROOT, *map(str, numbers)])
+
+
+def code_item(value: str, scheme: str, meaning: str) -> Dataset:
+    """Return the item of a code sequence."""
+    item = Dataset()
+    item.CodeValue = value
+    item.CodingSchemeDesignator = scheme
+    item.CodeMeaning = meaning
+    return item
 
 
 def ramp(rows: int, columns: int, bits_stored: int) -> NDArray[np.uint16]:
@@ -48,6 +59,8 @@ def make_instance(
 ) -> Dataset:
     """Return a CR or DX instance of a right wrist, with file meta and pixel data.
 
+    A DX also has the coded region, unless BodyPartExamined or the code itself is overridden.
+
     Parameters
     ----------
     study, instance : int
@@ -70,6 +83,8 @@ def make_instance(
     stored = ramp(rows, columns, bits_stored) if pixels is None else pixels
     _add_pixels(ds, stored, bits_stored, ">" if transfer_syntax_uid == ExplicitVRBigEndian else "<")
     ds.PhotometricInterpretation = photometric
+    if sop_class_uid == DigitalXRayImageStorageForPresentation and not REGION_KEYWORDS & elements.keys():
+        ds.AnatomicRegionSequence = [code_item("74670003", "SCT", "Wrist joint")]
     for keyword, value in elements.items():
         if value is None:
             if keyword in ds:
@@ -131,7 +146,8 @@ def _add_series_and_equipment(ds: Dataset, sop_class_uid: str, instance: int) ->
         ds.RescaleSlope = 1
         ds.RescaleType = "US"
         ds.PresentationLUTShape = "IDENTITY"
-        ds.AnatomicRegionSequence = []  # type 2: BodyPartExamined alone names the region
+        ds.AcquisitionContextSequence = []
+        ds.AnatomicRegionSequence = []
         ds.DetectorType = ""
         ds.PositionerType = ""
 
