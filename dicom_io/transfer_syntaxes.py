@@ -1,0 +1,68 @@
+"""Transfer syntaxes: how data sets are laid out and which pixel data is decoded here.
+
+This module holds the table of the transfer syntaxes that the receiver offers and the analyzer reads.
+"""
+
+from pydicom.uid import (
+    JPEG2000,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from dicom_io.elements import Encoding
+
+DEFLATED: str = DeflatedExplicitVRLittleEndian
+"""The data set is compressed as a whole (PS3.5 A.5)."""
+
+NATIVE_TRANSFER_SYNTAXES: tuple[str, ...] = (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+)
+"""Uncompressed pixel data (PS3.5 A.1 to A.3, A.5), the most convenient first."""
+
+# Plug-ins of pydicom that decode each, in the order in which they are tried. HTJ2K is absent: none of
+# the permissively licensed decoders that ulna installs reads it.
+DECODERS: dict[str, tuple[str, ...]] = {
+    JPEGLosslessSV1: ("gdcm",),
+    JPEGLossless: ("gdcm",),
+    JPEG2000Lossless: ("gdcm", "pillow"),
+    JPEG2000: ("gdcm", "pillow"),
+    JPEGLSLossless: ("gdcm", "pyjpegls"),
+    JPEGLSNearLossless: ("gdcm", "pyjpegls"),
+    RLELossless: ("pydicom",),
+    JPEGExtended12Bit: ("gdcm",),
+    JPEGBaseline8Bit: ("gdcm", "pillow"),
+}
+
+DECODABLE_TRANSFER_SYNTAXES: tuple[str, ...] = (*NATIVE_TRANSFER_SYNTAXES, *DECODERS)
+"""What `dicom_io.pixels.read_view` reads."""
+
+_GE_IMPLICIT_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"  # private: implicit VR, little endian but for pixels
+
+_IMPLICIT = Encoding(explicit_vr=False)
+_EXPLICIT = Encoding(explicit_vr=True)
+_ENCODINGS = {
+    ImplicitVRLittleEndian: _IMPLICIT,
+    _GE_IMPLICIT_BIG_ENDIAN_PIXELS: _IMPLICIT,
+    ExplicitVRBigEndian: Encoding(explicit_vr=True, little_endian=False),
+}
+
+
+def encoding_of(transfer_syntax_uid: str) -> Encoding:
+    """Return how data sets of a transfer syntax are laid out.
+
+    A syntax that is not known is read as explicit VR little endian, as all compressed ones are (PS3.5 A.4).
+    """
+    return _ENCODINGS.get(transfer_syntax_uid, _EXPLICIT)

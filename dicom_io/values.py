@@ -1,0 +1,120 @@
+"""The values of a data set's elements, by keyword.
+
+This module reads text, numbers, UIDs and coded terms out of raw elements without ever raising on what
+they hold, except for UIDs, which are checked.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pydicom.datadict import tag_for_keyword
+
+from dicom_io.elements import Item
+from dicom_io.errors import InvalidUid, MissingUid
+from dicom_io.text import codecs_of, decode_text
+from dicom_io.uids import is_uid
+
+_INTEGER = re.compile(rb"[ \0]*([+-]?[0-9]{1,12})[ \0]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodedTerm:
+    """An item of a code sequence (PS3.3 8.8): coding scheme, value, and its meaning as text."""
+
+    scheme: str
+    value: str
+    meaning: str = ""
+
+
+@lru_cache(maxsize=256)
+def tag_of(keyword: str) -> int:
+    """Return the tag of an element's keyword.
+
+    Raises
+    ------
+    ValueError
+        No element of the standard has this keyword.
+    """
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise ValueError(f"{keyword} is no keyword of the data dictionary")
+    return tag
+
+
+class Values:
+    """Typed access to the wanted elements of one data set.
+
+    Parameters
+    ----------
+    item : Item
+        The raw elements.
+    little_endian : bool
+        Byte order of the data set.
+    codecs : Sequence[str], optional
+        For the text; from the item's own character set if not given (items of sequences inherit).
+    """
+
+    def __init__(self, item: Item, *, little_endian: bool, codecs: Sequence[str] | None = None) -> None:
+        own = item.values.get(tag_of("SpecificCharacterSet"))
+        self._codecs = codecs_of(own) if own is not None else tuple(codecs or ())
+        self._item = item
+        self._little_endian = little_endian
+
+    def text(self, keyword: str) -> str:
+        """Return a text value, ``""`` if absent; several values keep their backslashes."""
+        return decode_text(self._item.values.get(tag_of(keyword), b""), self._codecs)
+
+    def code_string(self, keyword: str) -> str:
+        """Return a code string (CS) in capitals, ``""`` if absent."""
+        return self.text(keyword).upper()
+
+    def number(self, keyword: str) -> int:
+        """Return a whole number that is not negative (US or IS); 0 if absent, unreadable or negative."""
+        value = self._item.values.get(tag_of(keyword), b"")
+        if keyword in _INTEGER_STRINGS:
+            match = _INTEGER.fullmatch(value)
+            return max(0, int(match.group(1))) if match else 0
+        return int.from_bytes(value[:2], "little" if self._little_endian else "big")
+
+    def uid(self, keyword: str) -> str:
+        """Return a UID.
+
+        Raises
+        ------
+        MissingUid, InvalidUid
+            The element is absent or empty, or no UID.
+        """
+        text = self._item.values.get(tag_of(keyword), b"").decode("latin-1").strip(" \0")
+        if not text:
+            raise MissingUid(keyword)
+        if not is_uid(text):
+            raise InvalidUid(keyword)
+        return text
+
+    def items(self, *keywords: str) -> list["Values"]:
+        """Return the items of a sequence, of a sequence in all its items, and so on along `keywords`."""
+        level = [self]
+        for keyword in keywords:
+            level = [nested for values in level for nested in values._items(tag_of(keyword))]
+        return level
+
+    def coded_terms(self, *keywords: str) -> tuple[CodedTerm, ...]:
+        """Return the coded terms of a sequence, found along `keywords`; empty items are left out."""
+        terms = (values._coded_term() for values in self.items(*keywords))
+        return tuple(term for term in terms if term.value or term.meaning)
+
+    def _items(self, tag: int) -> Iterable["Values"]:
+        for item in self._item.sequences.get(tag, ()):
+            yield Values(item, little_endian=self._little_endian, codecs=self._codecs)
+
+    def _coded_term(self) -> CodedTerm:
+        return CodedTerm(
+            scheme=self.text("CodingSchemeDesignator"),
+            value=self.text("CodeValue"),
+            meaning=self.text("CodeMeaning"),
+        )
+
+
+_INTEGER_STRINGS = frozenset({"SeriesNumber", "InstanceNumber", "NumberOfFrames"})  # VR IS; others are US
