@@ -1,7 +1,7 @@
 """Think: networks, bundles, preprocessing, ensembles and activation maps.
 
-This package knows nothing of DICOM, network or state. `finding`, `manifest`, `preprocess` and `overlay`
-never import torch, so that processes which only show results stay small.
+This package knows nothing of DICOM, network or state. `finding`, `manifest`, `preprocess`, `overlay` and
+`page` never import torch, so that processes which only show results stay small.
 
 Exceptions (all in `models.errors`)::
 

@@ -1,0 +1,67 @@
+"""Turns a view into the input of a network, as the bundle's manifest says."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.manifest import Preprocessing
+from models.resampling import resize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """The part of the network's input that the view fills, in input pixels; the rest is padding."""
+
+    top: int
+    left: int
+    rows: int
+    cols: int
+
+
+def preprocess(image: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:
+    """Resize and normalize one view.
+
+    Parameters
+    ----------
+    image
+        (rows, cols) float32 in [0, 1], 1 = white as displayed.
+    spec
+        The manifest's preprocessing.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        (H, W) float32 of `spec.input_size`, normalized. The ensemble repeats it to three channels.
+
+    Raises
+    ------
+    ValueError
+        `image` is not two-dimensional or is empty.
+    """
+    if image.ndim != 2 or image.size == 0:
+        raise ValueError(f"a view must be (rows, cols) and not empty, not {image.shape}")
+    rows, cols = image.shape
+    place = placement((rows, cols), spec)
+    resized = np.zeros(spec.input_size, dtype=np.float32)
+    resized[place.top : place.top + place.rows, place.left : place.left + place.cols] = resize(
+        image.astype(np.float32, copy=False), (place.rows, place.cols)
+    )
+    gain = (spec.upper - spec.lower) / spec.std
+    offset = (spec.lower - spec.mean) / spec.std
+    resized *= np.float32(gain)
+    resized += np.float32(offset)
+    return resized
+
+
+def placement(shape: tuple[int, int], spec: Preprocessing) -> Placement:
+    """Return where a view of `shape` (rows, cols) lies in the network's input.
+
+    "square" fills the input whatever the view's aspect ratio; "letterbox" keeps the ratio and centers it.
+    """
+    height, width = spec.input_size
+    if spec.resize == "square":
+        return Placement(top=0, left=0, rows=height, cols=width)
+    scale = min(height / shape[0], width / shape[1])
+    rows, cols = max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+    return Placement(top=(height - rows) // 2, left=(width - cols) // 2, rows=rows, cols=cols)
