@@ -10,7 +10,7 @@ never ignored.
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from daemon.errors import IllegalTransition
 
@@ -135,8 +135,10 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
     }
 )
 
-_TRANSITIONS: Mapping[tuple[StrEnum, StrEnum], StrEnum] = MappingProxyType(
-    {**INSTANCE_TRANSITIONS, **STUDY_TRANSITIONS, **DELIVERY_TRANSITIONS}
+_TABLES: tuple[Mapping[Any, StrEnum], ...] = (
+    INSTANCE_TRANSITIONS,
+    STUDY_TRANSITIONS,
+    DELIVERY_TRANSITIONS,
 )
 
 CLOSED_STUDY_STATES = frozenset({StudyState.DELIVERED, StudyState.NOT_ANALYZED, StudyState.FAILED})
@@ -150,7 +152,8 @@ def advance(state: State, event: Event) -> State:
     IllegalTransition
         The tables hold no such pair.
     """
-    following = _TRANSITIONS.get((state, event))
-    if not isinstance(following, type(state)):
-        raise IllegalTransition(f"{type(state).__name__} {state.value!r} does not know {event.value!r}")
-    return following
+    for table in _TABLES:
+        following = table.get((state, event))
+        if isinstance(following, type(state)):
+            return following
+    raise IllegalTransition(f"{type(state).__name__} {state.value!r} does not know {event.value!r}")

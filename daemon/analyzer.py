@@ -1,0 +1,128 @@
+"""This module is the analyzer: it claims views, runs the ensemble on them, and stores what the members say."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.spool import Spool
+from daemon.stage import StageProcess, now
+from daemon.store import views
+from daemon.store.database import Store
+from daemon.store.values import ClaimedView
+from dicom_io.errors import UndecodablePixels
+from dicom_io.pixels import read_view
+from models.ensemble import Ensemble
+from models.errors import NonFiniteOutput
+from models.finding import MemberFinding
+from models.preprocess import preprocess
+
+_FAIR_SHARE = 3  # every third claim takes the oldest views, whatever their rank
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    view: ClaimedView
+    image: NDArray[np.float32]
+
+
+class Analyzer:
+    """Turns received views into findings, in micro-batches across studies."""
+
+    def __init__(self, store: Store, spool: Spool, ensemble: Ensemble, *, max_batch: int) -> None:
+        self._store = store
+        self._spool = spool
+        self._ensemble = ensemble
+        self._max_batch = max_batch
+        self._claims = 0
+
+    def run(self, stage: StageProcess) -> None:
+        """Analyze until the stage shall stop; views that are claimed then are given back."""
+        views.release_views(self._store, owner=stage.owner, forgive=False)
+        try:
+            while not stage.stopping:
+                stage.alive()
+                if not self.step(stage):
+                    stage.wait()
+        finally:
+            views.release_views(self._store, owner=stage.owner, forgive=True)
+
+    def step(self, stage: StageProcess) -> bool:
+        """Analyze one batch; give False when nothing waited."""
+        moment = now()
+        if not views.has_waiting_views(self._store, now=moment):
+            return False
+        views.set_poison_aside(self._store, now=moment)
+        self._claims += 1
+        claimed = views.claim_views(
+            self._store,
+            owner=stage.owner,
+            limit=self._max_batch,
+            oldest_first=self._claims % _FAIR_SHARE == 0,
+            now=moment,
+        )
+        started = time.monotonic()
+        prepared = []
+        for view in claimed:
+            if stage.stopping:
+                return True
+            stage.alive()
+            prepared += self._prepare(view, stage.owner)
+        self._analyze(prepared, stage.owner)
+        log.info(
+            "views analyzed",
+            extra={"views": len(prepared), "ms": round(1000 * (time.monotonic() - started))},
+        )
+        return True
+
+    def _prepare(self, view: ClaimedView, owner: str) -> list[_Prepared]:
+        """Give the view as the networks want it; empty when it cannot be read, which is recorded."""
+        try:
+            image = read_view(self._spool.absolute(view.path))
+        except (UndecodablePixels, FileNotFoundError) as error:
+            reason = (
+                error.reason if isinstance(error, UndecodablePixels) else "its file is gone from the spool"
+            )
+            self._set_aside(view, owner, reason)
+            return []
+        return [_Prepared(view, preprocess(image, self._ensemble.preprocessing))]
+
+    def _analyze(self, prepared: Sequence[_Prepared], owner: str) -> None:
+        if not prepared:
+            return
+        try:
+            findings = self._ensemble.predict(np.stack([each.image for each in prepared]))
+        except NonFiniteOutput as error:
+            if len(prepared) == 1:
+                self._set_aside(prepared[0].view, owner, str(error))
+                return
+            # One view spoils the batch: find it by asking one by one.
+            for each in prepared:
+                self._analyze([each], owner)
+            return
+        for each, members in zip(prepared, findings, strict=True):
+            self._record(each.view, owner, members)
+
+    def _record(self, view: ClaimedView, owner: str, members: Sequence[MemberFinding]) -> None:
+        digest = self._ensemble.identity.digest
+        if not views.record_analysis(self._store, view, owner=owner, members=members, bundle_digest=digest):
+            log.warning("claim was lost before the analysis ended", extra=_uids(view))
+
+    def _set_aside(self, view: ClaimedView, owner: str, reason: str) -> None:
+        views.record_unreadable(self._store, view, owner=owner, reason=reason)
+        log.warning("view is unreadable", extra={**_uids(view), "reason": reason})
+
+
+def load_ensemble(folder: Path, *, device: str) -> Ensemble:
+    """Load and check the bundle; see `models.bundle.load_bundle` for what is refused."""
+    raise NotImplementedError
+
+
+def _uids(view: ClaimedView) -> dict[str, str]:
+    return {"study_instance_uid": view.study_instance_uid, "sop_instance_uid": view.sop_instance_uid}

@@ -1,0 +1,239 @@
+"""This module is the configuration: its sections as frozen values, read from TOML and the environment.
+
+Every mistake of a configuration is found and told at once; a configuration that exists is valid.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from daemon.errors import ConfigurationInvalid
+
+ENVIRONMENT_PREFIX = "ULNA_"
+
+AeTitle = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=16,
+        pattern=r"^[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]*[\x21-\x5b\x5d-\x7e])?$",
+        description="an AE title: 1 to 16 printable ASCII characters, no backslash, no space at either end",
+    ),
+]
+Port = Annotated[int, Field(ge=1, le=65535)]
+ListenPort = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+ResultKind = Literal["sr", "sc"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Storage(_Section):
+    """[storage]: where studies and results lie, and how much of them."""
+
+    data_dir: Annotated[Path, Field(strict=False)] = Path("/var/lib/ulna")
+    database_url: str = ""
+    retention_days: Annotated[int, Field(ge=1)] = 30
+    min_free_bytes: Annotated[int, Field(ge=0)] = 2_000_000_000
+    max_open_studies: Annotated[int, Field(ge=1)] = 2_000
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        if url and not url.startswith(("sqlite:///", "postgresql+pg8000://")):
+            raise ValueError("must be empty, sqlite:///PATH or postgresql+pg8000://USER@HOST/NAME")
+        return url
+
+
+class Peer(_Section):
+    """One entry of receiver.allowed_peers; an empty host allows the AE title from anywhere."""
+
+    ae_title: AeTitle
+    host: str = ""
+
+
+class Receiver(_Section):
+    """[receiver]: the Storage and Verification SCP."""
+
+    ae_title: AeTitle = "ULNA"
+    host: str = "0.0.0.0"
+    port: ListenPort = 11112
+    allowed_peers: Annotated[tuple[Peer, ...], Field(strict=False)] = ()
+    allow_any_peer: bool = False
+    max_associations: Annotated[int, Field(ge=1, le=500)] = 32
+    max_instance_bytes: Annotated[int, Field(ge=1_000_000)] = 512_000_000
+    network_timeout_seconds: Seconds = 30.0
+
+    @model_validator(mode="after")
+    def _one_rule_for_peers(self) -> Self:
+        if self.allow_any_peer and self.allowed_peers:
+            raise ValueError("allow_any_peer = true contradicts a list in allowed_peers; keep one of them")
+        return self
+
+
+class Watcher(_Section):
+    """[watcher]: folders whose files are taken in."""
+
+    folders: Annotated[tuple[Annotated[Path, Field(strict=False)], ...], Field(strict=False)] = ()
+    settle_seconds: Seconds = 2.0
+
+
+class Study(_Section):
+    """[study]: when a study is complete, and which views count."""
+
+    quiet_seconds: Seconds = 60.0
+    settle_seconds: Seconds = 5.0
+    max_wait_seconds: Seconds = 600.0
+    close_on_expected_views: bool = True
+    unknown_region: Literal["exclude", "analyze"] = "exclude"
+    stat_calling_ae_titles: Annotated[tuple[AeTitle, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _waits_in_order(self) -> Self:
+        if not self.settle_seconds <= self.quiet_seconds <= self.max_wait_seconds:
+            raise ValueError(
+                "settle_seconds <= quiet_seconds <= max_wait_seconds must hold, not "
+                f"{self.settle_seconds:g}, {self.quiet_seconds:g}, {self.max_wait_seconds:g}"
+            )
+        return self
+
+
+class Analysis(_Section):
+    """[analysis]: the bundle and how it runs."""
+
+    bundle: Annotated[Path, Field(strict=False)] = Path("/var/lib/ulna/bundle")
+    allow_untrained: bool = False
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    max_batch: Annotated[int, Field(ge=1, le=256)] = 8
+    operating_point: Annotated[str, Field(min_length=1)] = "sensitive"
+
+
+class Destination(_Section):
+    """[[destinations]]: one remote AE that gets results."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+    ae_title: AeTitle
+    host: Annotated[str, Field(min_length=1)]
+    port: Port
+    results: Annotated[tuple[ResultKind, ...], Field(strict=False, min_length=1)] = ("sr", "sc")
+    calling_ae_title: AeTitle = "ULNA"
+    timeout_seconds: Seconds = 30.0
+
+
+class Web(_Section):
+    """[web]: the worklist page; read-only."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: ListenPort = 8080
+
+
+class Logging(_Section):
+    """[logging]: what is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "text"] = "text"
+
+
+class Config(_Section):
+    """The whole configuration."""
+
+    storage: Storage = Storage()
+    receiver: Receiver = Receiver()
+    watcher: Watcher = Watcher()
+    study: Study = Study()
+    analysis: Analysis = Analysis()
+    destinations: Annotated[tuple[Destination, ...], Field(strict=False)] = ()
+    web: Web = Web()
+    logging: Logging = Logging()
+
+    @field_validator("destinations")
+    @classmethod
+    def _names_differ(cls, destinations: tuple[Destination, ...]) -> tuple[Destination, ...]:
+        names = [destination.name for destination in destinations]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"every name must be used once; used more often: {', '.join(repeated)}")
+        return destinations
+
+
+def read_config(path: Path | None, environment: Mapping[str, str] | None = None) -> Config:
+    """Read a configuration file, override it from the environment, and check all of it.
+
+    Parameters
+    ----------
+    path
+        TOML file; None gives the defaults.
+    environment
+        ``ULNA_<SECTION>__<KEY>`` variables override single keys; their values are TOML values, or else
+        plain text. Default: the environment of this process.
+
+    Raises
+    ------
+    ConfigurationInvalid
+        With every mistake: dotted key, value and what is allowed.
+    """
+    source = str(path) if path else "the default configuration"
+    tables = _read_toml(path) if path else {}
+    unknown = _override(tables, os.environ if environment is None else environment)
+    try:
+        config = Config.model_validate(tables)
+    except ValidationError as error:
+        raise ConfigurationInvalid(source, [*unknown, *map(_mistake, error.errors())]) from error
+    if unknown:
+        raise ConfigurationInvalid(source, unknown)
+    return config
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationInvalid(
+            str(path),
+            ["the file does not exist; name one with --config, or copy the config.toml of the release"],
+        ) from error
+    except OSError as error:
+        raise ConfigurationInvalid(str(path), [f"the file cannot be read: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationInvalid(str(path), [f"the file is not TOML: {error}"]) from error
+
+
+def _override(tables: dict[str, Any], environment: Mapping[str, str]) -> list[str]:
+    """Write the variables into the tables; give a line for each that names no section."""
+    unknown = []
+    for name, text in sorted(environment.items()):
+        section, divider, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        if not name.startswith(ENVIRONMENT_PREFIX) or not divider:
+            continue
+        table = tables.setdefault(section, {}) if section in Config.model_fields else None
+        if isinstance(table, dict):
+            table[key] = _toml_value(text)
+        else:
+            unknown.append(f"environment variable {name}: [{section}] has no single keys to override")
+    return unknown
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _mistake(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "configuration"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: unknown key; remove it or correct its spelling"
+    if error["type"] == "missing":
+        return f"{key}: missing; it has no default"
+    message = error["msg"].removeprefix("Value error, ")
+    value = error["input"]
+    shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
+    return f"{key}{shown}: {message[:1].lower()}{message[1:]}"

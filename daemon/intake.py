@@ -1,0 +1,233 @@
+"""This module takes an instance in: checked, filed, recorded; only then may it be acknowledged.
+
+The receiver and the watcher both bring their instances here, so there is one rule for both.
+"""
+
+import errno
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy.exc import OperationalError
+
+from daemon.config import Config
+from daemon.errors import IntakeRefused
+from daemon.lifecycle import InstanceState
+from daemon.spool import Spool, data_set_digest
+from daemon.store import instances
+from daemon.store.database import Store
+from daemon.store.values import ReceivedInstance, Recorded, Rejection, StudyIdentity
+from daemon.study import Priority, priority
+from dicom_io.eligibility import Eligibility, assess
+from dicom_io.errors import UnusableInstance
+from dicom_io.instance import InstanceHeader, read_header
+from dicom_io.store_status import StoreStatus
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A complete file in the spool's incoming folder, and how it came.
+
+    Attributes
+    ----------
+    sop_class_uid, sop_instance_uid
+        What the C-STORE command announced; empty for files from folders.
+    source
+        ``AET@host``, or ``folder``.
+    dimse_priority
+        The C-STORE priority: 0 medium, 1 high, 2 low.
+    """
+
+    path: Path
+    source: str
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    calling_ae_title: str = ""
+    association_id: str = ""
+    dimse_priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeRule:
+    """What the configuration says of taking instances in."""
+
+    unknown_region: Literal["exclude", "analyze"]
+    stat_calling_ae_titles: frozenset[str]
+    min_free_bytes: int
+    max_open_studies: int
+
+    @classmethod
+    def from_config(cls, config: Config) -> "IntakeRule":
+        """Read the rule out of a configuration."""
+        return cls(
+            unknown_region=config.study.unknown_region,
+            stat_calling_ae_titles=frozenset(config.study.stat_calling_ae_titles),
+            min_free_bytes=config.storage.min_free_bytes,
+            max_open_studies=config.storage.max_open_studies,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The way into the spool and the store."""
+
+    spool: Spool
+    store: Store
+    rule: IntakeRule
+    clock: Callable[[], datetime]
+
+    def accept(self, arrival: Arrival) -> Recorded:
+        """File and record an instance; when this returns, the instance is durable.
+
+        The incoming file is gone afterwards, whether it was taken or refused.
+
+        Raises
+        ------
+        IntakeRefused
+            With the status for the sender and the reason, which has been recorded.
+        """
+        try:
+            return self._file(arrival)
+        except IntakeRefused as refusal:
+            self._record_refusal(arrival, refusal)
+            raise
+        finally:
+            arrival.path.unlink(missing_ok=True)
+
+    def _file(self, arrival: Arrival) -> Recorded:
+        header = _read(arrival)
+        digest = data_set_digest(arrival.path)
+        if instances.is_recorded(self.store, sop_instance_uid=header.sop_instance_uid, sha256=digest):
+            return Recorded.IDENTICAL
+        self._require_room(header)
+        size_bytes = arrival.path.stat().st_size
+        try:
+            path = self.spool.adopt(arrival.path, digest)
+            received = self._received(arrival, header, digest=digest, path=path, size_bytes=size_bytes)
+            outcome = instances.record_instance(self.store, received, now=self.clock())
+        except OSError as error:
+            raise _refusal_for(error) from error
+        except OperationalError as error:
+            raise IntakeRefused(StoreStatus.OUT_OF_RESOURCES, "the store cannot be written now") from error
+        _log(received, outcome)
+        return outcome
+
+    def _require_room(self, header: InstanceHeader) -> None:
+        free = self.spool.free_bytes()
+        if free < self.rule.min_free_bytes:
+            raise IntakeRefused(
+                StoreStatus.OUT_OF_RESOURCES,
+                f"disk is full: {free} bytes free, storage.min_free_bytes keeps {self.rule.min_free_bytes}",
+            )
+        if not instances.is_known_or_fits(
+            self.store,
+            study_instance_uid=header.study_instance_uid,
+            max_open_studies=self.rule.max_open_studies,
+        ):
+            raise IntakeRefused(
+                StoreStatus.OUT_OF_RESOURCES,
+                f"queue is full: storage.max_open_studies = {self.rule.max_open_studies} studies are open",
+            )
+
+    def _received(
+        self, arrival: Arrival, header: InstanceHeader, *, digest: str, path: str, size_bytes: int
+    ) -> ReceivedInstance:
+        eligibility = assess(header, unknown_region=self.rule.unknown_region)
+        state, reason = _state(header, eligibility)
+        return ReceivedInstance(
+            study_instance_uid=header.study_instance_uid,
+            series_instance_uid=header.series_instance_uid,
+            sop_instance_uid=header.sop_instance_uid,
+            sop_class_uid=header.sop_class_uid,
+            identity=StudyIdentity(
+                patient_id=header.patient_id,
+                patient_name=header.patient_name,
+                accession_number=header.accession_number,
+                study_date=header.study_date,
+                study_description=header.study_description,
+            ),
+            sha256=digest,
+            path=path,
+            size_bytes=size_bytes,
+            source=arrival.source,
+            association_id=arrival.association_id,
+            priority=self._priority(arrival, header),
+            state=state,
+            reason=reason,
+            exclusion=eligibility.exclusion or "",
+            region=eligibility.region or "",
+            laterality=eligibility.laterality,
+            projection=eligibility.projection,
+        )
+
+    def _priority(self, arrival: Arrival, header: InstanceHeader) -> Priority:
+        return priority(
+            requested_procedure_priority=header.requested_procedure_priority,
+            dimse_priority=arrival.dimse_priority,
+            is_stat_sender=arrival.calling_ae_title in self.rule.stat_calling_ae_titles,
+        )
+
+    def _record_refusal(self, arrival: Arrival, refusal: IntakeRefused) -> None:
+        log.warning(
+            "instance refused",
+            extra={"source": arrival.source, "status": f"0x{refusal.status:04X}", "reason": refusal.reason},
+        )
+        if refusal.status is StoreStatus.OUT_OF_RESOURCES:
+            return  # the sender tries again, and the disk may be too full to write this down
+        rejection = Rejection(
+            rejected_at=self.clock(),
+            source=arrival.source,
+            sop_instance_uid=arrival.sop_instance_uid[:64],
+            reason=refusal.reason,
+        )
+        instances.record_rejection(self.store, rejection)
+
+
+def _read(arrival: Arrival) -> InstanceHeader:
+    try:
+        header = read_header(arrival.path)
+    except UnusableInstance as error:
+        raise IntakeRefused(StoreStatus.CANNOT_UNDERSTAND, error.reason) from error
+    for keyword, announced, found in (
+        ("SOPClassUID", arrival.sop_class_uid, header.sop_class_uid),
+        ("SOPInstanceUID", arrival.sop_instance_uid, header.sop_instance_uid),
+    ):
+        if announced and announced != found:
+            raise IntakeRefused(
+                StoreStatus.DATA_SET_MISMATCH, f"{keyword} of the data set is not the one of the command"
+            )
+    return header
+
+
+def _state(header: InstanceHeader, eligibility: Eligibility) -> tuple[InstanceState, str]:
+    if eligibility.exclusion is not None:
+        return InstanceState.EXCLUDED, eligibility.exclusion.sentence
+    if not header.has_pixel_data:
+        return InstanceState.UNREADABLE, "the instance has no pixel data"
+    if header.pixel_data_problem:
+        return InstanceState.UNREADABLE, header.pixel_data_problem
+    return InstanceState.RECEIVED, ""
+
+
+def _refusal_for(error: OSError) -> IntakeRefused:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    reason = "disk is full" if full else f"the spool cannot be written: {error.strerror}"
+    return IntakeRefused(StoreStatus.OUT_OF_RESOURCES, reason)
+
+
+def _log(received: ReceivedInstance, outcome: Recorded) -> None:
+    log.info(
+        "instance recorded",
+        extra={
+            "study_instance_uid": received.study_instance_uid,
+            "sop_instance_uid": received.sop_instance_uid,
+            "state": received.state,
+            "exclusion": received.exclusion,
+            "outcome": outcome,
+        },
+    )

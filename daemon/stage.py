@@ -1,0 +1,143 @@
+"""This module is what all stages share: one process, its signals, its lock and its sign of life."""
+
+import fcntl
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+
+from daemon import notify
+from daemon.errors import StageAlreadyRunning
+from daemon.store.database import Store
+from daemon.store.stages import record_stage
+from daemon.store.values import StageRecord
+
+POLL_SECONDS = 0.2
+_RECORD_SECONDS = 5.0
+_LOCK_WAIT_SECONDS = 10.0
+
+CANNOT_START = 3
+"""Exit status of a stage that cannot work with this configuration; restarting it would not help."""
+
+
+class StageName(StrEnum):
+    """The stages, in the order of the data's way."""
+
+    RECEIVER = "receiver"
+    WATCHER = "watcher"
+    ANALYZER = "analyzer"
+    REPORTER = "reporter"
+    SENDER = "sender"
+    HOUSEKEEPER = "housekeeper"
+    WEB = "web"
+
+
+class StageProcess:
+    """This process as a stage: tells that it lives, and when it shall stop.
+
+    Attributes
+    ----------
+    owner
+        How the stage names itself in claims: a process that replaces a dead one finds its claims by it.
+    """
+
+    def __init__(self, name: StageName, store: Store) -> None:
+        self.name = name
+        self.owner = f"{socket.gethostname()}/{name}"
+        self._store = store
+        self._stopping = threading.Event()
+        self._parent = os.getppid()
+        self._started_at = now()
+        self._ready = False
+        self._recorded = float("-inf")
+        self._condition = ""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the stage shall end."""
+        return self._stopping.is_set()
+
+    def stop_on_signals(self) -> None:
+        """Let SIGTERM and SIGINT set the flag that the loop reads; a handler must do no more."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def alive(self, condition: str = "") -> None:
+        """Tell the supervisor, and now and then the store, that the stage lives.
+
+        Parameters
+        ----------
+        condition
+            What keeps the stage from working, in plain words; empty when it works.
+        """
+        if os.getppid() != self._parent:
+            self._stopping.set()  # the supervisor died; a new one will start new stages
+        lines = [notify.ALIVE] if self._ready else [notify.ALIVE, notify.READY]
+        notify.notify(*lines, stage=self.name)
+        self._ready = True
+        if condition != self._condition or time.monotonic() - self._recorded >= _RECORD_SECONDS:
+            self._condition, self._recorded = condition, time.monotonic()
+            record_stage(self._store, self._record())
+
+    def wait(self, seconds: float = POLL_SECONDS) -> None:
+        """Sleep, but no longer than until the stage shall end."""
+        self._stopping.wait(seconds)
+
+    def _record(self) -> StageRecord:
+        return StageRecord(
+            name=self.owner,
+            process_id=os.getpid(),
+            started_at=self._started_at,
+            seen_at=now(),
+            condition=self._condition,
+        )
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping.set()
+
+
+def now() -> datetime:
+    """Give the time as an aware UTC datetime."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def exclusive(data_dir: Path, name: StageName) -> Iterator[None]:
+    """Hold the lock of a stage: two of one kind on one data directory would take each other's claims.
+
+    The process that held it before may still be on its way out, so a taken lock is waited for briefly.
+
+    Raises
+    ------
+    StageAlreadyRunning
+        Another process keeps the lock.
+    """
+    folder = data_dir / "run"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    with (folder / f"{socket.gethostname()}-{name}.lock").open("w") as file:
+        deadline = time.monotonic() + _LOCK_WAIT_SECONDS
+        while not _locked(file.fileno()):
+            if time.monotonic() > deadline:
+                raise StageAlreadyRunning(
+                    f"another process runs the {name} on {data_dir}; "
+                    "stop it, or give this one a storage.data_dir of its own"
+                )
+            time.sleep(POLL_SECONDS)
+        logging.getLogger(__name__).debug("lock taken", extra={"stage": name})
+        yield
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

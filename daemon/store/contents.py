@@ -1,0 +1,54 @@
+"""This module reads what a study holds: its instances with the members' findings."""
+
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Row, select
+
+from daemon.lifecycle import InstanceState
+from daemon.store.tables import activations, instances
+from daemon.store.values import InstanceRecord
+from models.finding import MemberFinding
+
+
+def instances_of(connection: Connection, study_id: int) -> tuple[InstanceRecord, ...]:
+    """Give the instances of a study in the order of their arrival."""
+    findings = _findings(connection, study_id)
+    query = select(instances).where(instances.c.study_id == study_id).order_by(instances.c.id)
+    return tuple(_record(row, findings.get(row.id, [])) for row in connection.execute(query))
+
+
+def _findings(connection: Connection, study_id: int) -> dict[int, list[MemberFinding]]:
+    query = (
+        select(activations)
+        .join(instances)
+        .where(instances.c.study_id == study_id)
+        .order_by(activations.c.instance_id, activations.c.position)
+    )
+    findings: dict[int, list[MemberFinding]] = {}
+    for row in connection.execute(query):
+        activation = np.frombuffer(row.map, dtype="<f4").reshape(row.rows, row.columns)
+        findings.setdefault(row.instance_id, []).append(
+            MemberFinding(
+                member=row.member, logit=row.logit, probability=row.probability, activation=activation
+            )
+        )
+    return findings
+
+
+def _record(row: Row[Any], members: list[MemberFinding]) -> InstanceRecord:
+    return InstanceRecord(
+        sop_instance_uid=row.sop_instance_uid,
+        sop_class_uid=row.sop_class_uid,
+        path=row.path,
+        received_at=row.received_at,
+        source=row.source,
+        state=InstanceState(row.state),
+        reason=row.reason,
+        exclusion=row.exclusion,
+        region=row.region,
+        laterality=row.laterality,
+        projection=row.projection,
+        bundle_digest=row.bundle_digest,
+        members=tuple(members),
+    )

@@ -1,0 +1,225 @@
+"""This module is the outbox: which result still has to reach which destination."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, not_, or_, select, update
+
+from daemon.errors import UnknownStudy
+from daemon.lifecycle import (
+    CLOSED_STUDY_STATES,
+    DeliveryEvent,
+    DeliveryState,
+    StudyEvent,
+    StudyState,
+    advance,
+)
+from daemon.store import lease
+from daemon.store.database import Store
+from daemon.store.instances import PATIENT_MISMATCH
+from daemon.store.tables import deliveries, results, studies
+from daemon.store.values import ClaimedDelivery
+from models.finding import TriageCategory
+
+_UNSENT = (DeliveryState.PENDING, DeliveryState.WAITING)
+
+
+def fill(connection: Connection, wanted: Sequence[tuple[int, str]]) -> None:
+    """Put results into the outbox: (result id, destination name) each; part of a transaction."""
+    if wanted:
+        rows = [
+            {"result_id": result_id, "destination": name, "state": DeliveryState.PENDING}
+            for result_id, name in wanted
+        ]
+        connection.execute(insert(deliveries), rows)
+
+
+def claim_deliveries(
+    store: Store, *, destination: str, owner: str, limit: int, now: datetime
+) -> tuple[ClaimedDelivery, ...]:
+    """Claim what is due for a destination, most urgent study first."""
+    query = (
+        select(
+            deliveries.c.id,
+            deliveries.c.attempts,
+            results.c.sop_instance_uid,
+            results.c.path,
+            studies.c.study_instance_uid,
+        )
+        .join_from(deliveries, results)
+        .join(studies)
+        .where(deliveries.c.destination == destination, _is_due(now))
+        .order_by(studies.c.priority, deliveries.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=deliveries)
+    )
+    with store.read() as connection:
+        if connection.execute(query.limit(1)).first() is None:
+            return ()
+    with store.write() as connection:
+        rows = connection.execute(query).all()
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_([row.id for row in rows]))
+            .values(lease.taken(deliveries, owner=owner, now=now))
+        )
+    return tuple(
+        ClaimedDelivery(
+            id=row.id,
+            study_instance_uid=row.study_instance_uid,
+            sop_instance_uid=row.sop_instance_uid,
+            path=row.path,
+            attempts=row.attempts + 1,
+        )
+        for row in rows
+    )
+
+
+def record_sent(store: Store, delivery: ClaimedDelivery, *, owner: str, note: str, now: datetime) -> None:
+    """Record that the destination acknowledged the result; `note` holds a warning status, if any."""
+    _record(store, delivery, owner, DeliveryEvent.ACKNOWLEDGED, reason=note, sent_at=now, retry_at=None)
+
+
+def record_to_retry(
+    store: Store, delivery: ClaimedDelivery, *, owner: str, reason: str, retry_at: datetime
+) -> None:
+    """Record that the result could not be delivered now, and when the next attempt is due."""
+    _record(store, delivery, owner, DeliveryEvent.FAILED_TRANSIENTLY, reason=reason, retry_at=retry_at)
+
+
+def record_dead(store: Store, delivery: ClaimedDelivery, *, owner: str, reason: str) -> None:
+    """Record that the result will not go without a person; its study fails visibly."""
+    _record(store, delivery, owner, DeliveryEvent.FAILED_PERMANENTLY, reason=reason, retry_at=None)
+
+
+def release_deliveries(store: Store, *, owner: str, forgive: bool) -> None:
+    """End all claims of an owner; see `lease.release`."""
+    with store.write() as connection:
+        lease.release(connection, deliveries, owner=owner, forgive=forgive)
+
+
+def bury_deliveries_to_unknown_destinations(store: Store, known: Collection[str]) -> None:
+    """Make dead letters of what is bound for a destination that the configuration no longer names."""
+    with store.write() as connection:
+        query = (
+            select(deliveries.c.id, deliveries.c.state, results.c.study_id)
+            .join(results)
+            .where(deliveries.c.state.in_(_UNSENT), deliveries.c.destination.not_in(known))
+        )
+        for row in connection.execute(query).all():
+            state = advance(DeliveryState(row.state), DeliveryEvent.FAILED_PERMANENTLY)
+            reason = "the destination is no longer in the configuration"
+            connection.execute(
+                update(deliveries).where(deliveries.c.id == row.id).values(state=state, reason=reason)
+            )
+            settle_study(connection, row.study_id)
+
+
+def requeue_study(store: Store, study_instance_uid: str) -> int:
+    """Let a person try again: a report that failed is built again, results that failed are sent again.
+
+    Where nothing failed, all results of the newest revision are sent again.
+
+    Returns
+    -------
+    int
+        How many results are on their way again; 0 where the report is built anew.
+
+    Raises
+    ------
+    UnknownStudy
+        The store does not hold the study, or two patients meet in it.
+    """
+    with store.write() as connection:
+        study = connection.execute(
+            select(studies).where(studies.c.study_instance_uid == study_instance_uid).with_for_update()
+        ).first()
+        if study is None:
+            raise UnknownStudy(f"no study {study_instance_uid} in the store; `ulna worklist` lists them")
+        if study.reason == PATIENT_MISMATCH:
+            raise UnknownStudy(
+                f"study {study_instance_uid} holds instances of different patients; correct them in the PACS"
+            )
+        state = StudyState(study.state)
+        rows = _deliveries_of(connection, study.id, study.revision)
+        if not rows and state is StudyState.FAILED:
+            values = {"state": advance(state, StudyEvent.REPORT_REQUEUED), "reason": "", "attempts": 0}
+            connection.execute(update(studies).where(studies.c.id == study.id).values(values))
+        elif rows and (state in CLOSED_STUDY_STATES or state is StudyState.DELIVERING):
+            rows = [row for row in rows if row.state != DeliveryState.SENT] or rows
+            for row in rows:
+                _requeue_delivery(connection, row)
+            values = {"state": advance(state, StudyEvent.DELIVERY_REQUEUED), "reason": ""}
+            connection.execute(update(studies).where(studies.c.id == study.id).values(values))
+        return len(rows)
+
+
+def settle_study(connection: Connection, study_id: int) -> None:
+    """End the delivering of a study once no result of its revision is under way; part of a transaction."""
+    study = connection.execute(select(studies).where(studies.c.id == study_id).with_for_update()).one()
+    if study.state != StudyState.DELIVERING:
+        return
+    rows = _deliveries_of(connection, study_id, study.revision)
+    if any(row.state in _UNSENT for row in rows):
+        return
+    values: dict[str, Any] = {"reason": ""}
+    dead = [row for row in rows if row.state == DeliveryState.DEAD]
+    if dead:
+        event = StudyEvent.DELIVERY_DEAD
+        values["reason"] = f"delivery to {dead[0].destination} failed: {dead[0].reason}"
+    elif study.category == TriageCategory.NOT_ANALYZED:
+        event = StudyEvent.NOTHING_TO_REPORT
+        values["reason"] = study.summary
+    else:
+        event = StudyEvent.ALL_SENT
+    values["state"] = advance(StudyState.DELIVERING, event)
+    connection.execute(update(studies).where(studies.c.id == study_id).values(values))
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """Give the condition that a delivery may be sent: never for a study in which two patients meet."""
+    return and_(
+        deliveries.c.state.in_(_UNSENT),
+        or_(deliveries.c.retry_at.is_(None), deliveries.c.retry_at <= now),
+        lease.is_free(deliveries, now),
+        not_(and_(studies.c.state == StudyState.FAILED, studies.c.reason == PATIENT_MISMATCH)),
+    )
+
+
+def _record(
+    store: Store, delivery: ClaimedDelivery, owner: str, event: DeliveryEvent, **values: object
+) -> None:
+    with store.write() as connection:
+        row = connection.execute(
+            select(deliveries.c.state, results.c.study_id)
+            .join(results)
+            .where(deliveries.c.id == delivery.id, deliveries.c.lease_owner == owner)
+        ).first()
+        if row is None:
+            return
+        values |= {"state": advance(DeliveryState(row.state), event), **lease.given_back()}
+        connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
+        settle_study(connection, row.study_id)
+
+
+def _deliveries_of(connection: Connection, study_id: int, revision: int) -> Sequence[Any]:
+    query = (
+        select(deliveries)
+        .join(results)
+        .where(results.c.study_id == study_id, results.c.revision == revision)
+        .order_by(deliveries.c.id)
+    )
+    return connection.execute(query).all()
+
+
+def _requeue_delivery(connection: Connection, row: Any) -> None:
+    if row.state == DeliveryState.PENDING:
+        return
+    values = {
+        "state": advance(DeliveryState(row.state), DeliveryEvent.REQUEUED),
+        "retry_at": None,
+        "attempts": 0,
+        "reason": "",
+    }
+    connection.execute(update(deliveries).where(deliveries.c.id == row.id).values(values))

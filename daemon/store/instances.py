@@ -1,0 +1,186 @@
+"""This module takes instances into the store."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from daemon.lifecycle import CLOSED_STUDY_STATES, InstanceState, StudyEvent, StudyState, advance
+from daemon.store.database import Store
+from daemon.store.tables import instances, rejections, studies
+from daemon.store.values import CONFLICTING_DUPLICATE, ReceivedInstance, Recorded, Rejection
+
+PATIENT_MISMATCH = "patient_mismatch"
+
+_UNFINISHED = (StudyState.OPEN, StudyState.REPORTING)
+
+
+def is_recorded(store: Store, *, sop_instance_uid: str, sha256: str) -> bool:
+    """Tell whether exactly this instance was recorded before."""
+    with store.read() as connection:
+        return _find(connection, sop_instance_uid, sha256) is not None
+
+
+def is_known_or_fits(store: Store, *, study_instance_uid: str, max_open_studies: int) -> bool:
+    """Tell whether the study is known, or the queue has room for one more."""
+    with store.read() as connection:
+        known = connection.scalar(
+            select(studies.c.id).where(studies.c.study_instance_uid == study_instance_uid)
+        )
+        unfinished = select(func.count()).select_from(studies).where(studies.c.state.in_(_UNFINISHED))
+        return known is not None or (connection.scalar(unfinished) or 0) < max_open_studies
+
+
+def record_instance(store: Store, instance: ReceivedInstance, *, now: datetime) -> Recorded:
+    """Record an instance and what it means for its study.
+
+    A repeat changes nothing. A SOP Instance UID that comes with other bytes is kept beside the first and
+    excluded. A view opens its study, or reopens it with the next revision. A second PatientID fails it.
+    """
+    with store.write() as connection:
+        if _find(connection, instance.sop_instance_uid, instance.sha256) is not None:
+            return Recorded.IDENTICAL
+        conflicting = _find(connection, instance.sop_instance_uid) is not None
+        study = _study_row(connection, instance, now)
+        connection.execute(insert(instances).values(_instance_values(instance, study.id, conflicting, now)))
+        is_view = instance.state is not InstanceState.EXCLUDED and not conflicting
+        connection.execute(
+            update(studies)
+            .where(studies.c.id == study.id)
+            .values(_study_values(study, instance, is_view, now))
+        )
+    return Recorded.CONFLICTING if conflicting else Recorded.NEW
+
+
+def record_association_released(store: Store, association_id: str) -> None:
+    """Record that an association ended: what it brought is complete as far as it is concerned."""
+    with store.write() as connection:
+        connection.execute(
+            update(studies)
+            .where(studies.c.last_association_id == association_id, studies.c.association_open)
+            .values(association_open=False)
+        )
+
+
+def record_all_associations_ended(store: Store) -> None:
+    """Record, when a receiver starts, that no association of its predecessor lives on."""
+    with store.write() as connection:
+        connection.execute(update(studies).where(studies.c.association_open).values(association_open=False))
+
+
+def record_rejection(store: Store, rejection: Rejection) -> None:
+    """Record an instance that was refused."""
+    with store.write() as connection:
+        connection.execute(
+            insert(rejections).values(
+                rejected_at=rejection.rejected_at,
+                source=rejection.source,
+                sop_instance_uid=rejection.sop_instance_uid,
+                reason=rejection.reason,
+            )
+        )
+
+
+def _find(connection: Connection, sop_instance_uid: str, sha256: str | None = None) -> int | None:
+    query = select(instances.c.id).where(instances.c.sop_instance_uid == sop_instance_uid)
+    if sha256 is not None:
+        query = query.where(instances.c.sha256 == sha256)
+    return connection.scalar(query.limit(1))
+
+
+def _study_row(connection: Connection, instance: ReceivedInstance, now: datetime) -> Row[Any]:
+    query = (
+        select(studies).where(studies.c.study_instance_uid == instance.study_instance_uid).with_for_update()
+    )
+    row = connection.execute(query).first()
+    if row is not None:
+        return row
+    # Two associations may bring the first instances of one study at the same time.
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    identity = instance.identity
+    connection.execute(
+        dialect.insert(studies)
+        .values(
+            study_instance_uid=instance.study_instance_uid,
+            state=StudyState.OPEN,
+            priority=instance.priority,
+            opened_at=now,
+            collecting_since=now,
+            last_instance_at=now,
+            patient_id=identity.patient_id,
+            patient_name=identity.patient_name,
+            accession_number=identity.accession_number,
+            study_date=identity.study_date,
+            study_description=identity.study_description,
+        )
+        .on_conflict_do_nothing()
+    )
+    return connection.execute(query).one()
+
+
+def _instance_values(
+    instance: ReceivedInstance, study_id: int, conflicting: bool, now: datetime
+) -> dict[str, Any]:
+    values = {
+        "study_id": study_id,
+        "sop_instance_uid": instance.sop_instance_uid,
+        "sop_class_uid": instance.sop_class_uid,
+        "series_instance_uid": instance.series_instance_uid,
+        "sha256": instance.sha256,
+        "path": instance.path,
+        "size_bytes": instance.size_bytes,
+        "received_at": now,
+        "source": instance.source,
+        "state": instance.state,
+        "reason": instance.reason,
+        "exclusion": instance.exclusion,
+        "region": instance.region,
+        "laterality": instance.laterality,
+        "projection": instance.projection,
+    }
+    if conflicting:
+        values |= {
+            "state": InstanceState.EXCLUDED,
+            "exclusion": CONFLICTING_DUPLICATE,
+            "reason": "the same SOP Instance UID came before with other content; the first stays in use",
+        }
+    return values
+
+
+def _study_values(
+    study: Row[Any], instance: ReceivedInstance, is_view: bool, now: datetime
+) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "generation": study.generation + 1,
+        "priority": min(study.priority, instance.priority),
+    }
+    state = StudyState(study.state)
+    if _other_patient(study, instance):
+        values["state"] = advance(state, StudyEvent.PATIENT_MISMATCH)
+        values["reason"] = PATIENT_MISMATCH
+    elif is_view and study.reason != PATIENT_MISMATCH:
+        values["state"] = advance(state, StudyEvent.VIEW_ARRIVED)
+        if state in CLOSED_STUDY_STATES or state is StudyState.DELIVERING:
+            values |= {
+                "revision": study.revision + 1,
+                "collecting_since": now,
+                "closed_at": None,
+                "reason": "",
+                "attempts": 0,
+            }
+    if is_view or state is StudyState.OPEN:
+        values |= {
+            "last_instance_at": now,
+            "last_association_id": instance.association_id,
+            "association_open": bool(instance.association_id),
+        }
+    if not study.patient_id:
+        values |= {"patient_id": instance.identity.patient_id, "patient_name": instance.identity.patient_name}
+    return values
+
+
+def _other_patient(study: Row[Any], instance: ReceivedInstance) -> bool:
+    """Tell whether two patients meet in one study; an absent PatientID contradicts none."""
+    known, new = study.patient_id.strip(), instance.identity.patient_id.strip()
+    return bool(known and new and known != new)

@@ -1,0 +1,217 @@
+"""This module serves the reporter: it finds studies that may close, claims them, records their reports."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from daemon.lifecycle import InstanceState, StudyEvent, StudyState, advance
+from daemon.store import deliveries as outbox
+from daemon.store import lease
+from daemon.store.contents import instances_of
+from daemon.store.database import Store
+from daemon.store.tables import instances, results, studies
+from daemon.store.values import ClaimedStudy, OpenStudy, Report, ResultKind
+from daemon.store.views import return_views
+
+BEGUN_TOO_OFTEN = "building the report ended without an answer twice"
+
+
+def open_studies(store: Store) -> tuple[OpenStudy, ...]:
+    """Give the open studies in which no view waits for its analysis, most urgent first."""
+    waiting = select(instances.c.study_id).where(instances.c.state == InstanceState.RECEIVED)
+    query = (
+        select(studies)
+        .where(studies.c.state == StudyState.OPEN, studies.c.id.not_in(waiting))
+        .order_by(studies.c.priority, studies.c.id)
+    )
+    with store.read() as connection:
+        return tuple(_open_study(connection, row) for row in connection.execute(query).all())
+
+
+def claim_study(store: Store, study: OpenStudy, *, owner: str, now: datetime) -> ClaimedStudy | None:
+    """Claim a study for reporting; None when it grew or was taken since it was read.
+
+    A study whose report was begun too often fails instead.
+    """
+    with store.write() as connection:
+        row = connection.execute(
+            select(studies)
+            .where(
+                studies.c.id == study.id,
+                studies.c.state == StudyState.OPEN,
+                studies.c.generation == study.generation,
+            )
+            .with_for_update()
+        ).first()
+        if row is None:
+            return None
+        claim = {
+            "state": advance(StudyState.OPEN, StudyEvent.CLAIMED),
+            **lease.taken(studies, owner=owner, now=now),
+        }
+        connection.execute(update(studies).where(studies.c.id == study.id).values(claim))
+        if row.attempts >= lease.MAX_ATTEMPTS:
+            _fail(connection, study.id, BEGUN_TOO_OFTEN)
+            return None
+        return _claimed_study(connection, row)
+
+
+def record_report(store: Store, study: ClaimedStudy, report: Report, *, owner: str, now: datetime) -> bool:
+    """Record a report, its results and their deliveries.
+
+    Gives False and records nothing when the study grew meanwhile: it is open again, and the next report
+    will hold the new view too.
+    """
+    with store.write() as connection:
+        row = _held(connection, study, owner)
+        if row is None:
+            return False
+        if row.generation != study.generation:
+            _reopen(connection, study.id, attempts=0)
+            return False
+        ids = [_insert_result(connection, study, report, index, now) for index in range(len(report.results))]
+        outbox.fill(connection, [(ids[index], destination) for index, destination in report.deliveries])
+        event = StudyEvent.REPORTED if report.results else StudyEvent.NOTHING_TO_REPORT
+        values = {
+            "state": advance(StudyState.REPORTING, event),
+            "category": report.category,
+            "score": report.score,
+            "model_label": report.model_label,
+            "summary": report.summary,
+            "reason": report.reason,
+            "closed_at": now,
+            "attempts": 0,
+            **lease.given_back(),
+        }
+        connection.execute(update(studies).where(studies.c.id == study.id).values(values))
+        outbox.settle_study(connection, study.id)
+    return True
+
+
+def record_report_failed(store: Store, study: ClaimedStudy, *, owner: str, reason: str) -> None:
+    """Record why no report could be built."""
+    with store.write() as connection:
+        if _held(connection, study, owner) is not None:
+            _fail(connection, study.id, reason)
+
+
+def return_study_to_analyzer(store: Store, study: ClaimedStudy, *, owner: str, bundle_digest: str) -> None:
+    """Give a study back because another bundle than the present one analyzed views of it."""
+    outdated = select(instances.c.id).where(
+        instances.c.study_id == study.id,
+        instances.c.state == InstanceState.ANALYZED,
+        instances.c.bundle_digest != bundle_digest,
+    )
+    with store.write() as connection:
+        if _held(connection, study, owner) is not None:
+            return_views(connection, connection.scalars(outdated).all())
+            _reopen(connection, study.id, attempts=0)
+
+
+def release_studies(store: Store, *, owner: str, forgive: bool) -> None:
+    """Open the studies again that an owner had claimed; see `lease.release`."""
+    with store.write() as connection:
+        held = select(studies.c.id).where(
+            studies.c.lease_owner == owner, studies.c.state == StudyState.REPORTING
+        )
+        ids = connection.scalars(held).all()
+        lease.release(connection, studies, owner=owner, forgive=forgive)
+        for study_id in ids:
+            _reopen(connection, study_id)
+
+
+def reopen_abandoned_studies(store: Store, *, now: datetime) -> None:
+    """Open the studies again whose claimer let its lease run out."""
+    with store.write() as connection:
+        abandoned = select(studies.c.id).where(
+            studies.c.state == StudyState.REPORTING, lease.is_free(studies, now)
+        )
+        for study_id in connection.scalars(abandoned).all():
+            _reopen(connection, study_id)
+
+
+def _open_study(connection: Connection, row: Row[Any]) -> OpenStudy:
+    chosen = select(instances.c.region, instances.c.projection).where(
+        instances.c.study_id == row.id, instances.c.state != InstanceState.EXCLUDED
+    )
+    return OpenStudy(
+        id=row.id,
+        generation=row.generation,
+        collecting_since=row.collecting_since,
+        last_instance_at=row.last_instance_at,
+        association_open=row.association_open,
+        view_kinds=tuple((kind.region, kind.projection) for kind in connection.execute(chosen)),
+    )
+
+
+def _claimed_study(connection: Connection, row: Row[Any]) -> ClaimedStudy:
+    predecessor = connection.execute(
+        select(results.c.sop_instance_uid, results.c.sop_class_uid)
+        .where(results.c.study_id == row.id, results.c.kind == ResultKind.STRUCTURED_REPORT)
+        .order_by(results.c.revision.desc())
+        .limit(1)
+    ).first()
+    return ClaimedStudy(
+        id=row.id,
+        study_instance_uid=row.study_instance_uid,
+        generation=row.generation,
+        revision=row.revision,
+        opened_at=row.opened_at,
+        instances=instances_of(connection, row.id),
+        predecessor_sop_instance_uid=predecessor.sop_instance_uid if predecessor else "",
+        predecessor_sop_class_uid=predecessor.sop_class_uid if predecessor else "",
+    )
+
+
+def _held(connection: Connection, study: ClaimedStudy, owner: str) -> Row[Any] | None:
+    return connection.execute(
+        select(studies)
+        .where(
+            studies.c.id == study.id,
+            studies.c.state == StudyState.REPORTING,
+            studies.c.lease_owner == owner,
+        )
+        .with_for_update()
+    ).first()
+
+
+def _insert_result(
+    connection: Connection, study: ClaimedStudy, report: Report, index: int, now: datetime
+) -> int:
+    result = report.results[index]
+    query = (
+        insert(results)
+        .values(
+            study_id=study.id,
+            revision=study.revision,
+            kind=result.kind,
+            sop_instance_uid=result.sop_instance_uid,
+            sop_class_uid=result.sop_class_uid,
+            source_sop_instance_uid=result.source_sop_instance_uid,
+            path=result.path,
+            created_at=now,
+        )
+        .returning(results.c.id)
+    )
+    result_id: int = connection.scalars(query).one()
+    return result_id
+
+
+def _fail(connection: Connection, study_id: int, reason: str) -> None:
+    connection.execute(
+        update(studies)
+        .where(studies.c.id == study_id)
+        .values(
+            state=advance(StudyState.REPORTING, StudyEvent.REPORT_FAILED), reason=reason, **lease.given_back()
+        )
+    )
+
+
+def _reopen(connection: Connection, study_id: int, **values: int) -> None:
+    values_of_all = {
+        "state": advance(StudyState.REPORTING, StudyEvent.CLAIM_ABANDONED),
+        **lease.given_back(),
+        **values,
+    }
+    connection.execute(update(studies).where(studies.c.id == study_id).values(values_of_all))

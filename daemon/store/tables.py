@@ -1,0 +1,189 @@
+"""This module is the schema of the store.
+
+Columns equal to one data element carry its keyword in snake case. Patient identity is held in
+``studies`` only, and leaves this room for the page and ``ulna worklist`` alone.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime, stored without its zone so that SQLite and PostgreSQL hold the same."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give what is stored; refuses a naive datetime."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a datetime in the store must be aware")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """Give the aware datetime that was stored."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Uid = String(64)
+
+
+def _lease() -> tuple[Column[str], Column[datetime], Column[int]]:
+    """Give the columns of work that is claimed: by whom, until when, and how often it was begun."""
+    return (
+        Column("lease_owner", String(128)),
+        Column("lease_until", UtcDateTime),
+        Column("attempts", Integer, nullable=False, default=0, server_default="0"),
+    )
+
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_instance_uid", Uid, nullable=False, unique=True),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("revision", Integer, nullable=False, default=1),
+    # Rises with every instance; a report built on an older generation is not recorded.
+    Column("generation", Integer, nullable=False, default=0),
+    # 0 STAT, 1 HIGH, 2 MEDIUM, 3 LOW
+    Column("priority", Integer, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    # When the first view of the present revision came; max_wait_seconds counts from here.
+    Column("collecting_since", UtcDateTime, nullable=False),
+    Column("last_instance_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("last_association_id", String(64), nullable=False, default=""),
+    Column("association_open", Boolean, nullable=False, default=False),
+    Column("patient_id", Text, nullable=False, default=""),
+    Column("patient_name", Text, nullable=False, default=""),
+    Column("accession_number", Text, nullable=False, default=""),
+    Column("study_date", Text, nullable=False, default=""),
+    Column("study_description", Text, nullable=False, default=""),
+    Column("category", String(16), nullable=False, default=""),
+    Column("score", Float),
+    Column("model_label", Text, nullable=False, default=""),
+    Column("summary", Text, nullable=False, default=""),
+    *_lease(),
+    Index("ix_studies_state", "state"),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
+    Column("sop_instance_uid", Uid, nullable=False),
+    Column("sop_class_uid", Uid, nullable=False),
+    Column("series_instance_uid", Uid, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("exclusion", String(32), nullable=False, default=""),
+    Column("region", String(16), nullable=False, default=""),
+    Column("laterality", String(1), nullable=False, default=""),
+    Column("projection", String(16), nullable=False, default=""),
+    Column("bundle_digest", String(64), nullable=False, default=""),
+    *_lease(),
+    UniqueConstraint("sop_instance_uid", "sha256"),
+    Index("ix_instances_study_id", "study_id"),
+    Index("ix_instances_state", "state"),
+)
+
+activations = Table(
+    "activations",
+    metadata,
+    Column("instance_id", ForeignKey("instances.id", ondelete="CASCADE"), primary_key=True),
+    Column("member", String(64), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("logit", Float, nullable=False),
+    Column("probability", Float, nullable=False),
+    # float32 little endian, row by row
+    Column("rows", Integer, nullable=False),
+    Column("columns", Integer, nullable=False),
+    Column("map", LargeBinary, nullable=False),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("sop_instance_uid", Uid, nullable=False, unique=True),
+    Column("sop_class_uid", Uid, nullable=False),
+    Column("source_sop_instance_uid", String(64), nullable=False, default=""),
+    Column("path", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_results_study_id", "study_id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("result_id", ForeignKey("results.id", ondelete="CASCADE"), nullable=False),
+    Column("destination", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("retry_at", UtcDateTime),
+    Column("sent_at", UtcDateTime),
+    *_lease(),
+    UniqueConstraint("result_id", "destination"),
+    Index("ix_deliveries_destination_state", "destination", "state"),
+)
+
+rejections = Table(
+    "rejections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rejected_at", UtcDateTime, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("sop_instance_uid", String(64), nullable=False, default=""),
+    Column("reason", Text, nullable=False),
+)
+
+stages = Table(
+    "stages",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("process_id", Integer, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("condition", Text, nullable=False, default=""),
+)

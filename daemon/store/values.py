@@ -1,0 +1,252 @@
+"""This module holds the values that go into the store and come out of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, StrEnum
+
+from daemon.lifecycle import InstanceState, StudyState
+from models.finding import MemberFinding
+
+
+class Recorded(Enum):
+    """What became of an instance that was handed to the store."""
+
+    NEW = "new"
+    IDENTICAL = "identical"
+    CONFLICTING = "conflicting"
+
+
+class ResultKind(StrEnum):
+    """What a result is; destinations ask for kinds."""
+
+    STRUCTURED_REPORT = "sr"
+    SECONDARY_CAPTURE = "sc"
+
+
+CONFLICTING_DUPLICATE = "conflicting_duplicate"
+"""Exclusion of an instance whose SOP Instance UID was seen before with other bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyIdentity:
+    """The study-level attributes that people need to know a study by; patient data."""
+
+    patient_id: str
+    patient_name: str
+    accession_number: str
+    study_date: str
+    study_description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedInstance:
+    """An instance whose file is durable in the spool, ready to be recorded.
+
+    Attributes
+    ----------
+    state
+        RECEIVED where it is a view to analyze, else EXCLUDED or UNREADABLE with a reason.
+    source
+        Where it came from: ``AET@host``, or ``folder``.
+    association_id
+        The association that brought it; empty for files from folders.
+    priority
+        Rank 0 (STAT) to 3 (LOW).
+    """
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    identity: StudyIdentity
+    sha256: str
+    path: str
+    size_bytes: int
+    source: str
+    association_id: str
+    priority: int
+    state: InstanceState
+    reason: str
+    exclusion: str
+    region: str
+    laterality: str
+    projection: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedView:
+    """A view that the claimer is to analyze."""
+
+    id: int
+    study_instance_uid: str
+    sop_instance_uid: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRecord:
+    """What the store knows of one instance; `members` is empty unless it is analyzed."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    path: str
+    received_at: datetime
+    source: str
+    state: InstanceState
+    reason: str
+    exclusion: str
+    region: str
+    laterality: str
+    projection: str
+    bundle_digest: str
+    members: tuple[MemberFinding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenStudy:
+    """A study none of whose views waits for analysis, as the closing rule sees it.
+
+    Attributes
+    ----------
+    view_kinds
+        (region, projection) of each instance that was chosen for analysis.
+    """
+
+    id: int
+    generation: int
+    collecting_since: datetime
+    last_instance_at: datetime
+    association_open: bool
+    view_kinds: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedStudy:
+    """A closed study that the claimer is to report."""
+
+    id: int
+    study_instance_uid: str
+    generation: int
+    revision: int
+    opened_at: datetime
+    instances: tuple[InstanceRecord, ...]
+    predecessor_sop_instance_uid: str
+    predecessor_sop_class_uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewResult:
+    """A built result whose bytes are durable."""
+
+    kind: ResultKind
+    sop_instance_uid: str
+    sop_class_uid: str
+    source_sop_instance_uid: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a study's report says, and the results that say it.
+
+    Attributes
+    ----------
+    deliveries
+        (index into `results`, destination name) of every delivery that is due.
+    """
+
+    category: str
+    score: float | None
+    model_label: str
+    summary: str
+    reason: str
+    results: tuple[NewResult, ...]
+    deliveries: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedDelivery:
+    """A result that the claimer is to send."""
+
+    id: int
+    study_instance_uid: str
+    sop_instance_uid: str
+    path: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorklistEntry:
+    """One study as the worklist shows it; `identity` is patient data."""
+
+    study_instance_uid: str
+    identity: StudyIdentity
+    state: StudyState
+    reason: str
+    revision: int
+    priority: int
+    category: str
+    score: float | None
+    model_label: str
+    summary: str
+    regions: tuple[str, ...]
+    view_count: int
+    instance_count: int
+    opened_at: datetime
+    last_instance_at: datetime
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """Where one result stands on its way to one destination."""
+
+    destination: str
+    state: str
+    reason: str
+    attempts: int
+    retry_at: datetime | None
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRecord:
+    """One stored result and its deliveries."""
+
+    revision: int
+    kind: ResultKind
+    sop_instance_uid: str
+    source_sop_instance_uid: str
+    path: str
+    created_at: datetime
+    deliveries: tuple[DeliveryRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyDetail:
+    """Everything the store knows of one study."""
+
+    entry: WorklistEntry
+    instances: tuple[InstanceRecord, ...]
+    results: tuple[ResultRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """An instance that was refused: no study holds it, the sender was told."""
+
+    rejected_at: datetime
+    source: str
+    sop_instance_uid: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRecord:
+    """A stage as last seen; `condition` is empty when it works, else says what keeps it from working."""
+
+    name: str
+    process_id: int
+    started_at: datetime
+    seen_at: datetime
+    condition: str

@@ -1,0 +1,175 @@
+"""This module serves the analyzer: it claims views and records what became of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import Connection, delete, insert, select, update
+
+from daemon.lifecycle import InstanceEvent, InstanceState, advance
+from daemon.store import lease
+from daemon.store.database import Store
+from daemon.store.tables import activations, instances, studies
+from daemon.store.values import ClaimedView
+from models.finding import MemberFinding
+
+SET_ASIDE = "the analysis ended without an answer twice; the view is set aside"
+
+
+def set_poison_aside(store: Store, *, now: datetime) -> int:
+    """Set aside the views whose analysis was begun too often; give how many."""
+    with store.write() as connection:
+        outcome = connection.execute(
+            update(instances)
+            .where(
+                instances.c.state == InstanceState.RECEIVED,
+                instances.c.attempts >= lease.MAX_ATTEMPTS,
+                lease.is_free(instances, now),
+            )
+            .values(
+                state=advance(InstanceState.RECEIVED, InstanceEvent.FOUND_UNREADABLE),
+                reason=SET_ASIDE,
+                **lease.given_back(),
+            )
+        )
+    return outcome.rowcount
+
+
+def claim_views(
+    store: Store, *, owner: str, limit: int, oldest_first: bool, now: datetime
+) -> tuple[ClaimedView, ...]:
+    """Claim the views that are next: most urgent first, oldest first within a rank.
+
+    A view whose analysis was begun before and did not end is claimed alone, so that if it takes the
+    analyzer down again no other view pays for it.
+
+    Parameters
+    ----------
+    oldest_first
+        Ignore the ranks. Every third claim does, so that nothing starves.
+    """
+    order = (instances.c.id,) if oldest_first else (studies.c.priority, instances.c.id)
+    query = (
+        select(
+            instances.c.id,
+            instances.c.attempts,
+            instances.c.sop_instance_uid,
+            instances.c.path,
+            studies.c.study_instance_uid,
+        )
+        .join(studies)
+        .where(
+            instances.c.state == InstanceState.RECEIVED,
+            instances.c.attempts < lease.MAX_ATTEMPTS,
+            lease.is_free(instances, now),
+        )
+        .order_by(*order)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=instances)
+    )
+    with store.write() as connection:
+        rows = connection.execute(query).all()
+        rows = rows[:1] if rows and rows[0].attempts else [row for row in rows if not row.attempts]
+        connection.execute(
+            update(instances)
+            .where(instances.c.id.in_([row.id for row in rows]))
+            .values(lease.taken(instances, owner=owner, now=now))
+        )
+    return tuple(
+        ClaimedView(
+            id=row.id,
+            study_instance_uid=row.study_instance_uid,
+            sop_instance_uid=row.sop_instance_uid,
+            path=row.path,
+        )
+        for row in rows
+    )
+
+
+def has_waiting_views(store: Store, *, now: datetime) -> bool:
+    """Tell whether a claim could find anything; reads only, so an idle analyzer writes nothing."""
+    query = select(instances.c.id).where(
+        instances.c.state == InstanceState.RECEIVED, lease.is_free(instances, now)
+    )
+    with store.read() as connection:
+        return connection.scalar(query.limit(1)) is not None
+
+
+def record_analysis(
+    store: Store, view: ClaimedView, *, owner: str, members: Sequence[MemberFinding], bundle_digest: str
+) -> bool:
+    """Record what the members say of a view; give False when the claim was lost meanwhile.
+
+    One study is reported from one bundle: views of the study that another bundle analyzed are received
+    again.
+    """
+    with store.write() as connection:
+        if not _end_claim(
+            connection, view, owner, InstanceEvent.ANALYSIS_STORED, bundle_digest=bundle_digest
+        ):
+            return False
+        connection.execute(insert(activations), [_activation(view, i, m) for i, m in enumerate(members)])
+        _return_views_of_other_bundles(connection, view, bundle_digest)
+    return True
+
+
+def record_unreadable(store: Store, view: ClaimedView, *, owner: str, reason: str) -> bool:
+    """Record why a view cannot be analyzed; give False when the claim was lost meanwhile."""
+    with store.write() as connection:
+        return _end_claim(connection, view, owner, InstanceEvent.FOUND_UNREADABLE, reason=reason)
+
+
+def release_views(store: Store, *, owner: str, forgive: bool) -> None:
+    """End all claims of an owner; see `lease.release`."""
+    with store.write() as connection:
+        lease.release(connection, instances, owner=owner, forgive=forgive)
+
+
+def return_views(connection: Connection, view_ids: Sequence[int]) -> None:
+    """Let analyzed views be analyzed again, because the bundle changed; part of a transaction."""
+    connection.execute(delete(activations).where(activations.c.instance_id.in_(view_ids)))
+    state = advance(InstanceState.ANALYZED, InstanceEvent.BUNDLE_CHANGED)
+    connection.execute(
+        update(instances)
+        .where(instances.c.id.in_(view_ids))
+        .values(state=state, bundle_digest="", attempts=0)
+    )
+
+
+def _end_claim(
+    connection: Connection, view: ClaimedView, owner: str, event: InstanceEvent, **values: str
+) -> bool:
+    outcome = connection.execute(
+        update(instances)
+        .where(
+            instances.c.id == view.id,
+            instances.c.lease_owner == owner,
+            instances.c.state == InstanceState.RECEIVED,
+        )
+        .values(state=advance(InstanceState.RECEIVED, event), **values, **lease.given_back())
+    )
+    return outcome.rowcount == 1
+
+
+def _activation(view: ClaimedView, position: int, finding: MemberFinding) -> dict[str, object]:
+    rows, columns = finding.activation.shape
+    return {
+        "instance_id": view.id,
+        "member": finding.member,
+        "position": position,
+        "logit": finding.logit,
+        "probability": finding.probability,
+        "rows": rows,
+        "columns": columns,
+        "map": np.ascontiguousarray(finding.activation, dtype="<f4").tobytes(),
+    }
+
+
+def _return_views_of_other_bundles(connection: Connection, view: ClaimedView, bundle_digest: str) -> None:
+    study_id = select(instances.c.study_id).where(instances.c.id == view.id).scalar_subquery()
+    others = select(instances.c.id).where(
+        instances.c.study_id == study_id,
+        instances.c.state == InstanceState.ANALYZED,
+        instances.c.bundle_digest != bundle_digest,
+    )
+    return_views(connection, connection.scalars(others).all())

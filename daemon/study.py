@@ -1,0 +1,132 @@
+"""This module is the study logic, pure: when a study closes, what its rank is, how the worklist is read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+
+from daemon.lifecycle import StudyState
+from daemon.store.values import OpenStudy, WorklistEntry
+from dicom_io.projection import Projection
+from dicom_io.regions import Region
+from models.finding import TriageCategory
+
+
+class Priority(IntEnum):
+    """Rank of a study; a smaller number is read first."""
+
+    STAT = 0
+    HIGH = 1
+    MEDIUM = 2
+    LOW = 3
+
+
+class Closing(StrEnum):
+    """Why a study closed."""
+
+    EXPECTED_VIEWS = "expected views"
+    QUIET = "quiet"
+    MAX_WAIT = "max wait"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingRule:
+    """The times of the closing rule, and whether the expected views close a study early."""
+
+    quiet_seconds: float
+    settle_seconds: float
+    max_wait_seconds: float
+    close_on_expected_views: bool
+
+
+_FRONTAL_LATERAL = (frozenset({Projection.FRONTAL}), frozenset({Projection.LATERAL}))
+
+EXPECTED_VIEWS: Mapping[Region, tuple[frozenset[Projection], ...]] = MappingProxyType(
+    {
+        Region.ELBOW: _FRONTAL_LATERAL,
+        Region.FINGER: _FRONTAL_LATERAL,
+        Region.FOREARM: _FRONTAL_LATERAL,
+        Region.HAND: (frozenset({Projection.FRONTAL}), frozenset({Projection.OBLIQUE})),
+        Region.HUMERUS: _FRONTAL_LATERAL,
+        Region.SHOULDER: (
+            frozenset({Projection.FRONTAL}),
+            frozenset({Projection.LATERAL, Projection.AXILLARY}),
+        ),
+        Region.WRIST: (*_FRONTAL_LATERAL, frozenset({Projection.OBLIQUE})),
+    }
+)
+"""For each region the views that make a study complete; each set is satisfied by any one of its members."""
+
+# The DIMSE priority of a C-STORE request (PS3.7 9.1.1.1.1).
+_DIMSE_PRIORITY = MappingProxyType({0: Priority.MEDIUM, 1: Priority.HIGH, 2: Priority.LOW})
+
+_STEPS: Mapping[str, int] = MappingProxyType(
+    {
+        TriageCategory.LIKELY: 0,
+        TriageCategory.SUSPECTED: 1,
+        # Nobody may take the silence of ulna for an answer, so what it could not read comes before what
+        # it read and did not flag.
+        TriageCategory.NOT_ANALYZED: 2,
+        "": 2,
+        TriageCategory.NOT_FLAGGED: 3,
+    }
+)
+
+
+def closing(study: OpenStudy, rule: ClosingRule, *, now: datetime) -> Closing | None:
+    """Tell whether a study closes now, and why; None while it stays open."""
+    silent = (now - study.last_instance_at).total_seconds()
+    settled = not study.association_open or silent >= rule.settle_seconds
+    if rule.close_on_expected_views and settled and has_expected_views(study.view_kinds):
+        return Closing.EXPECTED_VIEWS
+    if silent >= rule.quiet_seconds:
+        return Closing.QUIET
+    if (now - study.collecting_since).total_seconds() >= rule.max_wait_seconds:
+        return Closing.MAX_WAIT
+    return None
+
+
+def has_expected_views(view_kinds: Iterable[tuple[str, str]]) -> bool:
+    """Tell whether every region among the views has all its expected projections."""
+    projections: dict[str, set[str]] = {}
+    for region, projection in view_kinds:
+        projections.setdefault(region, set()).add(projection)
+    return bool(projections) and all(
+        region in EXPECTED_VIEWS and all(wanted & seen for wanted in EXPECTED_VIEWS[Region(region)])
+        for region, seen in projections.items()
+    )
+
+
+def priority(*, requested_procedure_priority: str, dimse_priority: int, is_stat_sender: bool) -> Priority:
+    """Give the rank of a study from an instance of it.
+
+    Parameters
+    ----------
+    requested_procedure_priority
+        (0040,1003): STAT, HIGH, ROUTINE, MEDIUM or LOW; anything else says nothing.
+    dimse_priority
+        The C-STORE priority: 0 medium, 1 high, 2 low.
+    is_stat_sender
+        Whether the site named the calling AE title as one that sends urgent studies.
+    """
+    if is_stat_sender:
+        return Priority.STAT
+    name = {"ROUTINE": "MEDIUM"}.get(requested_procedure_priority, requested_procedure_priority)
+    if name in Priority.__members__:
+        return Priority[name]
+    return _DIMSE_PRIORITY.get(dimse_priority, Priority.MEDIUM)
+
+
+def reading_order(entries: Iterable[WorklistEntry]) -> list[WorklistEntry]:
+    """Give the worklist in the order it should be read: rank, then category, then score, then age."""
+    return sorted(entries, key=_reading_key)
+
+
+def is_unfinished(state: StudyState) -> bool:
+    """Tell whether work on a study is still to be done without a person."""
+    return state in (StudyState.OPEN, StudyState.REPORTING, StudyState.DELIVERING)
+
+
+def _reading_key(entry: WorklistEntry) -> tuple[int, int, float, datetime]:
+    return entry.priority, _STEPS[entry.category], -(entry.score or 0.0), entry.opened_at

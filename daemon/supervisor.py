@@ -1,0 +1,170 @@
+"""This module starts the stages as processes, watches them, and stops them in order."""
+
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+from daemon import notify
+from daemon.stage import CANNOT_START, StageName
+
+READY_SECONDS = 180.0
+STALL_SECONDS = 120.0
+STOP_SECONDS = 9.0
+_TICK_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
+_HEALTHY_SECONDS = 60.0
+
+_INTAKE = (StageName.RECEIVER, StageName.WATCHER)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Child:
+    """One stage as the supervisor sees it."""
+
+    name: StageName
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    heard: float = 0.0
+    ready: bool = False
+    failures: int = 0
+    start_at: float = field(default=0.0)
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+
+class Supervisor:
+    """Runs stages until it is told to stop.
+
+    A stage that ends is started again, after a pause that grows with each failure; one that gives no
+    sign of life is killed first. Only a stage that says it cannot start at all ends the service.
+
+    Parameters
+    ----------
+    commands
+        The command line of each stage.
+    listener
+        Where the stages are heard.
+    """
+
+    def __init__(self, commands: Mapping[StageName, Sequence[str]], listener: notify.Listener) -> None:
+        self._children: dict[str, _Child] = {
+            name: _Child(name, command) for name, command in commands.items()
+        }
+        self._listener = listener
+        self._stopping = False
+        self._announced = False
+
+    def run(self) -> int:
+        """Run until a signal comes; give the exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        status = 0
+        while not self._stopping and status == 0:
+            for child in self._children.values():
+                status = status or self._look_after(child)
+            self._announce()
+            self._hear(_TICK_SECONDS)
+        notify.notify(notify.STOPPING)
+        self._stop()
+        return status
+
+    def _look_after(self, child: _Child) -> int:
+        moment = time.monotonic()
+        if child.running:
+            patience = STALL_SECONDS if child.ready else READY_SECONDS
+            if moment - child.heard > patience:
+                log.error("stage gives no sign of life and is killed", extra={"ended_stage": child.name})
+                self._signal(child, signal.SIGKILL)
+            elif moment - child.started > _HEALTHY_SECONDS:
+                child.failures = 0
+            return 0
+        if child.process is not None:
+            status = child.process.returncode
+            if status == CANNOT_START and not child.ready and child.failures == 0:
+                log.error("stage cannot start; see its message above", extra={"ended_stage": child.name})
+                return 1
+            self._plan_restart(child, status)
+        elif moment >= child.start_at:
+            self._start(child)
+        return 0
+
+    def _start(self, child: _Child) -> None:
+        # In a group of its own: Ctrl-C in a terminal reaches the supervisor alone, which stops them in order.
+        environment = os.environ | self._listener.environment()
+        child.process = subprocess.Popen(child.command, env=environment, process_group=0)
+        child.started = child.heard = time.monotonic()
+        child.ready = False
+
+    def _plan_restart(self, child: _Child, status: int) -> None:
+        pause = min(_LONGEST_PAUSE_SECONDS, 0.5 * 2**child.failures)
+        child.failures += 1
+        child.process, child.start_at = None, time.monotonic() + pause
+        log.error(
+            "stage ended and is started again",
+            extra={"ended_stage": child.name, "exit_status": status, "pause_seconds": pause},
+        )
+
+    def _announce(self) -> None:
+        if not all(child.running and child.ready for child in self._children.values()):
+            return
+        if not self._announced:
+            self._announced = True
+            log.info("ready", extra={"stages": ",".join(self._children)})
+            notify.notify(notify.READY)
+        notify.notify(notify.ALIVE)
+
+    def _hear(self, seconds: float) -> None:
+        if not select.select([self._listener.socket], [], [], seconds)[0]:
+            return
+        while True:
+            try:
+                name, lines = self._listener.receive()
+            except BlockingIOError:
+                return
+            child = self._children.get(name)
+            if child is not None:
+                child.heard = time.monotonic()
+                child.ready = child.ready or notify.READY in lines
+
+    def _stop(self) -> None:
+        """Stop listening first, then the rest; whoever is not done in time is killed and resumes later."""
+        deadline = time.monotonic() + STOP_SECONDS
+        intake = [self._children[name] for name in _INTAKE if name in self._children]
+        others = [child for child in self._children.values() if child.name not in _INTAKE]
+        for group, limit in ((intake, deadline - STOP_SECONDS / 2), (others, deadline)):
+            for child in group:
+                self._signal(child, signal.SIGTERM)
+            while any(child.running for child in group) and time.monotonic() < limit:
+                time.sleep(0.05)
+        for child in self._children.values():
+            if child.running:
+                log.warning("stage did not stop in time and is killed", extra={"ended_stage": child.name})
+                self._signal(child, signal.SIGKILL)
+            if child.process is not None:
+                child.process.wait()
+        log.info("stopped")
+
+    @staticmethod
+    def _signal(child: _Child, number: signal.Signals) -> None:
+        if child.running and child.process is not None:
+            child.process.send_signal(number)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+
+def stage_command(name: StageName, config_arguments: Sequence[str]) -> list[str]:
+    """Give the command line that runs one stage."""
+    return [sys.executable, "-m", "daemon", "serve", "--only", name, *config_arguments]
