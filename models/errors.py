@@ -56,7 +56,27 @@ class UnknownOperatingPoint(ModelError):
 
 
 class NonFiniteOutput(ModelError):
-    """A member answered NaN or infinity for a view."""
+    """A member answered NaN or infinity for a view.
+
+    Attributes
+    ----------
+    member
+        Name of the member.
+    positions
+        The places in the batch of the views concerned, from 0.
+    """
+
+    def __init__(self, member: str, positions: tuple[int, ...]) -> None:
+        super().__init__(member, positions)
+        self.member = member
+        self.positions = positions
+
+    def __str__(self) -> str:
+        places = ", ".join(map(str, self.positions))
+        return (
+            f"member {self.member}: expected finite numbers, found NaN or infinity for the views at {places} "
+            "of the batch; set these views aside and check the bundle"
+        )
 
 
 class DeviceUnavailable(ModelError):

@@ -1,0 +1,100 @@
+"""Writes bundles, so that one appears on disk whole or not at all."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+
+from models.errors import BundleExists
+from models.manifest import MANIFEST_NAME, Manifest, MemberEntry
+from models.manifest_text import manifest_text
+from models.member import Member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMember:
+    """A member that shall be written into a bundle."""
+
+    name: str
+    architecture: str
+    member: Member
+
+
+def create_bundle(
+    folder: Path, *, members: Iterable[NewMember], describe: Callable[[tuple[MemberEntry, ...]], Manifest]
+) -> None:
+    """Write a bundle that appears whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        Where the bundle shall be; nothing may be there yet.
+    members
+        The members, taken one by one, so that only one need be in memory.
+    describe
+        Makes the manifest from the entries of the members, which hold the hashes of the files written.
+
+    Raises
+    ------
+    BundleExists
+        Something is at `folder` already.
+    """
+    _refuse_existing(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        entries = tuple(_write_member(unfinished, new) for new in members)
+        _write(unfinished / MANIFEST_NAME, manifest_text(describe(entries)).encode())
+        unfinished.chmod(0o755)
+        _sync_folder(unfinished)
+        _refuse_existing(folder)
+        unfinished.rename(folder)
+        _sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def is_stored(key: str) -> bool:
+    """Say whether the tensor called `key` in a member's state is written to its weights file.
+
+    All are but the batch counters of the batch normalizations, which say nothing once there is a momentum.
+    """
+    return not key.endswith("num_batches_tracked")
+
+
+def _write_member(folder: Path, new: NewMember) -> MemberEntry:
+    state = {
+        key: tensor.detach().cpu().contiguous()
+        for key, tensor in new.member.state_dict().items()
+        if is_stored(key)
+    }
+    content = safetensors.torch.save(state)
+    file = f"{new.name}.safetensors"
+    _write(folder / file, content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return MemberEntry(name=new.name, architecture=new.architecture, file=file, sha256=sha256)
+
+
+def _refuse_existing(folder: Path) -> None:
+    if folder.exists() or folder.is_symlink():
+        raise BundleExists(f"{folder} exists already; choose another folder or move it away first")
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,93 @@
+"""Runs a bundle's members over a batch of views: logits, probabilities and activation maps in one pass."""
+
+from contextlib import AbstractContextManager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.bundle import Bundle
+from models.errors import NonFiniteOutput
+from models.finding import MemberFinding
+from models.member import MemberOutput
+
+
+class Ensemble:
+    """The members of a bundle, ready to predict on one device.
+
+    Parameters
+    ----------
+    bundle
+        The loaded bundle. Its members are moved to `device` and laid out for it.
+    device
+        "cpu" or "cuda", see `models.device.choose_device`.
+    threads
+        How many CPU threads torch may use in this process; None leaves torch's own choice.
+    """
+
+    def __init__(self, bundle: Bundle, device: str, *, threads: int | None = None) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.identity = bundle.identity
+        self.preprocessing = bundle.manifest.preprocessing
+        self._device = torch.device(device)
+        # On two CPU cores channels_last was measured 1.2 to 1.6 times as fast as the default layout.
+        self._members = {
+            name: member.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            for name, member in bundle.members.items()
+        }
+
+    def predict(self, batch: NDArray[np.float32]) -> list[tuple[MemberFinding, ...]]:
+        """Return what each member says of each view.
+
+        Parameters
+        ----------
+        batch
+            (B, H, W) float32, views as `models.preprocess.preprocess` gives them. The other views of a batch
+            change a view's numbers by rounding only, below 1e-5.
+
+        Returns
+        -------
+        list[tuple[MemberFinding, ...]]
+            One tuple per view, in order; in it one finding per member, in the manifest's order.
+
+        Raises
+        ------
+        NonFiniteOutput
+            A member answered NaN or infinity; the exception names the views, the others can be run again.
+        ValueError
+            `batch` does not have the shape of the manifest's input.
+        """
+        if batch.ndim != 3 or batch.shape[1:] != self.preprocessing.input_size:
+            raise ValueError(
+                f"a batch must be (B, H, W) of {self.preprocessing.input_size}, not {batch.shape}"
+            )
+        if len(batch) == 0:
+            return []
+        with torch.inference_mode(), _exact_convolutions():
+            views = torch.from_numpy(np.ascontiguousarray(batch, dtype=np.float32)).to(self._device)
+            x = views[:, None].expand(-1, self.preprocessing.channels, -1, -1)
+            x = x.contiguous(memory_format=torch.channels_last)
+            findings = [_findings(name, member(x)) for name, member in self._members.items()]
+        return list(zip(*findings, strict=True))
+
+
+def _findings(member: str, output: MemberOutput) -> list[MemberFinding]:
+    logit = output.logit.double().cpu()
+    activation = output.activation.float().cpu().numpy()
+    finite = np.isfinite(logit.numpy()) & np.isfinite(activation).all(axis=(1, 2))
+    if not finite.all():
+        raise NonFiniteOutput(member, tuple(np.flatnonzero(~finite).tolist()))
+    probability = torch.sigmoid(logit)
+    return [
+        MemberFinding(member=member, logit=z, probability=p, activation=a)
+        for z, p, a in zip(logit.tolist(), probability.tolist(), activation, strict=True)
+    ]
+
+
+def _exact_convolutions() -> AbstractContextManager[None]:
+    """Keep cuDNN to full float32 and to one algorithm, so that a GPU repeats itself and agrees with a CPU."""
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return flags
