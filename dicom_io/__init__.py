@@ -14,6 +14,7 @@ in ``dicom_io.errors``::
     |   +-- NoPresentationContext        the peer accepted no context for the instance
     |   +-- AssociationRejectedForGood   (also AssociationRejected)
     |   +-- StoreRefusedForGood          (also StoreRefused)
+    |   +-- EchoRefused                  a C-ECHO status that is not success
     +-- Transient                        the same call may succeed later
     |   +-- PeerUnreachable              no TCP connection, or the TLS handshake failed
     |   +-- AssociationAborted           the peer, the network or a timeout ended the association

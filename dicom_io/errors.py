@@ -98,7 +98,7 @@ class NoPresentationContext(Permanent):
     def __init__(self, sop_class_uid: str, transfer_syntax_uid: str) -> None:
         super().__init__(
             f"the peer accepts no SOP class {sop_class_uid} in transfer syntax {transfer_syntax_uid}; "
-            "allow both in its configuration"
+            "allow both in its configuration (a compressed instance is sent as it is, never decompressed)"
         )
         self.sop_class_uid = sop_class_uid
         self.transfer_syntax_uid = transfer_syntax_uid
@@ -158,6 +158,23 @@ class StoreRefusedForGood(StoreRefused, Permanent):
 
 class StoreRefusedForNow(StoreRefused, Transient):
     """The peer could not take it now: 0xA7xx, 0x0110, 0x0213."""
+
+
+class EchoRefused(Permanent):
+    """The peer answered C-ECHO with a status that is not success (PS3.7 9.3.5.2).
+
+    Parameters
+    ----------
+    status : int
+        (0000,0900) *Status*, 0x0001 to 0xFFFF.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"C-ECHO refused with status 0x{status:04X}: {_status_words(status)}")
+        self.status = status
+
+    def __reduce__(self) -> tuple[type["EchoRefused"], tuple[int]]:
+        return type(self), (self.status,)
 
 
 def association_rejected(
