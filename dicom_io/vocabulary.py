@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib import resources
 
+MAX_TEXT_LENGTH = 1024  # PS3.5 6.2: the longest text that is read here (ST); a hostile one may be longer
+
 _LETTERS = "a-z\u0430-\u044f"  # after folding: the scripts, Latin and Cyrillic, that divide words by spaces
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _SEPARATORS = re.compile(r"[\W_]+")
@@ -46,10 +48,13 @@ class Vocabulary:
         self._pattern = re.compile(
             f"(?<![{_LETTERS}])(?:{_alternatives(words)})(?![{_LETTERS}])|(?:{_alternatives(infixes)})"
         )
-        self.labels_in = lru_cache(maxsize=4096)(self._labels_in)
+        self._remembered = lru_cache(maxsize=4096)(self._search)  # descriptions repeat all day long
 
-    def _labels_in(self, text: str) -> frozenset[str]:
-        """Return the labels that `text` names; of overlapping terms the longest counts."""
+    def labels_in(self, text: str) -> frozenset[str]:
+        """Return the labels that the first 1024 characters of `text` name; the longest term counts."""
+        return self._remembered(text[:MAX_TEXT_LENGTH])
+
+    def _search(self, text: str) -> frozenset[str]:
         matches = self._pattern.finditer(fold(text))
         return frozenset(self._labels[match.lastindex - 1] for match in matches if match.lastindex)
 

@@ -1,0 +1,222 @@
+"""Which instances are views that ulna analyzes, and why the others are not.
+
+This module decides on the header alone. Each way to be excluded has a code for the store and a sentence
+for people.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+)
+
+from dicom_io.identity import ULNA_IMAGE_TYPE, ULNA_MANUFACTURER, ULNA_MODEL_NAME
+from dicom_io.instance import InstanceHeader
+from dicom_io.laterality import Laterality, laterality_of
+from dicom_io.projection import Projection, projection_of
+from dicom_io.regions import Region, RegionMatch, region_of
+from dicom_io.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES
+from dicom_io.vocabulary import shipped_vocabulary
+
+MIN_SIDE = 128
+"""Pixels; a smaller image is an icon or a preview."""
+
+
+class Exclusion(StrEnum):
+    """Why an instance is not analyzed."""
+
+    OWN_RESULT = "own_result"
+    NOT_RADIOGRAPH = "not_radiograph"
+    FOR_PROCESSING = "for_processing"
+    LOCALIZER = "localizer"
+    REJECTED_IMAGE = "rejected_image"
+    QUALITY_CONTROL = "quality_control"
+    MULTI_FRAME = "multi_frame"
+    COLOR = "color"
+    TOO_SMALL = "too_small"
+    NO_PIXEL_DATA = "no_pixel_data"
+    TRUNCATED_PIXEL_DATA = "truncated_pixel_data"
+    TRANSFER_SYNTAX = "transfer_syntax"
+    REGION_OTHER = "region_other"
+    REGION_MULTIPLE = "region_multiple"
+    REGION_UNKNOWN = "region_unknown"
+
+    @property
+    def sentence(self) -> str:
+        """The reason in one sentence that a radiologist understands."""
+        return _SENTENCES[self]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eligibility:
+    """What an instance shows, and whether it is analyzed.
+
+    `region` is None where it is not known or not one; an eligible instance may then still be analyzed
+    if the site wants it. `exclusion` is None exactly if the instance is eligible.
+    """
+
+    region: Region | None
+    laterality: Laterality
+    projection: Projection
+    exclusion: Exclusion | None
+
+    @property
+    def eligible(self) -> bool:
+        """Whether the instance is analyzed."""
+        return self.exclusion is None
+
+
+def assess(header: InstanceHeader, *, unknown_region: Literal["exclude", "analyze"]) -> Eligibility:
+    """Decide whether an instance is analyzed.
+
+    Parameters
+    ----------
+    header : InstanceHeader
+        What is known of it.
+    unknown_region : {"exclude", "analyze"}
+        What to do with a radiograph that names no region, or several of those that are analyzed. One that
+        names another region is always excluded.
+    """
+    match = region_of(header)
+    exclusion = next((reason for reason, holds in _RULES.items() if holds(header)), None)
+    return Eligibility(
+        region=match.region,
+        laterality=laterality_of(header),
+        projection=projection_of(header),
+        exclusion=exclusion or _region_exclusion(match, analyze_unknown=unknown_region == "analyze"),
+    )
+
+
+def is_own_result(header: InstanceHeader) -> bool:
+    """Return whether an instance is one of our outputs, come back through the archive."""
+    model = header.manufacturer_model_name.casefold().replace("-", " ").split(" ")
+    return (
+        header.manufacturer.casefold() == ULNA_MANUFACTURER
+        or model[0] == ULNA_MODEL_NAME
+        or ULNA_IMAGE_TYPE[-1] in header.image_type
+    )
+
+
+def _region_exclusion(match: RegionMatch, *, analyze_unknown: bool) -> Exclusion | None:
+    if match.region is not None:
+        return None
+    if match.ambiguous:
+        return None if analyze_unknown and not match.other else Exclusion.REGION_MULTIPLE
+    if match.other:
+        return Exclusion.REGION_OTHER
+    return None if analyze_unknown else Exclusion.REGION_UNKNOWN
+
+
+_RADIOGRAPH_CLASSES = frozenset(
+    {
+        ComputedRadiographyImageStorage,
+        DigitalXRayImageStorageForPresentation,
+        DigitalXRayImageStorageForProcessing,  # a radiograph, excluded by its intent
+    }
+)
+_GRAYSCALE = frozenset({"MONOCHROME1", "MONOCHROME2", ""})  # an absent one is the decoder's problem
+_PHANTOM = "706342009"  # SCT, CID 4031
+_REJECTED_IMAGE_TYPES = frozenset({"REJECTED", "REJECT", "REPEAT"})
+
+
+def _is_not_radiograph(header: InstanceHeader) -> bool:
+    return header.sop_class_uid not in _RADIOGRAPH_CLASSES
+
+
+def _is_for_processing(header: InstanceHeader) -> bool:
+    return (
+        header.sop_class_uid == DigitalXRayImageStorageForProcessing
+        or header.presentation_intent_type == "FOR PROCESSING"
+    )
+
+
+def _is_localizer(header: InstanceHeader) -> bool:
+    return "LOCALIZER" in header.image_type
+
+
+def _is_rejected(header: InstanceHeader) -> bool:
+    return not _REJECTED_IMAGE_TYPES.isdisjoint(header.image_type) or _says(header, Exclusion.REJECTED_IMAGE)
+
+
+def _is_quality_control(header: InstanceHeader) -> bool:
+    return (
+        "YES" in {header.quality_control_image, header.quality_control_subject}
+        or any(term.value == _PHANTOM for term in header.anatomic_regions)
+        or _says(header, Exclusion.QUALITY_CONTROL)
+    )
+
+
+def _says(header: InstanceHeader, exclusion: Exclusion) -> bool:
+    """Return whether the words of the series name a reason; those of the study may be about another series."""
+    words = shipped_vocabulary("eligibility.json")
+    texts = (header.series_description, header.protocol_name, header.body_part_examined)
+    return any(exclusion.value in words.labels_in(text) for text in texts)
+
+
+def _is_multi_frame(header: InstanceHeader) -> bool:
+    return header.number_of_frames > 1
+
+
+def _is_color(header: InstanceHeader) -> bool:
+    return header.samples_per_pixel > 1 or header.photometric_interpretation not in _GRAYSCALE
+
+
+def _has_no_pixel_data(header: InstanceHeader) -> bool:
+    return not header.has_pixel_data
+
+
+def _is_too_small(header: InstanceHeader) -> bool:
+    return min(header.rows, header.columns) < MIN_SIDE
+
+
+def _has_truncated_pixel_data(header: InstanceHeader) -> bool:
+    return header.pixel_data_problem != ""
+
+
+def _has_other_transfer_syntax(header: InstanceHeader) -> bool:
+    return header.transfer_syntax_uid not in DECODABLE_TRANSFER_SYNTAXES
+
+
+# The first rule that holds gives the reason: what an instance is comes before what is wrong with it.
+_RULES: Mapping[Exclusion, Callable[[InstanceHeader], bool]] = MappingProxyType(
+    {
+        Exclusion.OWN_RESULT: is_own_result,
+        Exclusion.NOT_RADIOGRAPH: _is_not_radiograph,
+        Exclusion.FOR_PROCESSING: _is_for_processing,
+        Exclusion.LOCALIZER: _is_localizer,
+        Exclusion.REJECTED_IMAGE: _is_rejected,
+        Exclusion.QUALITY_CONTROL: _is_quality_control,
+        Exclusion.NO_PIXEL_DATA: _has_no_pixel_data,
+        Exclusion.TRUNCATED_PIXEL_DATA: _has_truncated_pixel_data,
+        Exclusion.TRANSFER_SYNTAX: _has_other_transfer_syntax,
+        Exclusion.MULTI_FRAME: _is_multi_frame,
+        Exclusion.COLOR: _is_color,
+        Exclusion.TOO_SMALL: _is_too_small,
+    }
+)
+
+_SENTENCES: Mapping[Exclusion, str] = MappingProxyType(
+    {
+        Exclusion.OWN_RESULT: "This is a result of ulna itself, not a radiograph.",
+        Exclusion.NOT_RADIOGRAPH: "This is not a CR or DX radiograph.",
+        Exclusion.FOR_PROCESSING: "This is raw detector data, not an image for presentation.",
+        Exclusion.LOCALIZER: "This is a localizer, not a diagnostic view.",
+        Exclusion.REJECTED_IMAGE: "This image is marked as rejected or repeated.",
+        Exclusion.QUALITY_CONTROL: "This is a quality control or phantom image.",
+        Exclusion.MULTI_FRAME: "This image has several frames; only single radiographs are analyzed.",
+        Exclusion.COLOR: "This is a color image; only grayscale radiographs are analyzed.",
+        Exclusion.TOO_SMALL: f"This image is smaller than {MIN_SIDE} x {MIN_SIDE} pixels.",
+        Exclusion.NO_PIXEL_DATA: "This object contains no image.",
+        Exclusion.TRUNCATED_PIXEL_DATA: "This image is incomplete: part of its pixel data is missing.",
+        Exclusion.TRANSFER_SYNTAX: "This image is compressed in a way that ulna cannot read.",
+        Exclusion.REGION_OTHER: "This image shows a body part that ulna does not analyze.",
+        Exclusion.REGION_MULTIPLE: "This image names more than one body part.",
+        Exclusion.REGION_UNKNOWN: "This image does not say which body part it shows.",
+    }
+)
