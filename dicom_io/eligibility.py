@@ -113,12 +113,9 @@ def _region_exclusion(match: RegionMatch, *, analyze_unknown: bool) -> Exclusion
     return None if analyze_unknown else Exclusion.REGION_UNKNOWN
 
 
-_RADIOGRAPH_CLASSES = frozenset(
-    {
-        ComputedRadiographyImageStorage,
-        DigitalXRayImageStorageForPresentation,
-        DigitalXRayImageStorageForProcessing,  # a radiograph, excluded by its intent
-    }
+_FOR_PROCESSING_CLASS: str = DigitalXRayImageStorageForProcessing  # a radiograph, excluded by its intent
+_RADIOGRAPH_CLASSES: frozenset[str] = frozenset(
+    {ComputedRadiographyImageStorage, DigitalXRayImageStorageForPresentation, _FOR_PROCESSING_CLASS}
 )
 _GRAYSCALE = frozenset({"MONOCHROME1", "MONOCHROME2", ""})  # an absent one is the decoder's problem
 _PHANTOM = "706342009"  # SCT, CID 4031
@@ -131,8 +128,7 @@ def _is_not_radiograph(header: InstanceHeader) -> bool:
 
 def _is_for_processing(header: InstanceHeader) -> bool:
     return (
-        header.sop_class_uid == DigitalXRayImageStorageForProcessing
-        or header.presentation_intent_type == "FOR PROCESSING"
+        header.sop_class_uid == _FOR_PROCESSING_CLASS or header.presentation_intent_type == "FOR PROCESSING"
     )
 
 
@@ -153,7 +149,7 @@ def _is_quality_control(header: InstanceHeader) -> bool:
 
 
 def _says(header: InstanceHeader, exclusion: Exclusion) -> bool:
-    """Return whether the words of the series name a reason; those of the study may be about another series."""
+    """Return whether the words of the series name a reason; those of the study may mean another series."""
     words = shipped_vocabulary("eligibility.json")
     texts = (header.series_description, header.protocol_name, header.body_part_examined)
     return any(exclusion.value in words.labels_in(text) for text in texts)
