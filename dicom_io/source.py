@@ -113,7 +113,8 @@ class _Heir:
 
     def sanitized(self) -> Dataset:
         clean = Dataset()
-        put(clean, "SpecificCharacterSet", list(self._character_set.terms))
+        if self._character_set.terms:
+            put(clean, "SpecificCharacterSet", list(self._character_set.terms))
         for keyword in UIDS:
             put(clean, keyword, self._uid(keyword))
         for keyword in (*_VERBATIM, "StudyDescription"):

@@ -1,0 +1,234 @@
+"""What all objects that ulna makes have in common.
+
+This module builds the part of a result that does not depend on its kind: the patient and study of the
+source, the series, our equipment and the algorithm, and clocks that stand where the caller put them. The
+same input gives the same bytes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from enum import StrEnum
+from io import BytesIO
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filewriter import dcmwrite
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from dicom_io.identity import (
+    ULNA_IMPLEMENTATION_CLASS_UID,
+    ULNA_IMPLEMENTATION_VERSION_NAME,
+    ULNA_MANUFACTURER,
+    ULNA_MODEL_NAME,
+)
+from dicom_io.source import put
+from dicom_io.uids import derived_uid
+
+NOT_FOR_DIAGNOSIS = "not for diagnostic use"
+
+# PS3.3 C.7.1.1 Patient, C.7.2.1 General Study, and of C.12.1 SOP Common what gives them their meaning
+_INHERITED = (
+    "SpecificCharacterSet",
+    "TimezoneOffsetFromUTC",
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyInstanceUID",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "IssuerOfAccessionNumberSequence",
+    "ReferringPhysicianName",
+    "StudyID",
+    "StudyDescription",
+    "ProcedureCodeSequence",
+)
+
+
+class Verdict(StrEnum):
+    """What a series of results says of its study, in the words of its description."""
+
+    LIKELY = "flagged (likely)"
+    SUSPECTED = "flagged (suspected)"
+    NOT_FLAGGED = "not flagged"
+    NOT_ANALYZED = "not analyzed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultFacts:
+    """Where a study's results come from.
+
+    Attributes
+    ----------
+    verdict
+        What they say of the study.
+    revision
+        Number of the study's report, from 1.
+    model_label
+        Name and version of the bundle, at most 64 ASCII characters.
+    bundle_digest
+        64 hex digits; changes whenever a weight or the manifest does.
+    trained
+        False marks every result UNTRAINED.
+    operating_point
+        Name and threshold of what raises the flag, e.g. ``"sensitive 0.5"``.
+    software_version
+        Release of ulna.
+    analyzed_at
+        When the analysis began, aware, in the time zone of the site: without an offset in the source, it
+        is read beside local times such as (0008,0030) *Study Time*.
+    """
+
+    verdict: Verdict
+    revision: int
+    model_label: str
+    bundle_digest: str
+    trained: bool
+    operating_point: str
+    software_version: str
+    analyzed_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.revision < 1:
+            raise ValueError(f"revision must be at least 1, not {self.revision}")
+        if self.analyzed_at.tzinfo is None:
+            raise ValueError("analyzed_at must be aware")
+
+    @property
+    def device_uid(self) -> UID:
+        """The algorithm as a device (IHE AIR 6.5.3): another bundle or release is another device."""
+        return derived_uid("device", (), self.bundle_digest, self.software_version)
+
+    @property
+    def series_description(self) -> str:
+        """Text for (0008,103E) *Series Description*, at most 64 characters, for eyes and routing rules."""
+        untrained = "" if self.trained else " UNTRAINED,"
+        return f"ulna {self.verdict},{untrained} {NOT_FOR_DIAGNOSIS}"
+
+    def uid(self, kind: str, sources: Sequence[str]) -> UID:
+        """Return the UID of what these facts make of `sources`; equal input gives an equal UID."""
+        return derived_uid(
+            kind,
+            sources,
+            self.bundle_digest,
+            self.operating_point,
+            self.software_version,
+            str(self.revision),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The identity of a result and its place in the study."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    modality: str
+    series_number: int
+    instance_number: int
+
+
+def derived_dataset(source: Dataset, facts: ResultFacts, place: Place) -> Dataset:
+    """Return the beginning of a result: file meta and the modules that every kind shares.
+
+    Parameters
+    ----------
+    source : Dataset
+        From `dicom_io.source.sanitized_source`: the instance whose patient and study are inherited.
+
+    Returns
+    -------
+    Dataset
+        Patient, General Study, General Series, General Equipment with what Enhanced General Equipment
+        asks for, and SOP Common (PS3.3 C.7.1.1, C.7.2.1, C.7.3.1, C.7.5.1, C.7.5.2, C.12.1).
+    """
+    ds = Dataset()
+    ds.file_meta = _file_meta(place)
+    # Patient, General Study
+    for keyword in _INHERITED:
+        if keyword in source:
+            ds[keyword] = source.get_item(keyword)
+    # General Series
+    ds.Modality = place.modality
+    ds.SeriesInstanceUID = place.series_instance_uid
+    ds.SeriesNumber = place.series_number
+    ds.SeriesDescription = facts.series_description
+    ds.InstanceNumber = place.instance_number
+    # General Equipment, Enhanced General Equipment
+    ds.Manufacturer = ULNA_MANUFACTURER
+    ds.ManufacturerModelName = ULNA_MODEL_NAME
+    ds.DeviceSerialNumber = facts.bundle_digest
+    ds.SoftwareVersions = facts.software_version
+    # SOP Common
+    ds.SOPClassUID = place.sop_class_uid
+    ds.SOPInstanceUID = place.sop_instance_uid
+    ds.ContributingEquipmentSequence = [_algorithm(facts)]
+    _set_clocks(ds, facts.analyzed_at)
+    return ds
+
+
+def to_bytes(ds: Dataset) -> bytes:
+    """Return a result as a Part 10 file; equal data sets give equal bytes."""
+    buffer = BytesIO()
+    dcmwrite(buffer, ds, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def code_item(value: str, scheme: str, meaning: str) -> Dataset:
+    """Return the item of a code sequence (PS3.3 8.8)."""
+    item = Dataset()
+    item.CodeValue = value
+    item.CodingSchemeDesignator = scheme
+    item.CodeMeaning = meaning
+    return item
+
+
+def instance_reference(ds: Dataset) -> Dataset:
+    """Return the item that refers to an instance (PS3.3 10.8, SOP Instance Reference Macro)."""
+    item = Dataset()
+    put(item, "ReferencedSOPClassUID", str(ds["SOPClassUID"].value))
+    put(item, "ReferencedSOPInstanceUID", str(ds["SOPInstanceUID"].value))
+    return item
+
+
+def _file_meta(place: Place) -> FileMetaDataset:
+    file_meta = FileMetaDataset()
+    file_meta.MediaStorageSOPClassUID = UID(place.sop_class_uid)
+    file_meta.MediaStorageSOPInstanceUID = UID(place.sop_instance_uid)
+    file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    file_meta.ImplementationClassUID = ULNA_IMPLEMENTATION_CLASS_UID
+    file_meta.ImplementationVersionName = ULNA_IMPLEMENTATION_VERSION_NAME
+    return file_meta
+
+
+def _algorithm(facts: ResultFacts) -> Dataset:
+    """Return the bundle as contributing equipment, as IHE AIR 6.5.3 asks."""
+    item = Dataset()
+    # IHE's own purpose "Processing Algorithm" has only a draft code; this is its standard parent.
+    item.PurposeOfReferenceCodeSequence = [code_item("109102", "DCM", "Processing Equipment")]
+    item.Manufacturer = ULNA_MANUFACTURER
+    item.ManufacturerModelName = facts.model_label
+    item.SoftwareVersions = facts.software_version
+    item.DeviceSerialNumber = facts.bundle_digest
+    item.DeviceUID = facts.device_uid
+    item.ContributionDateTime = facts.analyzed_at.strftime("%Y%m%d%H%M%S.%f%z")
+    item.ContributionDescription = f"Probability of abnormality and class activation; {NOT_FOR_DIAGNOSIS}"
+    return item
+
+
+def _set_clocks(ds: Dataset, analyzed_at: datetime) -> None:
+    """Set all dates and times of the object to one moment (PS3.3 C.12.1.1.8: in its declared zone)."""
+    local = analyzed_at
+    if "TimezoneOffsetFromUTC" in ds:
+        local = analyzed_at.astimezone(_zone(ds.TimezoneOffsetFromUTC))
+    for name in ("InstanceCreation", "Series", "Content"):
+        setattr(ds, f"{name}Date", local.strftime("%Y%m%d"))
+        setattr(ds, f"{name}Time", local.strftime("%H%M%S.%f"))
+
+
+def _zone(offset: str) -> timezone:
+    minutes = int(offset[1:3]) * 60 + int(offset[3:5])
+    return timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes))

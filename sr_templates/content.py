@@ -1,0 +1,125 @@
+"""What a Structured Report is made from.
+
+This module holds the values of one report: the views that were analyzed, the instances that were not and
+why, and what the ensemble made of it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydicom.dataset import Dataset
+
+from dicom_io.derived import ResultFacts, Verdict
+from dicom_io.regions import Region
+from models.finding import StudyFinding, TriageCategory, ViewFinding
+from models.manifest import BundleIdentity, OperatingPoint
+
+VERDICTS = {
+    TriageCategory.LIKELY: Verdict.LIKELY,
+    TriageCategory.SUSPECTED: Verdict.SUSPECTED,
+    TriageCategory.NOT_FLAGGED: Verdict.NOT_FLAGGED,
+    TriageCategory.NOT_ANALYZED: Verdict.NOT_ANALYZED,
+}
+"""The triage category of a study -> what its results say in their series description."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalyzedView:
+    """A view, what it shows, and what was found.
+
+    `source` comes from `dicom_io.source.sanitized_source`; `region` is None and `laterality` empty where the
+    instance does not say; laterality is "L", "R" or "B" otherwise. `projection` is one word ("lateral"), or
+    empty.
+    """
+
+    source: Dataset
+    finding: ViewFinding
+    region: Region | None = None
+    laterality: str = ""
+    projection: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """An instance of the study that was not analyzed.
+
+    `reason` is a clause that can follow "because", without a full stop. `failed` is True where the instance
+    should have been analyzed (unreadable), False where it is none of ulna's business (excluded).
+    """
+
+    source: Dataset
+    reason: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviousReport:
+    """The report of the revision before, which this one supersedes."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportContent:
+    """Everything that one revision of a study's report says.
+
+    Attributes
+    ----------
+    analyzed
+        In the order of the report; with the same findings, in the same order, as `finding`.
+    set_aside
+        All other instances of the study.
+    finding
+        None where there was nothing to analyze.
+    bundle, operating_point
+        What is, or would have been, applied.
+    revision, software_version, analyzed_at
+        As in `dicom_io.derived.ResultFacts`.
+    previous
+        The report of revision n - 1, if there was one.
+    """
+
+    analyzed: tuple[AnalyzedView, ...]
+    set_aside: tuple[SetAside, ...]
+    finding: StudyFinding | None
+    bundle: BundleIdentity
+    operating_point: OperatingPoint
+    revision: int
+    software_version: str
+    analyzed_at: datetime
+    previous: PreviousReport | None = None
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ValueError("a report needs at least one instance")
+        if len({str(source["StudyInstanceUID"].value) for source in self.sources}) > 1:
+            raise ValueError("all instances of a report must belong to one study")
+        found = () if self.finding is None else self.finding.views
+        if tuple(view.finding for view in self.analyzed) != found:
+            raise ValueError("analyzed views and finding must agree")
+
+    @property
+    def sources(self) -> tuple[Dataset, ...]:
+        """Headers of all instances, the analyzed first."""
+        return (*(view.source for view in self.analyzed), *(other.source for other in self.set_aside))
+
+    @property
+    def category(self) -> TriageCategory:
+        """Where the study belongs in the worklist."""
+        return TriageCategory.NOT_ANALYZED if self.finding is None else self.finding.category
+
+    @property
+    def facts(self) -> ResultFacts:
+        """What the report has in common with the study's other results."""
+        return ResultFacts(
+            verdict=VERDICTS[self.category],
+            revision=self.revision,
+            model_label=self.bundle.label,
+            bundle_digest=self.bundle.digest,
+            trained=self.bundle.trained,
+            operating_point=f"{self.operating_point.name} {self.operating_point.threshold!r}",
+            software_version=self.software_version,
+            analyzed_at=self.analyzed_at,
+        )

@@ -1,0 +1,101 @@
+"""Reports for tests: three views of a left wrist unless told otherwise."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from dicom_io.regions import Region
+from dicom_io.source import sanitized_source
+from models.finding import MemberFinding, ViewFinding, study_finding
+from models.manifest import BundleIdentity, OperatingPoint
+from sr_templates.content import AnalyzedView, ReportContent, SetAside
+from tests.factories import encode, make_instance
+
+ANALYZED_AT = datetime(2025, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
+PROJECTIONS = ("frontal", "lateral", "oblique")
+
+
+def source(instance: int = 1, **elements) -> Dataset:
+    """Return the sanitized header of an instance of study 1."""
+    return sanitized_source(encode(make_instance(instance=instance, rows=8, columns=8, **elements)))[0]
+
+
+def bundle(*, trained: bool = False, digest: str = "0123456789abcdef" * 4) -> BundleIdentity:
+    return BundleIdentity(
+        name="ensemble200" if trained else "ensemble200-untrained",
+        version="0.1.0",
+        digest=digest,
+        trained=trained,
+        intended_use="Research",
+        members=("densenet201", "mobilenet"),
+        operating_points=(
+            OperatingPoint(name="sensitive", threshold=0.5, data="none"),
+            OperatingPoint(name="specific", threshold=0.9, data="none"),
+        ),
+    )
+
+
+def view_finding(source_: Dataset, probability: float) -> ViewFinding:
+    """Return a finding whose two members mean to `probability`, exactly."""
+    spread = min(0.0625, probability, 1 - probability)
+    return ViewFinding(
+        view_id=str(source_["SOPInstanceUID"].value),
+        members=tuple(
+            MemberFinding(
+                member=name,
+                logit=0.0,
+                probability=probability + sign * spread,
+                activation=np.zeros((2, 2), np.float32),
+            )
+            for name, sign in (("densenet201", -1), ("mobilenet", 1))
+        ),
+    )
+
+
+def analyzed(
+    source_: Dataset,
+    probability: float = 0.87,
+    *,
+    region: Region | None = Region.WRIST,
+    laterality: str = "L",
+    projection: str = "frontal",
+) -> AnalyzedView:
+    return AnalyzedView(
+        source=source_,
+        finding=view_finding(source_, probability),
+        region=region,
+        laterality=laterality,
+        projection=projection,
+    )
+
+
+def three_views(probability: float = 0.87, **elements) -> tuple[AnalyzedView, ...]:
+    return tuple(
+        analyzed(source(number, **elements), probability, projection=projection)
+        for number, projection in enumerate(PROJECTIONS, start=1)
+    )
+
+
+def report_content(
+    views: Sequence[AnalyzedView] | None = None,
+    *,
+    set_aside: Sequence[SetAside] = (),
+    identity: BundleIdentity | None = None,
+    **fields,
+) -> ReportContent:
+    """Return the content of a report; without `views`, of three views at P(abnormal) 0.87."""
+    views = three_views() if views is None else views
+    identity = identity or bundle()
+    finding = None
+    if views:
+        finding = study_finding([view.finding for view in views], bundle=identity, operating_point="sensitive")
+    return ReportContent(
+        analyzed=tuple(views),
+        set_aside=tuple(set_aside),
+        finding=finding,
+        bundle=identity,
+        operating_point=identity.operating_point("sensitive"),
+        **{"revision": 1, "software_version": "0.1.0", "analyzed_at": ANALYZED_AT} | fields,
+    )
