@@ -1,10 +1,9 @@
-"""This module is the analyzer: it claims views, runs the ensemble on them, and stores what the members say."""
+"""This module is the analyzer: it claims views, runs the ensemble on them, and stores the findings."""
 
 import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,12 +98,11 @@ class Analyzer:
         try:
             findings = self._ensemble.predict(np.stack([each.image for each in prepared]))
         except NonFiniteOutput as error:
-            if len(prepared) == 1:
-                self._set_aside(prepared[0].view, owner, str(error))
-                return
-            # One view spoils the batch: find it by asking one by one.
-            for each in prepared:
-                self._analyze([each], owner)
+            reason = f"member {error.member} gives no finite number for this view"
+            for position in error.positions:
+                self._set_aside(prepared[position].view, owner, reason)
+            spared = [each for index, each in enumerate(prepared) if index not in error.positions]
+            self._analyze(spared, owner)
             return
         for each, members in zip(prepared, findings, strict=True):
             self._record(each.view, owner, members)
@@ -117,11 +115,6 @@ class Analyzer:
     def _set_aside(self, view: ClaimedView, owner: str, reason: str) -> None:
         views.record_unreadable(self._store, view, owner=owner, reason=reason)
         log.warning("view is unreadable", extra={**_uids(view), "reason": reason})
-
-
-def load_ensemble(folder: Path, *, device: str) -> Ensemble:
-    """Load and check the bundle; see `models.bundle.load_bundle` for what is refused."""
-    raise NotImplementedError
 
 
 def _uids(view: ClaimedView) -> dict[str, str]:

@@ -21,10 +21,13 @@ from daemon.store import instances
 from daemon.store.database import Store
 from daemon.store.values import ReceivedInstance, Recorded, Rejection, StudyIdentity
 from daemon.study import Priority, priority
-from dicom_io.eligibility import Eligibility, assess
+from dicom_io.eligibility import Eligibility, Exclusion, assess
 from dicom_io.errors import UnusableInstance
 from dicom_io.instance import InstanceHeader, read_header
 from dicom_io.store_status import StoreStatus
+
+# A view that should have been analyzed and cannot be; all other exclusions are none of ulna's business.
+_DEFECTS = frozenset({Exclusion.NO_PIXEL_DATA, Exclusion.TRUNCATED_PIXEL_DATA, Exclusion.TRANSFER_SYNTAX})
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +141,7 @@ class Intake:
         self, arrival: Arrival, header: InstanceHeader, *, digest: str, path: str, size_bytes: int
     ) -> ReceivedInstance:
         eligibility = assess(header, unknown_region=self.rule.unknown_region)
-        state, reason = _state(header, eligibility)
+        state, reason = _state(eligibility)
         return ReceivedInstance(
             study_instance_uid=header.study_instance_uid,
             series_instance_uid=header.series_instance_uid,
@@ -204,14 +207,13 @@ def _read(arrival: Arrival) -> InstanceHeader:
     return header
 
 
-def _state(header: InstanceHeader, eligibility: Eligibility) -> tuple[InstanceState, str]:
-    if eligibility.exclusion is not None:
-        return InstanceState.EXCLUDED, eligibility.exclusion.sentence
-    if not header.has_pixel_data:
-        return InstanceState.UNREADABLE, "the instance has no pixel data"
-    if header.pixel_data_problem:
-        return InstanceState.UNREADABLE, header.pixel_data_problem
-    return InstanceState.RECEIVED, ""
+def _state(eligibility: Eligibility) -> tuple[InstanceState, str]:
+    exclusion = eligibility.exclusion
+    if exclusion is None:
+        return InstanceState.RECEIVED, ""
+    # A clause that can follow "because" and ends no sentence.
+    clause = exclusion.sentence[:1].lower() + exclusion.sentence[1:].rstrip(".")
+    return InstanceState.UNREADABLE if exclusion in _DEFECTS else InstanceState.EXCLUDED, clause
 
 
 def _refusal_for(error: OSError) -> IntakeRefused:

@@ -11,7 +11,7 @@ from daemon.store import lease
 from daemon.store.contents import instances_of
 from daemon.store.database import Store
 from daemon.store.tables import instances, results, studies
-from daemon.store.values import ClaimedStudy, OpenStudy, Report, ResultKind
+from daemon.store.values import ClaimedStudy, OpenStudy, Predecessor, Report, ResultKind
 from daemon.store.views import return_views
 
 BEGUN_TOO_OFTEN = "building the report ended without an answer twice"
@@ -79,7 +79,7 @@ def record_report(store: Store, study: ClaimedStudy, report: Report, *, owner: s
             "score": report.score,
             "model_label": report.model_label,
             "summary": report.summary,
-            "reason": report.reason,
+            "reason": "" if report.results else report.summary,
             "closed_at": now,
             "attempts": 0,
             **lease.given_back(),
@@ -146,12 +146,6 @@ def _open_study(connection: Connection, row: Row[Any]) -> OpenStudy:
 
 
 def _claimed_study(connection: Connection, row: Row[Any]) -> ClaimedStudy:
-    predecessor = connection.execute(
-        select(results.c.sop_instance_uid, results.c.sop_class_uid)
-        .where(results.c.study_id == row.id, results.c.kind == ResultKind.STRUCTURED_REPORT)
-        .order_by(results.c.revision.desc())
-        .limit(1)
-    ).first()
     return ClaimedStudy(
         id=row.id,
         study_instance_uid=row.study_instance_uid,
@@ -159,8 +153,23 @@ def _claimed_study(connection: Connection, row: Row[Any]) -> ClaimedStudy:
         revision=row.revision,
         opened_at=row.opened_at,
         instances=instances_of(connection, row.id),
-        predecessor_sop_instance_uid=predecessor.sop_instance_uid if predecessor else "",
-        predecessor_sop_class_uid=predecessor.sop_class_uid if predecessor else "",
+        predecessor=_predecessor(connection, row.id),
+    )
+
+
+def _predecessor(connection: Connection, study_id: int) -> Predecessor | None:
+    row = connection.execute(
+        select(results)
+        .where(results.c.study_id == study_id, results.c.kind == ResultKind.STRUCTURED_REPORT)
+        .order_by(results.c.revision.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    return Predecessor(
+        sop_class_uid=row.sop_class_uid,
+        sop_instance_uid=row.sop_instance_uid,
+        series_instance_uid=row.series_instance_uid,
     )
 
 
@@ -188,6 +197,7 @@ def _insert_result(
             kind=result.kind,
             sop_instance_uid=result.sop_instance_uid,
             sop_class_uid=result.sop_class_uid,
+            series_instance_uid=result.series_instance_uid,
             source_sop_instance_uid=result.source_sop_instance_uid,
             path=result.path,
             created_at=now,

@@ -147,6 +147,7 @@ results = Table(
     Column("kind", String(8), nullable=False),
     Column("sop_instance_uid", Uid, nullable=False, unique=True),
     Column("sop_class_uid", Uid, nullable=False),
+    Column("series_instance_uid", Uid, nullable=False),
     Column("source_sop_instance_uid", String(64), nullable=False, default=""),
     Column("path", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

@@ -121,6 +121,15 @@ class OpenStudy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Predecessor:
+    """The Structured Report of an earlier revision, which the next one supersedes."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedStudy:
     """A closed study that the claimer is to report."""
 
@@ -130,8 +139,7 @@ class ClaimedStudy:
     revision: int
     opened_at: datetime
     instances: tuple[InstanceRecord, ...]
-    predecessor_sop_instance_uid: str
-    predecessor_sop_class_uid: str
+    predecessor: Predecessor | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +149,7 @@ class NewResult:
     kind: ResultKind
     sop_instance_uid: str
     sop_class_uid: str
+    series_instance_uid: str
     source_sop_instance_uid: str
     path: str
 
@@ -159,7 +168,6 @@ class Report:
     score: float | None
     model_label: str
     summary: str
-    reason: str
     results: tuple[NewResult, ...]
     deliveries: tuple[tuple[int, str], ...]
 

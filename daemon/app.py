@@ -1,0 +1,173 @@
+"""This module is the composition root: it builds every part of the daemon and hands each what it needs.
+
+A stage imports what it runs on only when it starts: the receiver never loads torch, and the analyzer
+never loads the network.
+"""
+
+import logging
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from daemon import logs, notify
+from daemon.bundle_check import require_usable
+from daemon.config import Config
+from daemon.spool import Spool
+from daemon.stage import StageName, StageProcess, exclusive, now
+from daemon.store.database import Store, database_url, open_store
+from daemon.supervisor import Supervisor, stage_command
+from models.manifest import read_identity
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every stage is built from."""
+
+    config: Config
+    store: Store
+    spool: Spool
+
+
+def serve(config: Config, config_arguments: list[str]) -> int:
+    """Run all stages under a supervisor until a signal comes; give the exit status.
+
+    Raises
+    ------
+    ConfigurationInvalid, BundleRefused
+        Before anything is started.
+    """
+    logs.set_up(level=config.logging.level, format_=config.logging.format, stage="supervisor")
+    require_usable(read_identity(config.analysis.bundle), config.analysis)
+    parts = _open_parts(config)
+    parts.store.close()  # its schema is up to date now; the stages open it for themselves
+    with tempfile.TemporaryDirectory(prefix="ulna-") as folder:
+        listener = notify.listen(Path(folder) / "notify")
+        try:
+            commands = {name: stage_command(name, config_arguments) for name in stages_of(config)}
+            return Supervisor(commands, listener).run()
+        finally:
+            listener.close()
+
+
+def run_stage(name: StageName, config: Config) -> None:
+    """Run one stage in this process until a signal comes."""
+    logs.set_up(level=config.logging.level, format_=config.logging.format, stage=name)
+    parts = _open_parts(config)
+    with exclusive(config.storage.data_dir, name):
+        stage = StageProcess(name, parts.store)
+        stage.stop_on_signals()
+        _RUN[name](parts, stage)
+    parts.store.close()
+
+
+def stages_of(config: Config) -> tuple[StageName, ...]:
+    """Give the stages that this configuration calls for."""
+    needless = set()
+    if not config.watcher.folders:
+        needless.add(StageName.WATCHER)
+    if not config.web.enabled:
+        needless.add(StageName.WEB)
+    return tuple(name for name in StageName if name not in needless)
+
+
+def open_store_of(config: Config) -> Store:
+    """Open the store that a configuration names."""
+    return open_store(database_url(config.storage.database_url, config.storage.data_dir))
+
+
+def product() -> str:
+    """Name the product and its version."""
+    return f"ulna {version('ulna')}"
+
+
+def _open_parts(config: Config) -> Parts:
+    spool = Spool(config.storage.data_dir)
+    spool.prepare()
+    return Parts(config, open_store_of(config), spool)
+
+
+def _run_receiver(parts: Parts, stage: StageProcess) -> None:
+    from daemon.intake import Intake, IntakeRule
+    from daemon.receiver import Receiver
+
+    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now)
+    Receiver(intake, parts.store, parts.config).run(stage)
+
+
+def _run_watcher(parts: Parts, stage: StageProcess) -> None:
+    from daemon.intake import Intake, IntakeRule
+    from daemon.watcher import Watcher
+
+    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now)
+    folders, settle_seconds = parts.config.watcher.folders, parts.config.watcher.settle_seconds
+    Watcher(intake, parts.spool, folders, settle_seconds=settle_seconds).run(stage)
+
+
+def _run_analyzer(parts: Parts, stage: StageProcess) -> None:
+    from daemon.analyzer import Analyzer
+    from models.bundle import load_bundle
+    from models.device import choose_device
+    from models.ensemble import Ensemble
+
+    analysis = parts.config.analysis
+    device = choose_device(analysis.device)
+    bundle = load_bundle(analysis.bundle, device=device)
+    require_usable(bundle.identity, analysis)
+    log.info("bundle loaded", extra={"bundle": bundle.identity.label, "device": device})
+    ensemble = Ensemble(bundle, device)
+    Analyzer(parts.store, parts.spool, ensemble, max_batch=analysis.max_batch).run(stage)
+
+
+def _run_reporter(parts: Parts, stage: StageProcess) -> None:
+    from daemon.reporter import Reporter
+    from models.manifest import read_manifest
+
+    bundle = read_identity(parts.config.analysis.bundle)
+    manifest = read_manifest(parts.config.analysis.bundle)
+    Reporter(parts.store, parts.spool, parts.config, bundle=bundle, manifest=manifest).run(stage)
+
+
+def _run_sender(parts: Parts, stage: StageProcess) -> None:
+    from daemon.sender import Sender
+
+    Sender(parts.store, parts.spool, parts.config.destinations).run(stage)
+
+
+def _run_housekeeper(parts: Parts, stage: StageProcess) -> None:
+    from daemon.housekeeping import Housekeeper
+
+    Housekeeper(parts.store, parts.spool, parts.config.storage.retention_days).run(stage)
+
+
+def _run_web(parts: Parts, stage: StageProcess) -> None:
+    from daemon.web.app import create_app
+    from daemon.web.server import WebServer
+
+    web = parts.config.web
+    app = create_app(
+        parts.store, parts.spool, product=product(), expected_stages=stages_of(parts.config), clock=now
+    )
+    server = WebServer(app, web.host, web.port)
+    port = server.start()
+    log.info("worklist page", extra={"address": f"http://{web.host}:{port}/"})
+    try:
+        while not stage.stopping:
+            stage.alive()
+            stage.wait()
+    finally:
+        server.stop()
+
+
+_RUN: dict[StageName, Callable[[Parts, StageProcess], None]] = {
+    StageName.RECEIVER: _run_receiver,
+    StageName.WATCHER: _run_watcher,
+    StageName.ANALYZER: _run_analyzer,
+    StageName.REPORTER: _run_reporter,
+    StageName.SENDER: _run_sender,
+    StageName.HOUSEKEEPER: _run_housekeeper,
+    StageName.WEB: _run_web,
+}

@@ -1,0 +1,78 @@
+"""This module is the command line: it reads the words and calls the command.
+
+Every command is a module of ``daemon.commands`` and is imported only when it is called, so that
+``ulna worklist`` does not wait for torch.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from daemon.errors import DaemonError
+from dicom_io.errors import DicomIoError
+from models.errors import ModelError
+
+COMMANDS = {
+    "serve": "run the daemon: receive, analyze, report, send",
+    "demo": "show the whole way on sample radiographs, with a PACS of its own",
+    "check": "check configuration, bundle, store, disk and destinations",
+    "send": "send files to a DICOM node (C-STORE)",
+    "analyze": "analyze files without a daemon",
+    "worklist": "list the studies in the order in which to read them",
+    "requeue": "try a failed study again, or send its results again",
+    "bundle": "list, show, verify or create bundles of networks",
+}
+
+EPILOG = """\
+ulna is for research; it is not for diagnostic use and never states that a study is normal.
+
+first steps:
+  ulna demo                              see it work, nothing to configure
+  ulna check --config config.toml        what would keep the daemon from working
+  ulna serve --config config.toml        run it
+
+exit status: 0 all went well, 1 something did not, 2 wrong use
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; give its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser, commands = _parser()
+    name = next((word for word in words if not word.startswith("-")), "")
+    if name in COMMANDS:
+        module = importlib.import_module(f"daemon.commands.{name}")
+        module.configure(commands.choices[name])
+    options = parser.parse_args(words)
+    try:
+        status: int = module.run(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; there is nobody to tell
+        return 1
+    except (DaemonError, DicomIoError, ModelError, OSError) as error:
+        print(f"ulna {name}: {error}", file=sys.stderr)
+        return 1
+    return status
+
+
+def _parser() -> tuple[argparse.ArgumentParser, "argparse._SubParsersAction[argparse.ArgumentParser]"]:
+    parser = argparse.ArgumentParser(
+        prog="ulna",
+        description="Triage of upper-extremity radiographs between DICOM nodes.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ulna {version('ulna')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        commands.add_parser(
+            name,
+            help=summary,
+            description=summary[:1].upper() + summary[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    return parser, commands

@@ -1,0 +1,41 @@
+"""``ulna serve``: run the daemon, or one of its stages."""
+
+import argparse
+import sys
+
+from daemon import app
+from daemon.commands.arguments import add_config, config_of, config_path
+from daemon.errors import DaemonError
+from daemon.stage import CANNOT_START, StageName
+from models.errors import ModelError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_config(parser)
+    parser.add_argument(
+        "--only",
+        type=StageName,
+        choices=list(StageName),
+        metavar="STAGE",
+        help=f"run one stage alone, for example on another machine that shares the store: "
+        f"{', '.join(StageName)}",
+    )
+    parser.epilog = (
+        "Without --only all stages run as processes of one service. It stops within ten seconds after\n"
+        "SIGTERM or Ctrl-C; work that was under way is found again at the next start, also after SIGKILL."
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until a signal comes."""
+    config = config_of(options)
+    if options.only is None:
+        path = config_path(options)
+        return app.serve(config, [] if path is None else ["--config", str(path)])
+    try:
+        app.run_stage(options.only, config)
+    except (DaemonError, ModelError) as error:
+        print(f"ulna {options.only}: {error}", file=sys.stderr)
+        return CANNOT_START
+    return 0

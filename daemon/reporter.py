@@ -1,0 +1,149 @@
+"""This module is the reporter: it closes studies, and builds and stores their results once."""
+
+import logging
+import time
+
+from daemon.config import Config, Destination
+from daemon.lifecycle import InstanceState
+from daemon.logs import describe
+from daemon.results import StudyResults, build_results
+from daemon.spool import Spool
+from daemon.stage import StageProcess, now
+from daemon.store import studies
+from daemon.store.database import Store
+from daemon.store.values import ClaimedStudy, NewResult, Report, ResultKind
+from daemon.study import ClosingRule, closing
+from dicom_io.derived import to_bytes
+from dicom_io.eligibility import Exclusion
+from dicom_io.errors import DicomIoError
+from models.finding import TriageCategory
+from models.manifest import BundleIdentity, Manifest
+
+log = logging.getLogger(__name__)
+
+
+class Reporter:
+    """Turns studies whose views are in into stored results and due deliveries."""
+
+    def __init__(
+        self, store: Store, spool: Spool, config: Config, *, bundle: BundleIdentity, manifest: Manifest
+    ) -> None:
+        self._store = store
+        self._spool = spool
+        self._bundle = bundle
+        self._manifest = manifest
+        self._operating_point = config.analysis.operating_point
+        self._destinations: tuple[Destination, ...] = config.destinations
+        self._rule = ClosingRule(
+            quiet_seconds=config.study.quiet_seconds,
+            settle_seconds=config.study.settle_seconds,
+            max_wait_seconds=config.study.max_wait_seconds,
+            close_on_expected_views=config.study.close_on_expected_views,
+        )
+
+    def run(self, stage: StageProcess) -> None:
+        """Report until the stage shall stop."""
+        studies.release_studies(self._store, owner=stage.owner, forgive=False)
+        try:
+            while not stage.stopping:
+                stage.alive()
+                if not self.step(stage):
+                    stage.wait()
+        finally:
+            studies.release_studies(self._store, owner=stage.owner, forgive=True)
+
+    def step(self, stage: StageProcess) -> bool:
+        """Report every study that closes now; give False when there was none."""
+        moment = now()
+        reported = False
+        for study in studies.open_studies(self._store):
+            why = closing(study, self._rule, now=moment)
+            if why is None or stage.stopping:
+                continue
+            stage.alive()
+            claimed = studies.claim_study(self._store, study, owner=stage.owner, now=moment)
+            if claimed is not None:
+                log.info(
+                    "study closed",
+                    extra={"study_instance_uid": claimed.study_instance_uid, "closing": why},
+                )
+                self._report(claimed, stage.owner)
+                reported = True
+        return reported
+
+    def _report(self, study: ClaimedStudy, owner: str) -> None:
+        started = time.monotonic()
+        digest = self._bundle.digest
+        if any(i.bundle_digest != digest for i in study.instances if i.state is InstanceState.ANALYZED):
+            studies.return_study_to_analyzer(self._store, study, owner=owner, bundle_digest=digest)
+            return
+        try:
+            report = self._built(study)
+        except (DicomIoError, ValueError, OSError) as error:
+            reason = f"the report could not be built ({describe(error)})"
+            studies.record_report_failed(self._store, study, owner=owner, reason=reason)
+            log.exception("report failed", extra={"study_instance_uid": study.study_instance_uid})
+            return
+        recorded = studies.record_report(self._store, study, report, owner=owner, now=now())
+        log.info(
+            "study reported" if recorded else "study grew while it was reported",
+            extra={
+                "study_instance_uid": study.study_instance_uid,
+                "revision": study.revision,
+                "category": report.category,
+                "results": len(report.results),
+                "ms": round(1000 * (time.monotonic() - started)),
+            },
+        )
+
+    def _built(self, study: ClaimedStudy) -> Report:
+        if all(instance.exclusion == Exclusion.OWN_RESULT for instance in study.instances):
+            # Answering our own results with a result would never end.
+            return Report(
+                category=TriageCategory.NOT_ANALYZED,
+                score=None,
+                model_label=self._bundle.label,
+                summary="only results of ulna itself came for this study",
+                results=(),
+                deliveries=(),
+            )
+        built = build_results(
+            study,
+            spool=self._spool,
+            bundle=self._bundle,
+            preprocessing=self._manifest.preprocessing,
+            operating_point=self._operating_point,
+        )
+        results = self._stored(built)
+        deliveries = tuple(
+            (index, destination.name)
+            for index, result in enumerate(results)
+            for destination in self._destinations
+            if result.kind in destination.results
+        )
+        return Report(
+            category=built.category,
+            score=built.score,
+            model_label=self._bundle.label,
+            summary=built.summary,
+            results=results,
+            deliveries=deliveries,
+        )
+
+    def _stored(self, built: StudyResults) -> tuple[NewResult, ...]:
+        """Make the bytes durable before the store speaks of them."""
+        kinds = [ResultKind.SECONDARY_CAPTURE] * len(built.secondary_captures)
+        return tuple(
+            NewResult(
+                kind=kind,
+                sop_instance_uid=str(ds.SOPInstanceUID),
+                sop_class_uid=str(ds.SOPClassUID),
+                series_instance_uid=str(ds.SeriesInstanceUID),
+                source_sop_instance_uid=source,
+                path=self._spool.write_result(str(ds.SOPInstanceUID), to_bytes(ds)),
+            )
+            for kind, source, ds in (
+                *zip(kinds, built.captured_views, built.secondary_captures, strict=True),
+                (ResultKind.STRUCTURED_REPORT, "", built.structured_report),
+            )
+        )

@@ -1,0 +1,173 @@
+"""This module builds a study's results from what the store knows: one truth, two outputs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+
+from pydicom.dataset import Dataset
+
+from daemon.lifecycle import InstanceState
+from daemon.spool import Spool
+from daemon.store.values import CONFLICTING_DUPLICATE, ClaimedStudy, InstanceRecord
+from dicom_io.eligibility import Exclusion
+from dicom_io.pixels import read_view
+from dicom_io.projection import Projection
+from dicom_io.regions import Region
+from dicom_io.secondary_capture import secondary_capture
+from dicom_io.source import sanitized_source
+from models.finding import StudyFinding, ViewFinding, study_finding
+from models.manifest import BundleIdentity, Preprocessing
+from models.page import Caption, render_page
+from sr_templates.content import AnalyzedView, PreviousReport, ReportContent, SetAside
+from sr_templates.report import structured_report
+from sr_templates.text import summary, view_title
+
+# Neither is a source of the report: the first are its own children, the second stand beside the
+# instance whose UID they bear.
+_NO_SOURCES = frozenset({Exclusion.OWN_RESULT, CONFLICTING_DUPLICATE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StudyResults:
+    """The results of one revision.
+
+    Attributes
+    ----------
+    secondary_captures
+        One for each analyzed view.
+    captured_views
+        SOP Instance UID of the view of each Secondary Capture.
+    summary
+        The report in a few sentences; the first tells what matters.
+    score
+        P(abnormal) of the study; None where nothing was analyzed.
+    """
+
+    secondary_captures: tuple[Dataset, ...]
+    captured_views: tuple[str, ...]
+    structured_report: Dataset
+    category: str
+    score: float | None
+    summary: str
+
+
+def build_results(
+    study: ClaimedStudy,
+    *,
+    spool: Spool,
+    bundle: BundleIdentity,
+    preprocessing: Preprocessing,
+    operating_point: str,
+) -> StudyResults:
+    """Build the Secondary Captures and the Structured Report of a study.
+
+    The same study, revision and bundle give the same bytes.
+
+    Raises
+    ------
+    DicomIoError, OSError
+        A stored instance can no longer be read.
+    """
+    analyzed = [record for record in study.instances if record.state is InstanceState.ANALYZED]
+    findings = tuple(
+        ViewFinding(view_id=record.sop_instance_uid, members=record.members) for record in analyzed
+    )
+    finding = study_finding(findings, bundle=bundle, operating_point=operating_point) if findings else None
+    content = ReportContent(
+        analyzed=tuple(
+            _analyzed_view(record, found, spool) for record, found in zip(analyzed, findings, strict=True)
+        ),
+        set_aside=tuple(_set_aside(record, spool) for record in study.instances if _is_set_aside(record)),
+        finding=finding,
+        bundle=bundle,
+        operating_point=bundle.operating_point(operating_point),
+        revision=study.revision,
+        software_version=version("ulna"),
+        analyzed_at=_analyzed_at(study),
+        previous=_previous(study),
+    )
+    captures = (
+        () if finding is None else _secondary_captures(content, finding, analyzed, spool, preprocessing)
+    )
+    return StudyResults(
+        secondary_captures=captures,
+        captured_views=tuple(record.sop_instance_uid for record in analyzed),
+        structured_report=structured_report(content),
+        category=content.category,
+        score=None if finding is None else finding.score,
+        summary=summary(content),
+    )
+
+
+def view_caption(content: ReportContent, number: int) -> str:
+    """Name a view in the margin of its page: what it shows, and its place in the report."""
+    return f"{view_title(number, content.analyzed[number - 1])} of {len(content.analyzed)}"
+
+
+def _secondary_captures(
+    content: ReportContent,
+    finding: StudyFinding,
+    analyzed: Sequence[InstanceRecord],
+    spool: Spool,
+    preprocessing: Preprocessing,
+) -> tuple[Dataset, ...]:
+    captures = []
+    for number, (view, record) in enumerate(zip(content.analyzed, analyzed, strict=True), start=1):
+        caption = Caption(
+            product=f"ulna {content.software_version}", view=view_caption(content, number), study=finding
+        )
+        page = render_page(read_view(spool.absolute(record.path)), view.finding, caption, preprocessing)
+        captures.append(
+            secondary_capture(
+                page, source=view.source, facts=content.facts, view_number=number, laterality=view.laterality
+            )
+        )
+    return tuple(captures)
+
+
+def _analyzed_view(record: InstanceRecord, finding: ViewFinding, spool: Spool) -> AnalyzedView:
+    return AnalyzedView(
+        source=_source(record, spool),
+        finding=finding,
+        region=Region(record.region) if record.region else None,
+        laterality=record.laterality,
+        projection="" if record.projection == Projection.UNKNOWN else record.projection,
+    )
+
+
+def _set_aside(record: InstanceRecord, spool: Spool) -> SetAside:
+    return SetAside(
+        source=_source(record, spool),
+        reason=record.reason,
+        failed=record.state is InstanceState.UNREADABLE,
+    )
+
+
+def _is_set_aside(record: InstanceRecord) -> bool:
+    return record.state is not InstanceState.ANALYZED and record.exclusion not in _NO_SOURCES
+
+
+def _source(record: InstanceRecord, spool: Spool) -> Dataset:
+    source, _problems = sanitized_source(spool.absolute(record.path))
+    return source
+
+
+def _analyzed_at(study: ClaimedStudy) -> datetime:
+    """Give when the newest instance of the report came, in the site's time zone.
+
+    The analysis begins as soon as an instance is in. Unlike the moment of building, this one is in the
+    store, so a report that is built again after a crash is the same report.
+    """
+    sources = [record.received_at for record in study.instances if record.exclusion not in _NO_SOURCES]
+    return max(sources).astimezone()
+
+
+def _previous(study: ClaimedStudy) -> PreviousReport | None:
+    if study.predecessor is None:
+        return None
+    return PreviousReport(
+        sop_class_uid=study.predecessor.sop_class_uid,
+        sop_instance_uid=study.predecessor.sop_instance_uid,
+        series_instance_uid=study.predecessor.series_instance_uid,
+    )
