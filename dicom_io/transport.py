@@ -1,0 +1,130 @@
+"""The connection under an association, for either side.
+
+This module makes the application entity and bounds what a peer can do to its socket: how long a PDU may
+take and how long it may be.
+"""
+
+import errno
+import socket
+import time
+from dataclasses import dataclass
+
+from pynetdicom import AE, _config
+from pynetdicom.association import Association
+from pynetdicom.transport import AssociationSocket
+
+from dicom_io.uids import derived_uid
+
+MAX_PDU_BYTES = 131_072
+"""Longest P-DATA-TF that we announce to take (PS3.8 D.1); larger ones gain nothing and hold memory."""
+
+LONGEST_PDU_BYTES = 1 << 20
+"""Longest PDU of any type that is read at all; an A-ASSOCIATE-RQ with 128 contexts stays below it."""
+
+IMPLEMENTATION_CLASS_UID = derived_uid("implementation", ())
+IMPLEMENTATION_VERSION_NAME = "ULNA"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long to wait for a peer, in seconds.
+
+    Parameters
+    ----------
+    connect_seconds : float
+        For the TCP connection.
+    associate_seconds : float
+        For the answer to A-ASSOCIATE and A-RELEASE.
+    response_seconds : float
+        For a DIMSE response, and for any sign of life while bytes are on their way.
+    """
+
+    connect_seconds: float = 10.0
+    associate_seconds: float = 30.0
+    response_seconds: float = 60.0
+
+
+DEFAULT_TIMEOUTS = Timeouts()
+
+
+def application_entity(ae_title: str, timeouts: Timeouts) -> AE:
+    """Return an application entity that names itself as ulna and waits no longer than `timeouts`.
+
+    Raises
+    ------
+    ValueError
+        When `ae_title` is empty, longer than 16 characters or holds a character that PS3.5 6.2 forbids.
+    """
+    # Options of the whole process: without its handlers pynetdicom describes each PDU in the log; with
+    # chunks `send_c_store` reads a file piece by piece instead of decoding it.
+    _config.LOG_HANDLER_LEVEL = "none"
+    _config.STORE_SEND_CHUNKED_DATASET = True
+    entity = AE(ae_title)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    entity.maximum_pdu_size = MAX_PDU_BYTES
+    entity.connection_timeout = timeouts.connect_seconds
+    entity.acse_timeout = timeouts.associate_seconds
+    entity.dimse_timeout = timeouts.response_seconds
+    entity.network_timeout = timeouts.response_seconds
+    return entity
+
+
+def bound_connection(connection: socket.socket, seconds: float) -> None:
+    """Let no call on `connection` block longer than `seconds`, and send small PDUs at once.
+
+    pynetdicom leaves an open connection without a timeout: a peer that stops in the middle of a PDU, or
+    stops reading, would hold its thread for ever.
+    """
+    connection.settimeout(seconds)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class BoundedSocket(AssociationSocket):
+    """The acceptor's socket with a limit on the length of a PDU and on the time that reading it takes.
+
+    A peer that breaks a limit is treated as one whose connection was lost.
+
+    Parameters
+    ----------
+    association : Association
+        The acceptor's association.
+    client_socket : socket.socket
+        The accepted connection.
+    seconds : float
+        Time limit for one read (the head of a PDU, or the rest of it) and for one write.
+    """
+
+    def __init__(self, association: Association, client_socket: socket.socket, seconds: float) -> None:
+        super().__init__(association, client_socket=client_socket)
+        bound_connection(client_socket, seconds)
+        self._connection = client_socket
+        self._seconds = seconds
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Read `nr_bytes`, or fewer if the peer closes the connection.
+
+        Raises
+        ------
+        TimeoutError
+            When they have not all come in time, however many came.
+        OSError
+            When they are more than `LONGEST_PDU_BYTES` (nothing is read then), or on a lost connection.
+        """
+        if nr_bytes > LONGEST_PDU_BYTES:
+            raise OSError(errno.EMSGSIZE, f"PDU of {nr_bytes} bytes, at most {LONGEST_PDU_BYTES} are read")
+        received = bytearray(nr_bytes)
+        deadline = time.monotonic() + self._seconds
+        filled = 0
+        try:
+            with memoryview(received) as room:
+                while filled < nr_bytes:
+                    self._connection.settimeout(max(deadline - time.monotonic(), 0.001))
+                    count = self._connection.recv_into(room[filled:])
+                    if count == 0:
+                        break
+                    filled += count
+        finally:
+            self._connection.settimeout(self._seconds)
+        del received[filled:]
+        return received
