@@ -141,7 +141,7 @@ class Intake:
         self, arrival: Arrival, header: InstanceHeader, *, digest: str, path: str, size_bytes: int
     ) -> ReceivedInstance:
         eligibility = assess(header, unknown_region=self.rule.unknown_region)
-        state, reason = _state(eligibility)
+        state, reason = state_of(eligibility)
         return ReceivedInstance(
             study_instance_uid=header.study_instance_uid,
             series_instance_uid=header.series_instance_uid,
@@ -191,6 +191,16 @@ class Intake:
         instances.record_rejection(self.store, rejection)
 
 
+def state_of(eligibility: Eligibility) -> tuple[InstanceState, str]:
+    """Give where an instance begins its way, and the reason where it is not to be analyzed."""
+    exclusion = eligibility.exclusion
+    if exclusion is None:
+        return InstanceState.RECEIVED, ""
+    # A clause that can follow "because" and ends no sentence.
+    clause = exclusion.sentence[:1].lower() + exclusion.sentence[1:].rstrip(".")
+    return InstanceState.UNREADABLE if exclusion in _DEFECTS else InstanceState.EXCLUDED, clause
+
+
 def _read(arrival: Arrival) -> InstanceHeader:
     try:
         header = read_header(arrival.path)
@@ -205,15 +215,6 @@ def _read(arrival: Arrival) -> InstanceHeader:
                 StoreStatus.DATA_SET_MISMATCH, f"{keyword} of the data set is not the one of the command"
             )
     return header
-
-
-def _state(eligibility: Eligibility) -> tuple[InstanceState, str]:
-    exclusion = eligibility.exclusion
-    if exclusion is None:
-        return InstanceState.RECEIVED, ""
-    # A clause that can follow "because" and ends no sentence.
-    clause = exclusion.sentence[:1].lower() + exclusion.sentence[1:].rstrip(".")
-    return InstanceState.UNREADABLE if exclusion in _DEFECTS else InstanceState.EXCLUDED, clause
 
 
 def _refusal_for(error: OSError) -> IntakeRefused:

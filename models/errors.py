@@ -81,3 +81,7 @@ class NonFiniteOutput(ModelError):
 
 class DeviceUnavailable(ModelError):
     """The configured device is not present on this machine."""
+
+
+class UnreadablePicture(ModelError):
+    """A picture file is none, is cut short, or is too large to be a radiograph."""

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,11 +62,15 @@ def open_store(url: str) -> Store:
     """
     sqlite = make_url(url).get_backend_name() == "sqlite"
     arguments = {"timeout": BUSY_TIMEOUT_SECONDS} if sqlite else {}
-    engine = create_engine(url, connect_args=arguments, pool_pre_ping=not sqlite)
+    # Parameters of a failed statement would be part of the exception's text, and they hold patient data.
+    engine = create_engine(url, connect_args=arguments, pool_pre_ping=not sqlite, hide_parameters=True)
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    _migrate(engine)
+    with ExitStack() as on_failure:
+        on_failure.callback(engine.dispose)
+        _migrate(engine)
+        on_failure.pop_all()
     return Store(engine)
 
 

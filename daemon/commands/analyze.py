@@ -1,0 +1,151 @@
+"""``ulna analyze``: analyze files without a daemon."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from rich.progress import track
+from rich.table import Table
+
+from daemon.app import product
+from daemon.bundle_check import require_usable
+from daemon.commands.arguments import add_config, config_of
+from daemon.commands.console import console, error_console, print_json
+from daemon.commands.send import files_below
+from daemon.config import Analysis
+from daemon.offline import OfflineStudy, OfflineView, analyze_file, read_image, results_of, studies_of
+from daemon.spool import write_whole
+from dicom_io.derived import to_bytes
+from models.bundle import load_bundle
+from models.device import choose_device
+from models.ensemble import Ensemble
+from models.finding import TriageCategory, ViewFinding
+from models.page import Caption, render_page
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_config(parser)
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="DICOM, PNG or JPEG files, or folders of them"
+    )
+    parser.add_argument("--bundle", type=Path, metavar="BUNDLE", help="bundle (default: analysis.bundle)")
+    parser.add_argument(
+        "--allow-untrained",
+        action="store_true",
+        help="accept a bundle of random weights; its numbers mean nothing",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="also write overlays (PNG), and for DICOM files the Secondary Captures and Structured Reports",
+    )
+    parser.epilog = (
+        "DICOM files are gathered into studies by their Study Instance UID; each picture is a study of its\n"
+        "own. Exit status 1 when a file could not be analyzed. Not for diagnostic use."
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Analyze, print, and write what was asked for."""
+    analysis = config_of(options).analysis.model_copy(
+        update={
+            key: value
+            for key, value in (
+                ("bundle", options.bundle),
+                ("allow_untrained", options.allow_untrained or None),
+            )
+            if value is not None
+        }
+    )
+    files = list(files_below(options.paths))
+    ensemble = _ensemble(analysis)
+    views = [
+        analyze_file(file, ensemble)
+        for file in track(files, description="analyzing", console=error_console(), transient=True)
+    ]
+    studies = studies_of(views, ensemble, operating_point=analysis.operating_point)
+    if options.output:
+        _write(studies, ensemble, options.output, analysis.operating_point)
+    if options.json:
+        print_json([_document(study) for study in studies])
+    else:
+        _print_table(studies, ensemble)
+    return 0 if views and all(view.members for view in views) else 1
+
+
+def _ensemble(analysis: Analysis) -> Ensemble:
+    device = choose_device(analysis.device)
+    bundle = load_bundle(analysis.bundle, device=device)
+    require_usable(bundle.identity, analysis)
+    return Ensemble(bundle, device)
+
+
+def _document(study: OfflineStudy) -> dict[str, Any]:
+    finding = study.finding
+    return {
+        "study": study.study,
+        "category": TriageCategory.NOT_ANALYZED if finding is None else finding.category,
+        "flagged": None if finding is None else finding.flagged,
+        "probability": None if finding is None else finding.score,
+        "operating_point": None if finding is None else finding.operating_point.model_dump(),
+        "bundle": None if finding is None else finding.bundle.label,
+        "views": [
+            {
+                "path": view.path,
+                "region": view.record.region if view.record else "",
+                "laterality": view.record.laterality if view.record else "",
+                "projection": view.record.projection if view.record else "",
+                "probability": _finding_of(view).probability if view.members else None,
+                "members": {member.member: member.probability for member in view.members},
+                "reason": view.reason,
+            }
+            for view in study.views
+        ],
+    }
+
+
+def _print_table(studies: list[OfflineStudy], ensemble: Ensemble) -> None:
+    members = ensemble.identity.members
+    table = Table("file", "region", "P(abnormal)", *members, "study", caption=_caption(ensemble))
+    for study in studies:
+        verdict = "not analyzed"
+        if study.finding is not None:
+            verdict = f"{study.finding.category} ({study.finding.score:.3f})"
+        for view in study.views:
+            numbers = [f"{member.probability:.3f}" for member in view.members] or [""] * len(members)
+            ensemble_text = f"{_finding_of(view).probability:.3f}" if view.members else view.reason
+            region = view.record.region if view.record else ""
+            table.add_row(view.path.name, region, ensemble_text, *numbers, verdict)
+    console().print(table if studies else "no file to analyze")
+
+
+def _caption(ensemble: Ensemble) -> str:
+    return f"{ensemble.identity.label}; not for diagnostic use"
+
+
+def _finding_of(view: OfflineView) -> ViewFinding:
+    return ViewFinding(view_id=str(view.path), members=view.members)
+
+
+def _write(studies: list[OfflineStudy], ensemble: Ensemble, folder: Path, operating_point: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for study in studies:
+        _write_pages(study, ensemble, folder)
+        results = results_of(study, ensemble, operating_point=operating_point)
+        if results is not None:
+            for ds in (*results.secondary_captures, results.structured_report):
+                write_whole(folder / f"{ds.Modality}-{ds.SOPInstanceUID}.dcm", to_bytes(ds))
+
+
+def _write_pages(study: OfflineStudy, ensemble: Ensemble, folder: Path) -> None:
+    if study.finding is None:
+        return
+    analyzed = [view for view in study.views if view.members]
+    for number, (view, finding) in enumerate(zip(analyzed, study.finding.views, strict=True), start=1):
+        caption = Caption(product=product(), view=f"View {number} of {len(analyzed)}", study=study.finding)
+        page = render_page(read_image(view), finding, caption, ensemble.preprocessing)
+        Image.fromarray(page).save(folder / f"{view.path.stem}-overlay.png")

@@ -1,0 +1,106 @@
+"""``ulna bundle``: list, show, verify and create bundles."""
+
+import argparse
+from pathlib import Path
+
+from rich.table import Table
+
+from daemon.commands.console import console, print_json
+from models.architectures import ENSEMBLES
+from models.bundle import create_untrained, verify_bundle
+from models.errors import BundleRefused
+from models.manifest import MANIFEST_NAME, read_identity, read_manifest
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="list the bundles in a folder")
+    listing.add_argument("folder", type=Path, metavar="FOLDER", help="folder whose subfolders are bundles")
+    listing.set_defaults(act=_list)
+    for name, act, summary in (
+        ("show", _show, "show what a bundle is made of and what it is for"),
+        ("verify", _verify, "check manifest, hashes and shapes"),
+    ):
+        action = actions.add_parser(name, help=summary)
+        action.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder with a manifest.toml")
+        action.set_defaults(act=act)
+    create = actions.add_parser("create", help="create a bundle")
+    create.add_argument("bundle", type=Path, metavar="BUNDLE", help="new folder")
+    create.add_argument(
+        "--untrained",
+        action="store_true",
+        required=True,
+        help="random weights: the whole way runs, every output is marked UNTRAINED",
+    )
+    create.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (default: 0)")
+    create.add_argument(
+        "--ensemble",
+        choices=sorted(ENSEMBLES),
+        default="ensemble200",
+        help="which of the paper's ensembles (default: ensemble200)",
+    )
+    create.set_defaults(act=_create)
+    for action in actions.choices.values():
+        action.add_argument("--json", action="store_true", help="print one JSON document instead")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the action says."""
+    status: int = options.act(options)
+    return status
+
+
+def _list(options: argparse.Namespace) -> int:
+    status, rows = 0, []
+    for manifest in sorted(options.folder.glob(f"*/{MANIFEST_NAME}")):
+        try:
+            identity = read_identity(manifest.parent)
+            rows.append({"bundle": str(manifest.parent), "label": identity.label, "digest": identity.digest})
+        except BundleRefused as refusal:
+            rows.append({"bundle": str(manifest.parent), "label": f"refused: {refusal}", "digest": ""})
+            status = 1
+    if options.json:
+        print_json(rows)
+        return status
+    table = Table("bundle", "name and version", "digest")
+    for row in rows:
+        table.add_row(row["bundle"], row["label"], row["digest"][:12])
+    console().print(table if rows else f"no bundle in {options.folder}")
+    return status
+
+
+def _show(options: argparse.Namespace) -> int:
+    manifest = read_manifest(options.bundle)
+    identity = read_identity(options.bundle)
+    document = {"digest": identity.digest, **manifest.model_dump(mode="json")}
+    if options.json:
+        print_json(document)
+        return 0
+    table = Table("key", "value", title=identity.label, title_justify="left")
+    for key, value in document.items():
+        lines = value if isinstance(value, list) else [value]
+        table.add_row(key, "\n".join(map(str, lines)))
+    console().print(table)
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    identity = verify_bundle(options.bundle)
+    if options.json:
+        print_json({"bundle": str(options.bundle), "label": identity.label, "digest": identity.digest})
+    else:
+        console().print(f"{identity.label}: whole. digest {identity.digest}")
+    return 0
+
+
+def _create(options: argparse.Namespace) -> int:
+    with console().status(f"creating {options.bundle}"):
+        create_untrained(
+            options.bundle,
+            ensemble=options.ensemble,
+            seed=options.seed,
+            name=f"{options.ensemble}-untrained",
+            version="0.1.0",
+        )
+    return _verify(options)

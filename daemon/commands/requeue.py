@@ -1,0 +1,31 @@
+"""``ulna requeue``: let a study be tried again."""
+
+import argparse
+
+from daemon.app import open_store_of
+from daemon.commands.arguments import add_config, config_of
+from daemon.commands.console import console
+from daemon.store.deliveries import requeue_study
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_config(parser)
+    parser.add_argument(
+        "study_instance_uid", metavar="STUDY_UID", help="Study Instance UID; `ulna worklist` lists them"
+    )
+    parser.epilog = (
+        "Results that could not be delivered are sent again, as stored; where none failed, all results of\n"
+        "the newest revision are. A report that could not be built is built again."
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Requeue one study."""
+    store = open_store_of(config_of(options))
+    try:
+        count = requeue_study(store, options.study_instance_uid)
+    finally:
+        store.close()
+    console().print(f"{count} deliveries are due again" if count else "the study is reported again")
+    return 0

@@ -1,0 +1,50 @@
+"""``ulna worklist``: the studies in the order in which to read them."""
+
+import argparse
+from dataclasses import asdict
+
+from rich.table import Table
+
+from daemon.app import open_store_of
+from daemon.commands.arguments import add_config, config_of
+from daemon.commands.console import console, print_json
+from daemon.store.values import WorklistEntry
+from daemon.store.worklist import worklist_entries
+from daemon.study import Priority, reading_order
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_config(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the worklist; it holds patient data."""
+    store = open_store_of(config_of(options))
+    entries = reading_order(worklist_entries(store))
+    store.close()
+    if options.json:
+        print_json([asdict(entry) for entry in entries])
+        return 0
+    table = Table(
+        "priority", "category", "P(abnormal)", "regions", "views", "accession", "patient", "study", "state"
+    )
+    for entry in entries:
+        table.add_row(*_cells(entry))
+    console().print(table if entries else "no study yet")
+    return 0
+
+
+def _cells(entry: WorklistEntry) -> tuple[str, ...]:
+    return (
+        Priority(entry.priority).name,
+        entry.category or "in progress",
+        "" if entry.score is None else f"{entry.score:.3f}",
+        " ".join(entry.regions),
+        str(entry.view_count),
+        entry.identity.accession_number,
+        entry.identity.patient_id,
+        entry.study_instance_uid,
+        f"{entry.state}: {entry.reason}" if entry.reason else entry.state,
+    )
