@@ -1,0 +1,233 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from models import page
+from models.finding import MemberFinding, ViewFinding
+from models.manifest import Preprocessing
+from models.page import LONGEST_SIDE, Caption, render_page
+from models.typesetting import Row, Text, set_rows, text_width
+from tests.models.builders import a_study, a_view
+
+SHAPES = [
+    (400, 300),
+    (300, 400),
+    (2880, 2304),
+    (300, 3000),
+    (3000, 300),
+    (1, 1),
+    (1, 4000),
+    (4000, 1),
+    (40, 50),
+]
+
+
+def a_caption(study=None, **changes):
+    texts = {"product": "ulna 0.1.0", "view": "Wrist, left, lateral - view 1 of 3"}
+    return Caption(study=study or a_study(0.9), **{**texts, **changes})
+
+
+def a_picture(rows=400, cols=300):
+    return np.tile(np.linspace(0.2, 1.0, cols, dtype=np.float32), (rows, 1))
+
+
+def render(view=None, finding=None, caption=None, preprocessing=None):
+    return render_page(
+        a_picture() if view is None else view,
+        finding or a_view(0.4, 0.7),
+        caption or a_caption(),
+        preprocessing or Preprocessing(),
+    )
+
+
+def texts_of(finding, caption, width=720):
+    set_texts = page._Texts.of(finding, caption, width=width)
+    blocks = [set_texts.banner, set_texts.header, set_texts.legend, set_texts.footer]
+    return " ".join(line.text.content for block in blocks if block for line in block.lines)
+
+
+def wordy():
+    """The longest texts that a bundle and a caption can hold."""
+    members = tuple(
+        MemberFinding(
+            member=f"{number:02}{'m' * 34}",
+            logit=0.0,
+            probability=0.5,
+            activation=np.ones((7, 7), np.float32),
+        )
+        for number in range(32)
+    )
+    study = a_study(0.9, name="n" * 36, version="v" * 16, trained=False)
+    return ViewFinding(view_id="view", members=members), a_caption(study, product="p" * 120, view="w" * 120)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("texts", [(a_view(0.5), a_caption()), wordy()], ids=["usual", "wordy"])
+def test_page_is_rgb_and_no_side_is_above_the_limit(shape, texts):
+    rendered = render(a_picture(*shape), *texts)
+
+    assert rendered.dtype == np.uint8
+    assert rendered.shape[2] == 3
+    assert max(rendered.shape) <= LONGEST_SIDE
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("texts", [(a_view(0.5), a_caption()), wordy()], ids=["usual", "wordy"])
+def test_no_text_reaches_the_border(shape, texts):
+    rendered = render(np.zeros(shape, dtype=np.float32), *texts)
+
+    # Left, right and below nothing is written; above stand the stripe and the banner, which reach both sides.
+    top = 60
+    border = np.concatenate(
+        [
+            rendered[top:, :18].reshape(-1, 3),
+            rendered[top:, -18:].reshape(-1, 3),
+            rendered[-18:].reshape(-1, 3),
+        ]
+    )
+    assert {tuple(pixel) for pixel in np.unique(border, axis=0).tolist()} == {page._BACKGROUND}
+
+
+@pytest.mark.parametrize("width", [100, 333, 720])
+def test_lines_lie_within_the_width_they_are_set_for(width):
+    rows = [
+        Row(left=Text(content="left and longer " * 9, size=20, color=(1, 1, 1))),
+        Row(
+            left=Text(content="left", size=28, color=(1, 1, 1)),
+            right=Text(content="right" * 30, size=15, color=(1, 1, 1)),
+        ),
+        Row(
+            left=Text(content="l", size=15, color=(1, 1, 1)),
+            right=Text(content="r", size=15, color=(1, 1, 1)),
+        ),
+    ]
+
+    block = set_rows(rows, width=width)
+
+    assert all(line.x >= 0 and line.x + text_width(line.text) <= width + 1 for line in block.lines)
+    assert all(0 <= line.y < block.height for line in block.lines)
+    written = "".join(line.text.content for line in block.lines).replace(" ", "")
+    assert written == "leftandlonger" * 9 + "left" + "right" * 30 + "lr"
+
+
+def test_same_arguments_give_the_same_bytes():
+    assert render().tobytes() == render().tobytes()
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        (0.9, "LIKELY ABNORMALITY"),
+        (0.6, "SUSPECTED ABNORMALITY"),
+        (0.1, "No abnormality flagged"),
+    ],
+)
+def test_page_says_category_score_and_operating_point(score, words):
+    texts = texts_of(a_view(0.25, 0.5), a_caption(a_study(score)))
+
+    assert words in texts
+    assert f"P(abnormal) {score:.3f} (1 view)" in texts
+    assert '"sensitive", 0.500' in texts
+    assert ("reaches" in texts) == (score >= 0.5)
+    assert "P(abnormal) 0.375, the mean of: member0 0.250, member1 0.500." in texts
+
+
+@pytest.mark.parametrize("score", [0.1, 0.6, 0.9])
+@pytest.mark.parametrize("trained", [True, False])
+def test_page_never_says_normal_and_always_not_for_diagnostic_use(score, trained):
+    texts = texts_of(a_view(0.5), a_caption(a_study(score, trained=trained)))
+
+    assert "NOT FOR DIAGNOSTIC USE" in texts
+    assert "normal" not in texts.lower().replace("abnormal", "")
+    assert "ulna 0.1.0 | model ensemble200 0.1.0" in texts
+    assert ("UNTRAINED" in texts) == (not trained)
+
+
+def test_identifier_of_the_view_is_not_on_the_page():
+    finding = a_view(0.5, view_id="1.2.840.99")
+
+    assert "1.2.840.99" not in texts_of(finding, a_caption())
+    assert render(finding=finding).tobytes() == render(finding=a_view(0.5, view_id="other")).tobytes()
+
+
+def test_view_and_overlay_lie_beside_each_other_unenlarged():
+    view = a_picture(400, 300)
+    finding = a_view(0.5, activation=np.zeros((7, 7), dtype=np.float32))
+    gray = np.rint(view * 255).astype(np.uint8)
+
+    rendered = render(view, finding)
+
+    # 760 wide page: two pictures of 300 and a gap of 12 are centered.
+    left, top = (760 - 612) // 2, first_row_with(rendered, gray[0], (760 - 612) // 2)
+    for start in (left, left + 312):
+        area = rendered[top : top + 400, start : start + 300]
+        np.testing.assert_array_equal(area, np.repeat(gray[..., np.newaxis], 3, axis=2))
+
+
+def first_row_with(rendered, row, left):
+    matches = (rendered[:, left : left + len(row), 0] == row).all(axis=1)
+    return int(matches.argmax())
+
+
+def test_very_wide_view_stands_above_its_overlay():
+    wide = render(a_picture(300, 3000), a_view(0.5, activation=np.zeros((7, 7), dtype=np.float32)))
+
+    # The picture fills the page's width, twice.
+    assert wide.shape[1] == LONGEST_SIDE
+    bright = (wide[:, -40, :].min(axis=1) > 240).nonzero()[0]
+    assert (np.diff(bright) > 1).sum() == 1
+
+
+def test_activation_shows_in_the_right_picture_only():
+    hot, cold = np.ones((7, 7), dtype=np.float32), np.zeros((7, 7), dtype=np.float32)
+
+    changed = (
+        render(finding=a_view(0.5, activation=hot)) != render(finding=a_view(0.5, activation=cold))
+    ).any(axis=2)
+
+    assert not changed[:, :380].any()
+    assert changed[:, 386:686].any()
+
+
+def test_large_view_is_scaled_down_with_antialiasing():
+    # A fine checkerboard has the mean tone everywhere once it is shrunk.
+    view = (np.indices((3000, 2400)).sum(axis=0) % 2).astype(np.float32)
+
+    rendered = render(view, a_view(0.5, activation=np.zeros((7, 7), dtype=np.float32)))
+
+    middle = rendered[400:600, 200:400].astype(int)
+    assert np.ptp(middle) <= 4
+    assert abs(middle.mean() - 127.5) < 3
+
+
+def test_letterbox_moves_the_overlay():
+    activation = np.zeros((7, 7), dtype=np.float32)
+    activation[0] = 1.0
+    view = np.full((100, 400), 0.5, dtype=np.float32)
+
+    stretched = render(view, a_view(0.5, activation=activation))
+    letterboxed = render(
+        view, a_view(0.5, activation=activation), preprocessing=Preprocessing(resize="letterbox")
+    )
+
+    assert (stretched != letterboxed).any()
+
+
+def test_page_survives_a_trip_through_png(tmp_path):
+    rendered = render()
+    Image.fromarray(rendered).save(tmp_path / "page.png")
+
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "page.png")), rendered)
+
+
+@pytest.mark.parametrize("text", ["K\u00f6ln", "two\nlines", "t\tab", "x" * 121])
+@pytest.mark.parametrize("field", ["product", "view"])
+def test_caption_that_no_charset_can_carry_is_refused(field, text):
+    with pytest.raises(ValueError, match="printable ASCII"):
+        a_caption(**{field: text})
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (4, 0), (4,), (4, 4, 3)])
+def test_array_that_is_no_view_is_refused(shape):
+    with pytest.raises(ValueError, match="must be"):
+        render(np.zeros(shape, dtype=np.float32))
