@@ -1,0 +1,178 @@
+"""The sending side of the network: addresses, associations, C-ECHO.
+
+This module opens associations as requestor and turns every way in which that fails into one typed error.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.events import Event
+from pynetdicom.pdu_primitives import A_ASSOCIATE
+from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
+
+from dicom_io.errors import (
+    AssociationAborted,
+    EchoRefused,
+    NoPresentationContext,
+    PeerUnreachable,
+    association_rejected,
+)
+from dicom_io.storage_classes import VERIFICATION_TRANSFER_SYNTAXES
+from dicom_io.transport import DEFAULT_TIMEOUTS, MAX_PDU_BYTES, Timeouts, application_entity, bound_connection
+
+__all__ = ["Address", "Timeouts", "associated", "echo", "parse_address"]
+
+_AE_TITLE = re.compile(r"(?! +\Z)[ -\[\]-~]{1,16}")  # PS3.5 6.2: printable ASCII without backslash
+_ADDRESS = re.compile(r"(?P<ae_title>.+)@(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:@\s]+)):(?P<port>\d{1,5})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a remote application entity listens.
+
+    Parameters
+    ----------
+    ae_title : str
+        1 to 16 characters of PS3.5 6.2's AE.
+    host : str
+        Name or IP address.
+    port : int
+        1 to 65535.
+
+    Raises
+    ------
+    ValueError
+        When one of them is none of that.
+    """
+
+    ae_title: str
+    host: str
+    port: int
+
+    def __post_init__(self) -> None:
+        if _AE_TITLE.fullmatch(self.ae_title) is None:
+            raise ValueError(f"{self.ae_title!r} is no AE title: 1 to 16 ASCII characters, no backslash")
+        if not self.host.strip():
+            raise ValueError("the host is empty")
+        if not 1 <= self.port <= 65535:
+            raise ValueError(f"{self.port} is no TCP port: 1 to 65535")
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.ae_title}@{host}:{self.port}"
+
+
+def parse_address(text: str) -> Address:
+    """Return the address that `text` spells as ``AE_TITLE@HOST:PORT``.
+
+    >>> print(parse_address("ORTHANC@pacs.example.org:4242"))
+    ORTHANC@pacs.example.org:4242
+
+    Raises
+    ------
+    ValueError
+        When `text` has another form, or one of its parts is out of range.
+    """
+    found = _ADDRESS.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no address: write AE_TITLE@HOST:PORT, for example PACS@10.0.0.5:104")
+    return Address(ae_title=found["ae_title"], host=found["ipv6"] or found["host"], port=int(found["port"]))
+
+
+def echo(address: Address, *, calling_ae_title: str, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
+    """Ask the peer with C-ECHO whether it is there and speaks to us.
+
+    Raises
+    ------
+    PeerUnreachable, AssociationAborted, AssociationRejected, NoPresentationContext
+        As `associated` does.
+    EchoRefused
+        The peer answered with a status that is not success.
+    """
+    contexts = [build_context(Verification, list(VERIFICATION_TRANSFER_SYNTAXES))]
+    with associated(
+        address, contexts=contexts, calling_ae_title=calling_ae_title, timeouts=timeouts
+    ) as association:
+        answer = association.send_c_echo()
+        if "Status" not in answer:
+            raise AssociationAborted(f"{address} did not answer C-ECHO")
+        if answer.Status != 0:
+            raise EchoRefused(int(answer.Status))
+
+
+@contextmanager
+def associated(
+    address: Address, *, contexts: Sequence[PresentationContext], calling_ae_title: str, timeouts: Timeouts
+) -> Iterator[Association]:
+    """Open an association; release it at the end, or abort it when the body raises.
+
+    Parameters
+    ----------
+    contexts : Sequence[PresentationContext]
+        1 to 128 presentation contexts to propose; at least one of them is accepted inside the body.
+
+    Raises
+    ------
+    PeerUnreachable
+        No TCP connection within `timeouts.connect_seconds`.
+    AssociationRejectedForGood, AssociationRejectedForNow
+        The peer answered A-ASSOCIATE-RJ.
+    AssociationAborted
+        The peer aborted, closed the connection, or did not answer in time.
+    NoPresentationContext
+        The peer accepts none of `contexts`; the first of them is named.
+    """
+    entity = application_entity(calling_ae_title, timeouts)
+    association = _request(entity, address, contexts, timeouts)
+    try:
+        yield association
+    except BaseException:
+        association.abort()
+        raise
+    association.release()
+
+
+def _request(
+    entity: AE, address: Address, contexts: Sequence[PresentationContext], timeouts: Timeouts
+) -> Association:
+    connected = []
+
+    def on_connected(event: Event) -> None:
+        connected.append(event.assoc)
+        socket = event.assoc.dul.socket
+        if socket is not None and socket.socket is not None:
+            bound_connection(socket.socket, timeouts.response_seconds)
+
+    try:
+        association = entity.associate(
+            address.host,
+            address.port,
+            contexts=list(contexts),
+            ae_title=address.ae_title,
+            max_pdu=MAX_PDU_BYTES,
+            evt_handlers=[(evt.EVT_CONN_OPEN, on_connected)],
+        )
+    except OSError as error:  # the name of the host is unknown
+        raise PeerUnreachable(f"{address} is unreachable: {error.strerror or error}") from error
+    if association.is_established:
+        return association
+    if not connected:
+        raise PeerUnreachable(
+            f"{address} is unreachable: no connection within {timeouts.connect_seconds:g} s"
+        )
+    raise _failure_of(association, address, contexts[0])
+
+
+def _failure_of(association: Association, address: Address, first: PresentationContext) -> Exception:
+    """Return why the peer did not accept an association."""
+    answer = association.acceptor.primitive
+    if not isinstance(answer, A_ASSOCIATE):
+        return AssociationAborted(f"{address} aborted or did not answer the association request")
+    if answer.result == 0:
+        return NoPresentationContext(str(first.abstract_syntax), str(first.transfer_syntax[0]))
+    return association_rejected(answer.result or 1, answer.result_source or 1, answer.diagnostic or 1)
