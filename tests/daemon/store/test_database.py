@@ -1,0 +1,134 @@
+"""The store opens at its newest schema, alike on both databases."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from daemon.errors import SchemaTooNew
+from daemon.lifecycle import DeliveryState, InstanceState, StudyState
+from daemon.store.database import database_url, open_store
+from daemon.store.tables import instances, metadata, studies
+from daemon.store.values import CONFLICTING_DUPLICATE, ResultKind
+from models.finding import TriageCategory
+from tests.daemon.postgresql import Cluster
+from tests.daemon.store_factory import NOW, received, record, sqlite_store
+
+
+def test_migrations_build_the_schema_of_the_tables(store):
+    with store.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_store_of_a_newer_ulna_is_refused(store, store_url):
+    with store.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaTooNew, match="schema 9999"):
+        open_store(store_url)
+
+
+def test_opening_again_keeps_what_is_recorded(store, store_url):
+    record(store, received())
+    again = open_store(store_url)
+    with again.read() as connection:
+        assert connection.scalars(select(studies.c.study_instance_uid)).all() == [
+            received().study_instance_uid
+        ]
+    again.close()
+
+
+def test_processes_that_open_a_new_store_together_migrate_it_once(tmp_path, postgresql: Cluster):
+    for url in (database_url("", tmp_path), postgresql.create_database("template0")):
+        with ThreadPoolExecutor(4) as pool:
+            opened = list(pool.map(open_store, [url] * 4))
+        record(opened[0], received())
+        for store in opened:
+            store.close()
+
+
+def test_failed_transaction_leaves_nothing(store):
+    record(store, received())
+    with pytest.raises(RuntimeError, match="on purpose"), store.write() as connection:
+        connection.execute(update(studies).values(revision=7))
+        raise RuntimeError("on purpose")
+    with store.read() as connection:
+        assert connection.scalar(select(studies.c.revision)) == 1
+
+
+def test_rows_without_their_study_are_refused(store):
+    record(store, received())
+    with pytest.raises(DBAPIError, match=r"(?i)foreign key"), store.write() as connection:
+        connection.execute(update(instances).values(study_id=4711))
+
+
+def test_failed_statement_does_not_repeat_its_values(store):
+    with pytest.raises(DBAPIError) as failure, store.write() as connection:
+        connection.execute(update(studies).values(revision=None, patient_name="Testcase^Wrist"))
+        connection.execute(select(text("no_such_column")).where(studies.c.patient_name == "Testcase^Wrist"))
+    assert "Testcase" not in str(failure.value)
+
+
+def test_moments_come_back_aware(store):
+    record(store, received())
+    with store.read() as connection:
+        assert connection.scalar(select(studies.c.opened_at)) == NOW
+
+
+def test_naive_moment_is_refused(store):
+    with pytest.raises(Exception, match="must be aware"):
+        record(store, received(), now=NOW.replace(tzinfo=None))
+
+
+def test_sqlite_survives_a_power_cut(tmp_path):
+    store = sqlite_store(tmp_path)
+    with store.read() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    store.close()
+    full = 2
+    assert pragmas == {"journal_mode": "wal", "synchronous": full, "foreign_keys": 1}
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        (studies.c.state, StudyState),
+        (studies.c.category, TriageCategory),
+        (instances.c.state, InstanceState),
+        (instances.c.exclusion, [CONFLICTING_DUPLICATE]),
+        (metadata.tables["deliveries"].c.state, DeliveryState),
+        (metadata.tables["results"].c.kind, ResultKind),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_every_word_fits_its_column(column, values):
+    assert max(map(len, values)) <= column.type.length
+
+
+def test_writers_on_sqlite_wait_for_each_other(tmp_path):
+    store = sqlite_store(tmp_path)
+
+    def grow(_number: int) -> None:
+        with store.write() as connection:
+            revision = connection.scalar(select(studies.c.revision)) or 0
+            connection.execute(update(studies).values(revision=revision + 1))
+
+    record(store, received())
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(grow, range(40)))
+    with store.read() as connection:
+        assert connection.scalar(select(studies.c.revision)) == 41
+    store.close()
+
+
+def test_configured_url_wins_over_the_file_in_the_data_directory(tmp_path):
+    assert database_url("", tmp_path) == f"sqlite:///{tmp_path}/ulna.db"
+    assert database_url("postgresql+pg8000://u@h/n", tmp_path) == "postgresql+pg8000://u@h/n"
+
+
