@@ -65,11 +65,13 @@ def declared_character_set(specific_character_set: bytes) -> CharacterSet:
 
 def _well_combined(terms: list[str]) -> tuple[str, ...]:
     """Make terms fit to stand together: those of code extensions when there are several."""
+    if len(terms) == 2 and terms[0] in _DEFAULT_REPERTOIRE and terms[1] in _WITHOUT_EXTENSIONS:
+        return (terms[1],)  # ASCII, said twice
     if len(terms) == 1 or terms[0] in _WITHOUT_EXTENSIONS:
         return (terms[0],)
     first = "ISO 2022 IR 6" if terms[0] in _DEFAULT_REPERTOIRE else terms[0]
-    extended = (term.replace("ISO_IR", "ISO 2022 IR") for term in (first, *terms[1:]))
-    return tuple(dict.fromkeys(term for term in extended if term not in _WITHOUT_EXTENSIONS))
+    others = (term for term in terms[1:] if term not in _WITHOUT_EXTENSIONS)
+    return tuple(dict.fromkeys(term.replace("ISO_IR", "ISO 2022 IR") for term in (first, *others)))
 
 
 def _defined_term(term: str) -> str | None:

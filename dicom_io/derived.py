@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from io import BytesIO
 
+from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID, ExplicitVRLittleEndian
@@ -172,6 +173,10 @@ def derived_dataset(source: Dataset, facts: ResultFacts, place: Place) -> Datase
 
 def to_bytes(ds: Dataset) -> bytes:
     """Return a result as a Part 10 file; equal data sets give equal bytes."""
+    terms = ds.get("SpecificCharacterSet")
+    codecs = convert_encodings(terms) if terms else default_encoding
+    # Said to be as read, inherited text is not decoded and encoded again, which can lose bytes of it.
+    ds.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=codecs)
     buffer = BytesIO()
     dcmwrite(buffer, ds, enforce_file_format=True)
     return buffer.getvalue()

@@ -17,11 +17,11 @@ from dicom_io.derived import (
     instance_reference,
 )
 from dicom_io.identity import ULNA_IMAGE_TYPE, ULNA_MANUFACTURER, ULNA_MODEL_NAME
+from dicom_io.laterality import Laterality
 from dicom_io.source import put
 
 SERIES_NUMBER = 9901
 
-_LATERALITIES = frozenset({"L", "R", "B"})
 _UNTRAINED = " by an UNTRAINED model, which means nothing"
 
 
@@ -31,7 +31,7 @@ def secondary_capture(
     source: Dataset,
     facts: ResultFacts,
     view_number: int,
-    laterality: str = "",
+    laterality: Laterality = Laterality.UNKNOWN,
 ) -> Dataset:
     """Return the Secondary Capture of one analyzed view, complete with file meta.
 
@@ -48,18 +48,16 @@ def secondary_capture(
         What the study's results have in common.
     view_number : int
         From 1, in the order of the report.
-    laterality : str
-        "L", "R", "B" (both), or empty where it is not known.
+    laterality : Laterality
+        The side that the view shows.
 
     Raises
     ------
     ValueError
-        `page` has another shape or type, or `laterality` another value.
+        `page` has another shape or type.
     """
     if page.dtype != np.uint8 or page.ndim != 3 or page.shape[2] != 3:
         raise ValueError(f"page must be (rows, cols, 3) uint8, not {page.shape} {page.dtype}")
-    if laterality and laterality not in _LATERALITIES:
-        raise ValueError(f"laterality must be L, R, B or empty, not {laterality!r}")
     study_instance_uid = str(source["StudyInstanceUID"].value)
     place = Place(
         sop_class_uid=SecondaryCaptureImageStorage,
@@ -104,11 +102,11 @@ def _add_general_image(ds: Dataset, source: Dataset, facts: ResultFacts) -> None
             ds[keyword] = source.get_item(keyword)
 
 
-def _add_laterality(ds: Dataset, source: Dataset, laterality: str) -> None:
+def _add_laterality(ds: Dataset, source: Dataset, laterality: Laterality) -> None:
     if "BodyPartExamined" in source:
         ds["BodyPartExamined"] = source.get_item("BodyPartExamined")
-    if laterality:
-        ds.ImageLaterality = laterality
+    if laterality is not Laterality.UNKNOWN:
+        ds.ImageLaterality = laterality.value
     else:
         ds.Laterality = None  # Type 2C for paired structures, where no image laterality is given
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 _DATE = re.compile(r"[0-9]{8}")
-_LARGEST_SPACING_MM = 100.0
+_LARGEST_SPACING_MM = 10.0  # plates have a tenth
 
 
 def _is_date(value: str) -> bool:
@@ -27,7 +27,7 @@ def _is_spacing(value: str) -> bool:
     """Return whether this is a pair of lengths in mm that an imaging plate can have."""
     parts = value.split("\\")
     try:
-        return len(parts) == 2 and all(0 < float(part) < _LARGEST_SPACING_MM for part in parts)
+        return len(parts) == 2 and all(1e-6 < float(part) < _LARGEST_SPACING_MM for part in parts)
     except ValueError:
         return False
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from dicom_io.laterality import Laterality
 from dicom_io.regions import Region
 
 
@@ -99,14 +100,14 @@ REGIONS: Mapping[Region, Code] = MappingProxyType(
 )
 """CID 4031."""
 
-LATERALITIES: Mapping[str, Code] = MappingProxyType(
+LATERALITIES: Mapping[Laterality, Code] = MappingProxyType(
     {
-        "L": Code("7771000", "SCT", "Left"),
-        "R": Code("24028007", "SCT", "Right"),
-        "B": Code("51440002", "SCT", "Bilateral"),
+        Laterality.LEFT: Code("7771000", "SCT", "Left"),
+        Laterality.RIGHT: Code("24028007", "SCT", "Right"),
+        Laterality.BOTH: Code("51440002", "SCT", "Bilateral"),
     }
 )
-"""(0020,0062) *Image Laterality* -> CID 244; B stands for both."""
+"""CID 244, for the sides that are known."""
 
 # Our own, registered in (0008,0110) Coding Scheme Identification Sequence
 ULNA_SCHEME = "99ULNA"

@@ -10,6 +10,8 @@ from datetime import datetime
 from pydicom.dataset import Dataset
 
 from dicom_io.derived import ResultFacts, Verdict
+from dicom_io.laterality import Laterality
+from dicom_io.projection import Projection
 from dicom_io.regions import Region
 from models.finding import StudyFinding, TriageCategory, ViewFinding
 from models.manifest import BundleIdentity, OperatingPoint
@@ -27,24 +29,24 @@ VERDICTS = {
 class AnalyzedView:
     """A view, what it shows, and what was found.
 
-    `source` comes from `dicom_io.source.sanitized_source`; `region` is None and `laterality` empty where the
-    instance does not say; laterality is "L", "R" or "B" otherwise. `projection` is one word ("lateral"), or
-    empty.
+    `source` comes from `dicom_io.source.sanitized_source`, region, laterality and projection from
+    `dicom_io.eligibility.assess`.
     """
 
     source: Dataset
     finding: ViewFinding
     region: Region | None = None
-    laterality: str = ""
-    projection: str = ""
+    laterality: Laterality = Laterality.UNKNOWN
+    projection: Projection = Projection.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
     """An instance of the study that was not analyzed.
 
-    `reason` is a clause that can follow "because", without a full stop. `failed` is True where the instance
-    should have been analyzed (unreadable), False where it is none of ulna's business (excluded).
+    `reason` is one sentence or clause, such as `dicom_io.eligibility.Exclusion.sentence` or
+    `dicom_io.errors.UnusableInstance.reason`. `failed` is True where the instance should have been analyzed
+    (unreadable), False where it is none of ulna's business (excluded).
     """
 
     source: Dataset

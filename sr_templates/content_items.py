@@ -53,11 +53,14 @@ def text(name: Code, value: str, relationship: Relationship) -> Dataset:
 
 
 def number(name: Code, value: float, unit: Code, relationship: Relationship) -> Dataset:
-    """Return a NUM: six decimals for readers, the exact value in (0040,A161) *Floating Point Value*."""
+    """Return a NUM for -10 < `value` < 10 or a whole number; all its bits are in (0040,A161).
+
+    (0040,A30A) *Numeric Value* takes 16 characters (PS3.5 6.2: DS), so it holds at most 14 decimals.
+    """
     item = _item("NUM", name, relationship)
     measured = Dataset()
-    measured.NumericValue = f"{value:.6f}".rstrip("0").rstrip(".")
-    measured.FloatingPointValue = value
+    measured.NumericValue = f"{value:.14f}".rstrip("0").rstrip(".")
+    measured.FloatingPointValue = float(value)
     measured.MeasurementUnitsCodeSequence = [_code_item(unit)]
     item.MeasuredValueSequence = [measured]
     return item

@@ -1,6 +1,7 @@
 """This module shows a content tree as indented text, for people without an SR viewer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 from pydicom.dataset import Dataset
 
@@ -19,29 +20,29 @@ def _lines(item: Dataset, depth: int) -> Iterator[str]:
 
 
 def _value(item: Dataset) -> str:
-    match item.ValueType:
-        case "CODE":
-            return _meaning(item, "ConceptCodeSequence")
-        case "NUM":
-            measured = item.MeasuredValueSequence[0]
-            unit = measured.MeasurementUnitsCodeSequence[0].CodeValue
-            return f"{measured.NumericValue}" + ("" if unit == "1" else f" {unit}")
-        case "IMAGE":
-            return f"image {item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID}"
-        case "CONTAINER":
-            return ""
-        case "TEXT":
-            return str(item.TextValue)
-        case "UIDREF":
-            return str(item.UID)
-        case "PNAME":
-            return str(item.PersonName)
-        case "DATE" | "TIME" | "DATETIME" as kind:
-            return str(item[{"DATE": "Date", "TIME": "Time", "DATETIME": "DateTime"}[kind]].value)
-        case other:
-            return f"({other})"
+    show = _VALUES.get(item.ValueType)
+    return f"({item.ValueType})" if show is None else show(item)
+
+
+def _number(item: Dataset) -> str:
+    measured = item.MeasuredValueSequence[0]
+    unit = measured.MeasurementUnitsCodeSequence[0].CodeValue
+    return str(measured.NumericValue) + ("" if unit == "1" else f" {unit}")
 
 
 def _meaning(item: Dataset, keyword: str) -> str:
     codes = item.get(keyword, ())
     return str(codes[0].CodeMeaning) if codes else ""
+
+
+# PS3.3 Table C.17.3.2.1: what ulna's own reports hold
+_VALUES: Mapping[str, Callable[[Dataset], str]] = MappingProxyType(
+    {
+        "CODE": lambda item: _meaning(item, "ConceptCodeSequence"),
+        "CONTAINER": lambda item: "",
+        "IMAGE": lambda item: f"image {item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID}",
+        "NUM": _number,
+        "TEXT": lambda item: str(item.TextValue),
+        "UIDREF": lambda item: str(item.UID),
+    }
+)

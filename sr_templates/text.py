@@ -7,10 +7,17 @@ something is normal, and no number contradicts the words beside it.
 from collections.abc import Iterable
 
 from dicom_io.derived import NOT_FOR_DIAGNOSIS
+from dicom_io.laterality import Laterality
+from dicom_io.projection import Projection
 from models.finding import StudyFinding, TriageCategory
 from sr_templates.content import AnalyzedView, ReportContent, SetAside
 
-_SIDES = {"L": "left ", "R": "right ", "B": "bilateral ", "": ""}
+_SIDES = {
+    Laterality.LEFT: "left ",
+    Laterality.RIGHT: "right ",
+    Laterality.BOTH: "bilateral ",
+    Laterality.UNKNOWN: "",
+}
 _UNSPECIFIED = "unspecified body part"
 
 _CLAIMS = {
@@ -32,7 +39,7 @@ def summary(content: ReportContent) -> str:
     else:
         sentences = [_headline(content, content.finding), *_cautions(content)]
     sentences.append(f"Research model {content.bundle.label}; {NOT_FOR_DIAGNOSIS}.")
-    if not content.bundle.trained:
+    if content.finding is not None and not content.bundle.trained:
         sentences.append("An UNTRAINED model's result has no meaning.")
     return " ".join(sentences)
 
@@ -52,7 +59,7 @@ def probability_text(probability: float, threshold: float) -> tuple[str, str]:
 
 def view_title(number: int, view: AnalyzedView) -> str:
     """Return the name of a view in the report: "View 2: left wrist, lateral"."""
-    projection = f", {view.projection}" if view.projection else ""
+    projection = "" if view.projection is Projection.UNKNOWN else f", {view.projection}"
     return f"View {number}: {_part(view)}{projection}"
 
 
@@ -62,10 +69,15 @@ def counted(count: int, noun: str) -> str:
 
 
 def reasons(set_aside: Iterable[SetAside]) -> dict[str, list[SetAside]]:
-    """Return the instances that were not analyzed by their reason, in order of appearance."""
+    """Return the instances that were not analyzed by their reason, a clause, in order of appearance.
+
+    A sentence of its own ("This is a localizer.") becomes a clause that can follow "because".
+    """
     by_reason: dict[str, list[SetAside]] = {}
     for other in set_aside:
-        by_reason.setdefault(other.reason, []).append(other)
+        clause = other.reason.rstrip(".")
+        clause = "this" + clause[4:] if clause.startswith("This ") else clause
+        by_reason.setdefault(clause, []).append(other)
     return by_reason
 
 

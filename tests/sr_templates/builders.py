@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 import numpy as np
 from pydicom.dataset import Dataset
 
+from dicom_io.laterality import Laterality
+from dicom_io.projection import Projection
 from dicom_io.regions import Region
 from dicom_io.source import sanitized_source
 from models.finding import MemberFinding, ViewFinding, study_finding
 from models.manifest import BundleIdentity, OperatingPoint
-from sr_templates.content import AnalyzedView, ReportContent, SetAside
+from sr_templates.content import AnalyzedView, PreviousReport, ReportContent, SetAside
 from tests.factories import encode, make_instance
 
 ANALYZED_AT = datetime(2025, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
-PROJECTIONS = ("frontal", "lateral", "oblique")
+PROJECTIONS = (Projection.FRONTAL, Projection.LATERAL, Projection.OBLIQUE)
 
 
 def source(instance: int = 1, **elements) -> Dataset:
@@ -59,8 +61,8 @@ def analyzed(
     probability: float = 0.87,
     *,
     region: Region | None = Region.WRIST,
-    laterality: str = "L",
-    projection: str = "frontal",
+    laterality: Laterality = Laterality.LEFT,
+    projection: Projection = Projection.FRONTAL,
 ) -> AnalyzedView:
     return AnalyzedView(
         source=source_,
@@ -83,19 +85,26 @@ def report_content(
     *,
     set_aside: Sequence[SetAside] = (),
     identity: BundleIdentity | None = None,
-    **fields,
+    revision: int = 1,
+    analyzed_at: datetime = ANALYZED_AT,
+    previous: PreviousReport | None = None,
 ) -> ReportContent:
     """Return the content of a report; without `views`, of three views at P(abnormal) 0.87."""
     views = three_views() if views is None else views
     identity = identity or bundle()
     finding = None
     if views:
-        finding = study_finding([view.finding for view in views], bundle=identity, operating_point="sensitive")
+        finding = study_finding(
+            [view.finding for view in views], bundle=identity, operating_point="sensitive"
+        )
     return ReportContent(
         analyzed=tuple(views),
         set_aside=tuple(set_aside),
         finding=finding,
         bundle=identity,
         operating_point=identity.operating_point("sensitive"),
-        **{"revision": 1, "software_version": "0.1.0", "analyzed_at": ANALYZED_AT} | fields,
+        revision=revision,
+        software_version="0.1.0",
+        analyzed_at=analyzed_at,
+        previous=previous,
     )

@@ -1,0 +1,60 @@
+"""The table of codes against pydicom's dictionaries, which are made from the standard."""
+
+from typing import cast
+
+import pytest
+from highdicom.sr import CodedConcept
+from highdicom.sr.templates import ImageLibraryEntryDescriptors
+from pydicom.sr._concepts_dict import concepts
+
+from dicom_io.laterality import Laterality
+from dicom_io.regions import Region
+from sr_templates import codes
+from sr_templates.codes import Code
+from tests.factories import make_instance
+
+TABLES = (codes.MODALITIES, codes.REGIONS, codes.LATERALITIES)
+ALL = [value for value in vars(codes).values() if isinstance(value, Code)]
+ALL += [code for table in TABLES for code in table.values()]
+
+Dictionary = dict[str, dict[str, tuple[str, list[int]]]]
+"""Keyword -> code value -> meaning and context groups."""
+
+# Coded in PS3.16, but not in the dictionary of pydicom
+UNLISTED = {codes.QUALITATIVE_EVALUATIONS, codes.PIXELS, codes.ENGLISH}
+
+
+@pytest.mark.parametrize(
+    "code", [code for code in ALL if code.scheme != codes.ULNA_SCHEME and code not in UNLISTED], ids=str
+)
+def test_code_means_what_pydicom_says(code):
+    dictionary = cast(Dictionary, concepts[code.scheme])
+    meanings = {entry[code.value][0] for entry in dictionary.values() if code.value in entry}
+    assert code.meaning in meanings
+
+
+def test_pixels_are_those_of_highdicom():
+    ds = make_instance(rows=8, columns=8)
+    rows = ImageLibraryEntryDescriptors(ds).find(CodedConcept("110910", "DCM", "Pixel Data Rows"))[0]
+    assert (rows.unit.value, rows.unit.scheme_designator) == (codes.PIXELS.value, codes.PIXELS.scheme)
+
+
+def test_no_code_stands_twice():
+    assert len({(code.scheme, code.value) for code in ALL}) == len(ALL)
+
+
+def test_every_region_and_every_known_side_has_a_code():
+    assert codes.REGIONS.keys() == set(Region)
+    assert codes.LATERALITIES.keys() == set(Laterality) - {Laterality.UNKNOWN}
+
+
+def test_codes_fit_their_elements():
+    for code in ALL:
+        assert len(code.value) <= 16
+        assert len(code.scheme) <= 16
+        assert len(code.meaning) <= 64
+        assert code.meaning.isascii()
+
+
+def test_normal_is_not_in_the_table():
+    assert "17621005" not in {code.value for code in ALL}
