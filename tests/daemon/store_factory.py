@@ -195,7 +195,6 @@ def report(
         score=score,
         model_label="ensemble200-untrained 0.1.0 UNTRAINED",
         summary=f"Study {category}.",
-        reason="",
         results=results,
         deliveries=tuple((index, name) for index in range(len(results)) for name in destinations),
     )
@@ -246,6 +245,7 @@ def _result(study: ClaimedStudy, source: str) -> NewResult:
         kind=ResultKind.SECONDARY_CAPTURE if source else ResultKind.STRUCTURED_REPORT,
         sop_instance_uid=sop_instance_uid,
         sop_class_uid=SecondaryCaptureImageStorage if source else Comprehensive3DSRStorage,
+        series_instance_uid=derived_uid("test series", [study.study_instance_uid], "sc" if source else "sr"),
         source_sop_instance_uid=source,
         path=f"results/{sop_instance_uid[-2:]}/{sop_instance_uid}.dcm",
     )
