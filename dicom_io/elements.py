@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 from dicom_io.errors import NotDicom, TruncatedDataSet
 
-MAX_VALUE_BYTES = 65_536
-"""A longer value of a wanted element is passed over: none of them is that long in a sane header."""
+MAX_VALUE_BYTES = 2**17
+"""A longer value of a wanted element is passed over: none is longer than a lookup table of 65536 entries."""
 
 MAX_DEPTH = 64
 """Levels of nested sequences; the deepest IODs of the standard use about ten."""
@@ -58,10 +58,11 @@ class Item:
 class Stop:
     """The element before whose value the reading ended.
 
-    `position` is where its tag starts, `value_position` where its value would.
+    `position` is where its tag starts, `value_position` where its value would; `vr` is empty where implicit.
     """
 
     tag: int
+    vr: bytes
     length: int
     position: int
     value_position: int
@@ -134,7 +135,9 @@ class ElementReader:
                 return self._root, None
             tag, vr, length = self._read_header()
             if len(self._levels) == 1 and stop_at(tag):
-                return self._root, Stop(tag=tag, length=length, position=start, value_position=self._position)
+                return self._root, Stop(
+                    tag=tag, vr=vr, length=length, position=start, value_position=self._position
+                )
             if tag >> 16 == 0xFFFE:
                 self._read_item_tag(tag, length)
             elif self._levels[-1].is_sequence:

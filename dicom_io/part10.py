@@ -39,12 +39,15 @@ _PIXEL_DATA_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})  # float, dou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelDataExtent:
-    """How much pixel data an instance declares and how much of it is there.
+    """Where pixel data starts, how much of it an instance declares and how much is there.
 
+    `position` counts from the start of the file, or of the inflated data set; `vr` is empty where implicit.
     `declared` is None for encapsulated pixel data, whose end only its delimiter tells; `complete` says
     whether all that is declared, or the delimiter, was found. Sizes are in bytes.
     """
 
+    position: int
+    vr: bytes
     declared: int | None
     present: int
     complete: bool
@@ -73,13 +76,11 @@ def read_part10_header(
     MissingUid, InvalidUid
         TransferSyntaxUID, without which the data set cannot be read.
     """
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(0)
-    if stream.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] != b"DICM":
-        raise NotDicom("no DICOM Part 10 file: the DICM prefix after 128 bytes is absent")
-    transfer_syntax_uid = _read_transfer_syntax(stream, size)
+    transfer_syntax_uid = _read_transfer_syntax(stream)
     if transfer_syntax_uid == DEFLATED:
-        stream, size = _inflated(stream)
+        stream, size = _inflated(stream, MAX_INFLATED_HEADER_BYTES)
+    else:
+        size = _size(stream)
     reader = ElementReader(
         stream,
         size,
@@ -92,10 +93,28 @@ def read_part10_header(
     return Part10Header(transfer_syntax_uid=transfer_syntax_uid, data_set=data_set, pixel_data=extent)
 
 
-def _read_transfer_syntax(stream: BinaryIO, size: int) -> TransferSyntaxUid:
+def read_pixel_data(stream: BinaryIO, extent: PixelDataExtent, count: int) -> bytes:
+    """Return the first `count` bytes of pixel data, or what there is of them, as they are encoded."""
+    if _read_transfer_syntax(stream) == DEFLATED:
+        stream, _ = _inflated(stream, extent.position + count)
+    stream.seek(extent.position)
+    return stream.read(min(count, extent.present))
+
+
+def _size(stream: BinaryIO) -> int:
+    position = stream.tell()
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(position)
+    return size
+
+
+def _read_transfer_syntax(stream: BinaryIO) -> TransferSyntaxUid:
     """Read the file meta information, always explicit little endian (PS3.10 7.1), and leave it behind."""
+    stream.seek(0)
+    if stream.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] != b"DICM":
+        raise NotDicom("no DICOM Part 10 file: the DICM prefix after 128 bytes is absent")
     reader = ElementReader(
-        stream, size, encoding=Encoding(explicit_vr=True), wanted=frozenset({_TRANSFER_SYNTAX_UID})
+        stream, _size(stream), encoding=Encoding(explicit_vr=True), wanted=frozenset({_TRANSFER_SYNTAX_UID})
     )
     file_meta, stop = reader.read(stop_at=_is_beyond_file_meta)
     if stop is None:
@@ -113,8 +132,8 @@ def _is_beyond_file_meta(tag: int) -> bool:
     return tag >> 16 != 0x0002
 
 
-def _inflated(stream: BinaryIO) -> tuple[BinaryIO, int]:
-    """Return the start of a deflated data set and the size of all of it (PS3.5 A.5)."""
+def _inflated(stream: BinaryIO, keep: int) -> tuple[BinaryIO, int]:
+    """Return the first `keep` bytes of a deflated data set and the size of all of it (PS3.5 A.5)."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     head = bytearray()
     size = 0
@@ -125,7 +144,7 @@ def _inflated(stream: BinaryIO) -> tuple[BinaryIO, int]:
             if not deflated and not piece:
                 raise TruncatedDataSet("the deflated data set is truncated")
             size += len(piece)
-            head += piece[: MAX_INFLATED_HEADER_BYTES - len(head)]
+            head += piece[: keep - len(head)]
             if size > MAX_INFLATED_BYTES:
                 raise NotDicom(f"the deflated data set inflates to more than {MAX_INFLATED_BYTES} bytes")
     except zlib.error as exc:
@@ -135,12 +154,16 @@ def _inflated(stream: BinaryIO) -> tuple[BinaryIO, int]:
 
 def _pixel_data_extent(stream: BinaryIO, size: int, stop: Stop) -> PixelDataExtent:
     left = size - stop.value_position
-    if stop.length != UNDEFINED_LENGTH:
-        return PixelDataExtent(
-            declared=stop.length, present=min(left, stop.length), complete=left >= stop.length
-        )
-    stream.seek(stop.value_position)
-    return PixelDataExtent(declared=None, present=left, complete=_fragments_are_complete(stream))
+    native = stop.length != UNDEFINED_LENGTH
+    if not native:
+        stream.seek(stop.value_position)
+    return PixelDataExtent(
+        position=stop.value_position,
+        vr=stop.vr,
+        declared=stop.length if native else None,
+        present=min(left, stop.length),
+        complete=left >= stop.length if native else _fragments_are_complete(stream),
+    )
 
 
 def _fragments_are_complete(stream: BinaryIO) -> bool:

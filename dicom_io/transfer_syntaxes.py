@@ -32,21 +32,22 @@ NATIVE_TRANSFER_SYNTAXES: tuple[str, ...] = (
 )
 """Uncompressed pixel data (PS3.5 A.1 to A.3, A.5), the most convenient first."""
 
-# Plug-ins of pydicom that decode each, in the order in which they are tried. HTJ2K is absent: none of
-# the permissively licensed decoders that ulna installs reads it.
-DECODERS: dict[str, tuple[str, ...]] = {
-    JPEGLosslessSV1: ("gdcm",),
-    JPEGLossless: ("gdcm",),
-    JPEG2000Lossless: ("gdcm", "pillow"),
-    JPEG2000: ("gdcm", "pillow"),
-    JPEGLSLossless: ("gdcm", "pyjpegls"),
-    JPEGLSNearLossless: ("gdcm", "pyjpegls"),
-    RLELossless: ("pydicom",),
-    JPEGExtended12Bit: ("gdcm",),
-    JPEGBaseline8Bit: ("gdcm", "pillow"),
-}
+JPEG_2000_TRANSFER_SYNTAXES: tuple[str, ...] = (JPEG2000Lossless, JPEG2000)
+"""HTJ2K is absent: none of the permissively licensed decoders that ulna installs reads it."""
 
-DECODABLE_TRANSFER_SYNTAXES: tuple[str, ...] = (*NATIVE_TRANSFER_SYNTAXES, *DECODERS)
+ENCAPSULATED_TRANSFER_SYNTAXES: tuple[str, ...] = (
+    JPEGLosslessSV1,
+    JPEGLossless,
+    *JPEG_2000_TRANSFER_SYNTAXES,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+    JPEGExtended12Bit,
+    JPEGBaseline8Bit,
+)
+"""Compressed pixel data (PS3.5 A.4) that GDCM decodes; the lossless ones and those of more bits first."""
+
+DECODABLE_TRANSFER_SYNTAXES: tuple[str, ...] = (*NATIVE_TRANSFER_SYNTAXES, *ENCAPSULATED_TRANSFER_SYNTAXES)
 """What `dicom_io.pixels.read_view` reads."""
 
 _GE_IMPLICIT_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"  # private: implicit VR, little endian but for pixels

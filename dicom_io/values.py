@@ -8,13 +8,18 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.datadict import tag_for_keyword
 
 from dicom_io.elements import Item
 from dicom_io.errors import InvalidUid, MissingUid
 from dicom_io.text import codecs_of, decode_text
 from dicom_io.uids import is_uid
+
+_LARGEST_DECIMAL = 1e30  # far beyond any gray or Hounsfield unit, and safe to calculate with
 
 _INTEGER = re.compile(rb"[ \0]*([+-]?[0-9]{1,12})[ \0]*")
 
@@ -61,6 +66,7 @@ class Values:
         self._codecs = codecs_of(own) if own is not None else tuple(codecs or ())
         self._item = item
         self._little_endian = little_endian
+        self._byte_order: Literal["little", "big"] = "little" if little_endian else "big"
 
     def text(self, keyword: str) -> str:
         """Return a text value, ``""`` if absent; several values keep their backslashes."""
@@ -76,7 +82,29 @@ class Values:
         if keyword in _INTEGER_STRINGS:
             match = _INTEGER.fullmatch(value)
             return max(0, int(match.group(1))) if match else 0
-        return int.from_bytes(value[:2], "little" if self._little_endian else "big")
+        return int.from_bytes(value[:2], self._byte_order)
+
+    def word(self, keyword: str, *, signed: bool) -> int | None:
+        """Return a 16-bit number (US or SS, as the pixels are); None if absent or too short."""
+        value = self._item.values.get(tag_of(keyword), b"")
+        return int.from_bytes(value[:2], self._byte_order, signed=signed) if len(value) >= 2 else None
+
+    def words(self, keyword: str) -> NDArray[np.uint16]:
+        """Return all 16-bit numbers of an element (US or OW); none if absent."""
+        value = self._item.values.get(tag_of(keyword), b"")
+        return np.frombuffer(value[: len(value) // 2 * 2], "<u2" if self._little_endian else ">u2")
+
+    def octets(self, keyword: str) -> NDArray[np.uint8]:
+        """Return the bytes of an element of words (OW), the low byte of each word first."""
+        return self.words(keyword).astype("<u2").view(np.uint8)
+
+    def decimals(self, keyword: str) -> tuple[float, ...]:
+        """Return the decimal strings (DS) of an element; none if any is no number or beyond all reason."""
+        try:
+            numbers = tuple(float(part) for part in self.text(keyword).split("\\"))
+        except ValueError:
+            return ()
+        return numbers if all(abs(number) < _LARGEST_DECIMAL for number in numbers) else ()
 
     def uid(self, keyword: str) -> str:
         """Return a UID.
