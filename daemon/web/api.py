@@ -1,0 +1,123 @@
+"""This module gives the worklist and single studies as JSON.
+
+A field equal to one data element carries its keyword in snake case.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from daemon.store.database import Store
+from daemon.store.values import DeliveryRecord, InstanceRecord, ResultRecord, WorklistEntry
+from daemon.store.worklist import study_detail, worklist_entries
+from daemon.study import Priority
+from daemon.web.address import requested_study
+from daemon.web.detail import ensemble_probability
+from daemon.web.listing import Period, Selection, is_current, standing, turn_around, worklist
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The worklist for programs; the same selection as on the page, by default of all times."""
+
+    store: Store
+    clock: Callable[[], datetime]
+
+    def studies(self, request: Request) -> Response:
+        """Answer ``/api/studies``: the studies in reading order, and the counts."""
+        selection = Selection.from_query(request.query_params, period=Period.ALL)
+        shown = worklist(worklist_entries(self.store), selection, now=self.clock())
+        return JSONResponse(
+            {
+                "studies": [study_values(entry) for entry in shown.entries],
+                "selected": shown.selected,
+                "categories": dict(shown.standings),
+                "states": dict(shown.states),
+            }
+        )
+
+    def study(self, request: Request) -> Response:
+        """Answer ``/api/studies/{study_instance_uid}``: all that is known of one study."""
+        detail = study_detail(self.store, requested_study(request))
+        return JSONResponse(
+            {
+                **study_values(detail.entry),
+                "instances": [_instance_values(record) for record in detail.instances],
+                "results": [_result_values(record) for record in detail.results],
+            }
+        )
+
+
+def study_values(entry: WorklistEntry) -> dict[str, Any]:
+    """Give one study as JSON values; holds patient data."""
+    turn_around_time = turn_around(entry)
+    return {
+        "study_instance_uid": entry.study_instance_uid,
+        **asdict(entry.identity),
+        "priority": Priority(entry.priority).name,
+        "category": standing(entry),
+        "category_is_current": is_current(entry),
+        "probability": entry.score,
+        "state": entry.state,
+        "reason": entry.reason,
+        "summary": entry.summary,
+        "model": entry.model_label,
+        "revision": entry.revision,
+        "regions": list(entry.regions),
+        "view_count": entry.view_count,
+        "instance_count": entry.instance_count,
+        "opened_at": _moment(entry.opened_at),
+        "last_instance_at": _moment(entry.last_instance_at),
+        "closed_at": _moment(entry.closed_at),
+        "turn_around_seconds": turn_around_time.total_seconds() if turn_around_time else None,
+    }
+
+
+def _instance_values(record: InstanceRecord) -> dict[str, Any]:
+    return {
+        "sop_instance_uid": record.sop_instance_uid,
+        "sop_class_uid": record.sop_class_uid,
+        "received_at": _moment(record.received_at),
+        "source": record.source,
+        "state": record.state,
+        "reason": record.reason,
+        "exclusion": record.exclusion,
+        "region": record.region,
+        "laterality": record.laterality,
+        "projection": record.projection,
+        "probability": ensemble_probability(record),
+        "members": [
+            {"member": member.member, "logit": member.logit, "probability": member.probability}
+            for member in record.members
+        ],
+    }
+
+
+def _result_values(record: ResultRecord) -> dict[str, Any]:
+    return {
+        "revision": record.revision,
+        "kind": record.kind,
+        "sop_instance_uid": record.sop_instance_uid,
+        "source_sop_instance_uid": record.source_sop_instance_uid,
+        "created_at": _moment(record.created_at),
+        "deliveries": [_delivery_values(delivery) for delivery in record.deliveries],
+    }
+
+
+def _delivery_values(record: DeliveryRecord) -> dict[str, Any]:
+    return {
+        "destination": record.destination,
+        "state": record.state,
+        "reason": record.reason,
+        "attempts": record.attempts,
+        "retry_at": _moment(record.retry_at),
+        "sent_at": _moment(record.sent_at),
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None

@@ -1,0 +1,111 @@
+"""This module puts the page together: what is answered where, and what is said when something fails."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from daemon.errors import UnknownStudy
+from daemon.spool import Spool
+from daemon.store.database import Store
+from daemon.web.api import Api
+from daemon.web.guard import Guard
+from daemon.web.health import Health
+from daemon.web.listing import UnknownFilter
+from daemon.web.pages import Pages, page_templates
+from daemon.web.pictures import Pictures
+
+_STATIC = Path(__file__).parent / "static"
+_FOR_PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics")
+
+_HTTP_ERRORS = {
+    "Not Found": "There is nothing at this address.",
+    "Method Not Allowed": "These pages can only be read.",
+}
+
+log = logging.getLogger(__name__)
+
+
+def create_app(
+    store: Store,
+    spool: Spool,
+    *,
+    product: str,
+    expected_stages: Sequence[str],
+    clock: Callable[[], datetime],
+    host_names: Sequence[str] = (),
+) -> Starlette:
+    """Build the read-only web application.
+
+    Parameters
+    ----------
+    product
+        Name and version, for the footer.
+    expected_stages
+        The stages that must run for the service to be ready.
+    clock
+        Gives the time, aware.
+    host_names
+        Names that requests may ask for beside localhost, the machine's own name and any address.
+    """
+    pages = Pages(store, page_templates(product), expected_stages, clock)
+    health = Health(store, expected_stages, clock)
+    return Starlette(
+        routes=_routes(pages, Api(store, clock), Pictures(store, spool), health),
+        middleware=[Middleware(Guard, host_names=host_names)],
+        exception_handlers=_answers_to_failures(pages),
+    )
+
+
+def _routes(pages: Pages, api: Api, pictures: Pictures, health: Health) -> list[BaseRoute]:
+    return [
+        Route("/", pages.worklist),
+        Route("/studies/{study_instance_uid}", pages.study),
+        Route("/studies/{study_instance_uid}/results/{sop_instance_uid}.png", pictures.show),
+        Route("/api/studies", api.studies),
+        Route("/api/studies/{study_instance_uid}", api.study),
+        Route("/healthz", health.alive),
+        Route("/readyz", health.ready),
+        Route("/metrics", health.metrics),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
+
+
+def _answers_to_failures(pages: Pages) -> Mapping[Any, Callable[[Request, Any], Response]]:
+    def answer(request: Request, status: int, title: str, text: str) -> Response:
+        if request.url.path.startswith(_FOR_PROGRAMS):
+            return JSONResponse({"error": text}, status)
+        return pages.message(title, text, status=status)
+
+    def unknown_study(request: Request, _error: UnknownStudy) -> Response:
+        text = "ulna holds no study with this Study Instance UID. It may have been removed after its time."
+        return answer(request, 404, "No such study", text)
+
+    def unknown_filter(request: Request, error: UnknownFilter) -> Response:
+        return answer(request, 400, "No such selection", f"{error}.")
+
+    def http_error(request: Request, error: HTTPException) -> Response:
+        text = _HTTP_ERRORS.get(error.detail, error.detail)
+        return answer(request, error.status_code, "Not here", text)
+
+    def store_failure(request: Request, error: SQLAlchemyError) -> Response:
+        # The message of the error may hold the values of the statement, so it is not logged.
+        log.error("the store cannot be read", extra={"error": type(error).__name__})
+        return answer(request, 503, "Not available now", "The store cannot be read now.")
+
+    return {
+        UnknownStudy: unknown_study,
+        UnknownFilter: unknown_filter,
+        HTTPException: http_error,
+        SQLAlchemyError: store_failure,
+    }

@@ -1,0 +1,171 @@
+"""This module decides what the worklist shows: which studies, in which order, counted how."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self, TypeVar
+
+from daemon.lifecycle import StudyState
+from daemon.store.instances import PATIENT_MISMATCH
+from daemon.store.values import WorklistEntry
+from daemon.study import is_unfinished, reading_order
+from daemon.web.wording import UNTRAINED
+
+MAX_SHOWN = 300
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class UnknownFilter(Exception):
+    """A query asks for a selection that does not exist; the message says what is allowed."""
+
+
+class Standing(StrEnum):
+    """What a study is to its reader now: its category, or why it has none."""
+
+    LIKELY = "likely"
+    SUSPECTED = "suspected"
+    FAILED = "failed"
+    NOT_ANALYZED = "not analyzed"
+    IN_PROGRESS = "in progress"
+    NOT_FLAGGED = "not flagged"
+
+
+class Period(StrEnum):
+    """How far back the worklist looks."""
+
+    DAY = "day"
+    WEEK = "week"
+    ALL = "all"
+
+
+_SPANS: Mapping[Period, timedelta] = {Period.DAY: timedelta(days=1), Period.WEEK: timedelta(days=7)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which studies a reader asked for; None selects all."""
+
+    category: Standing | None
+    state: StudyState | None
+    period: Period
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str], *, period: Period) -> Self:
+        """Read a selection out of a query string; `period` holds where the query names none.
+
+        Raises
+        ------
+        UnknownFilter
+            A value is not one of those that exist.
+        """
+        return cls(
+            category=_choice(Standing, "category", query),
+            state=_choice(StudyState, "state", query),
+            period=_choice(Period, "period", query) or period,
+        )
+
+    def query(self, **changes: str | None) -> str:
+        """Give the query string of this selection with some of it changed; None removes."""
+        chosen: dict[str, str | None] = {
+            "category": self.category,
+            "state": self.state,
+            "period": None if self.period is Period.DAY else self.period,
+        }
+        pairs = ((name, value) for name, value in (chosen | changes).items() if value)
+        joined = "&".join(f"{name}={value.replace(' ', '-')}" for name, value in pairs)
+        return f"?{joined}" if joined else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worklist:
+    """The worklist as one reader asked for it.
+
+    Attributes
+    ----------
+    entries
+        In reading order, at most `MAX_SHOWN`; `selected` tells how many there are.
+    standings, states
+        How many studies of the period there are of each.
+    older
+        How many studies lie before the period.
+    """
+
+    entries: tuple[WorklistEntry, ...]
+    selected: int
+    standings: Mapping[Standing, int]
+    states: Mapping[StudyState, int]
+    older: int
+    untrained_labels: tuple[str, ...]
+
+    @property
+    def in_period(self) -> int:
+        """How many studies the period holds."""
+        return sum(self.states.values())
+
+
+def worklist(entries: Iterable[WorklistEntry], selection: Selection, *, now: datetime) -> Worklist:
+    """Select, count and order the studies.
+
+    Studies that are not finished, and those that failed, are shown however old they are: somebody or
+    something still has to act on them.
+    """
+    everything = list(entries)
+    present = [entry for entry in everything if _is_present(entry, selection.period, now)]
+    chosen = [
+        entry
+        for entry in present
+        if selection.category in (None, standing(entry)) and selection.state in (None, entry.state)
+    ]
+    return Worklist(
+        entries=tuple(reading_order(chosen)[:MAX_SHOWN]),
+        selected=len(chosen),
+        standings=Counter(map(standing, present)),
+        states=Counter(entry.state for entry in present),
+        older=len(everything) - len(present),
+        untrained_labels=untrained_labels(present),
+    )
+
+
+def standing(entry: WorklistEntry) -> Standing:
+    """Give what a study is to its reader.
+
+    A study that failed before its present views were reported has no finding that counts, whatever an
+    earlier revision said; one whose results merely could not be delivered keeps its category.
+    """
+    if entry.state is StudyState.FAILED and (not is_current(entry) or entry.reason == PATIENT_MISMATCH):
+        return Standing.FAILED
+    return Standing(entry.category) if entry.category else Standing.IN_PROGRESS
+
+
+def is_current(entry: WorklistEntry) -> bool:
+    """Tell whether the category is of the present revision, not of one before a late view."""
+    return bool(entry.category) and entry.closed_at is not None
+
+
+def turn_around(entry: WorklistEntry) -> timedelta | None:
+    """Give the time from the last view of the present revision to its report; None before that."""
+    return entry.closed_at - entry.last_instance_at if entry.closed_at is not None else None
+
+
+def untrained_labels(entries: Iterable[WorklistEntry]) -> tuple[str, ...]:
+    """Give the models, each once, whose results mean nothing because they were never trained."""
+    return tuple(sorted({entry.model_label for entry in entries if UNTRAINED in entry.model_label}))
+
+
+def _is_present(entry: WorklistEntry, period: Period, now: datetime) -> bool:
+    if is_unfinished(entry.state) or entry.state is StudyState.FAILED:
+        return True
+    return period not in _SPANS or now - entry.last_instance_at <= _SPANS[period]
+
+
+def _choice(kind: type[_Choice], name: str, query: Mapping[str, str]) -> _Choice | None:
+    text = query.get(name, "")
+    if not text:
+        return None
+    choices = {choice.replace(" ", "-"): choice for choice in kind}
+    if text not in choices:
+        raise UnknownFilter(f"{name} must be one of: {', '.join(choices)}")
+    return choices[text]

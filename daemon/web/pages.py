@@ -1,0 +1,111 @@
+"""This module renders the pages for people: the worklist, one study, and what is said when there is none."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from daemon.lifecycle import StudyState
+from daemon.store.database import Store
+from daemon.store.stages import stage_records
+from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
+from daemon.study import is_unfinished
+from daemon.web import wording
+from daemon.web.address import requested_study
+from daemon.web.detail import study_view
+from daemon.web.health import stage_health
+from daemon.web.listing import (
+    Period,
+    Selection,
+    Standing,
+    is_current,
+    standing,
+    turn_around,
+    untrained_labels,
+    worklist,
+)
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_REJECTIONS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages, rendered from the store as it is now."""
+
+    store: Store
+    templates: Environment
+    expected_stages: Sequence[str]
+    clock: Callable[[], datetime]
+
+    def worklist(self, request: Request) -> Response:
+        """Answer ``/``: the studies in the order they should be read."""
+        now = self.clock()
+        selection = Selection.from_query(request.query_params, period=Period.DAY)
+        return self._page(
+            "worklist.html",
+            now=now,
+            selection=selection,
+            worklist=worklist(worklist_entries(self.store), selection, now=now),
+            rejections=recent_rejections(self.store, limit=_REJECTIONS_SHOWN),
+            stages=stage_health(stage_records(self.store), self.expected_stages, now=now),
+        )
+
+    def study(self, request: Request) -> Response:
+        """Answer ``/studies/{study_instance_uid}``: what was found, where, and what became of it."""
+        detail = study_detail(self.store, requested_study(request))
+        return self._page(
+            "study.html",
+            now=self.clock(),
+            entry=detail.entry,
+            shown=study_view(detail),
+            untrained=untrained_labels([detail.entry]),
+        )
+
+    def message(self, title: str, text: str, *, status: int) -> Response:
+        """Answer with a page that only says something."""
+        return self._page("message.html", status=status, now=self.clock(), title=title, text=text)
+
+    def _page(self, template: str, *, status: int = 200, **values: object) -> Response:
+        return HTMLResponse(self.templates.get_template(template).render(values), status)
+
+
+def page_templates(product: str) -> Environment:
+    """Give the templates of the pages; every value is escaped, and a name that is missing is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "product": product,
+        "Standing": Standing,
+        "Period": Period,
+        "StudyState": StudyState,
+        "SIDES": wording.SIDES,
+        "STUDY_STATES": wording.STUDY_STATES,
+        "DELIVERY_STATES": wording.DELIVERY_STATES,
+        "INSTANCE_STATES": wording.INSTANCE_STATES,
+        "UNTRAINED": wording.UNTRAINED,
+    }
+    environment.filters |= {
+        "person_name": wording.person_name,
+        "dicom_date": wording.date,
+        "duration": wording.duration,
+        "local_time": wording.local_time,
+        "probability": wording.probability,
+        "part": wording.part,
+        "rank": wording.priority,
+        "reason": wording.reason,
+        "standing": standing,
+        "turn_around": turn_around,
+        "is_current": is_current,
+        "is_unfinished": is_unfinished,
+    }
+    return environment
