@@ -2,6 +2,7 @@ import socket
 import time
 
 import pytest
+from pynetdicom.presentation import build_context
 
 from dicom_io.errors import (
     AssociationAborted,
@@ -13,7 +14,8 @@ from dicom_io.errors import (
     Permanent,
     Transient,
 )
-from dicom_io.scu import Address, Timeouts, echo, parse_address
+from dicom_io.scu import Address, Timeouts, associated, echo, parse_address
+from dicom_io.transport import DEFAULT_TIMEOUTS
 from tests.dicom_io.peers import A_ABORT, associate_ac, command, pdu, serve_once, storescp
 
 # pynetdicom leaves the socket of a refused connection to the garbage collector
@@ -175,3 +177,18 @@ def test_other_status_than_success_is_told():
 def test_our_ae_title_is_checked():
     with pytest.raises(ValueError, match=r"(?i)ae.title"):
         echo(parse_address("PACS@127.0.0.1:104"), calling_ae_title="SEVENTEEN_LETTERS")
+
+
+def test_response_goes_only_to_who_waits_for_it(tmp_path):
+    contexts = [build_context("1.2.840.10008.1.1")]
+    with (
+        storescp(tmp_path) as port,
+        associated(
+            pacs(port), contexts=contexts, calling_ae_title="ULNA", timeouts=DEFAULT_TIMEOUTS
+        ) as association,
+    ):
+        association.dimse.msg_queue.put((None, None))
+        assert association.dimse.get_msg(block=False) == (None, None)
+        assert association.dimse.msg_queue.qsize() == 1
+        assert association.dimse.get_msg(block=True) == (None, None)
+        assert association.dimse.msg_queue.qsize() == 0
