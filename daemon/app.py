@@ -75,7 +75,8 @@ def stages_of(config: Config) -> tuple[StageName, ...]:
 
 
 def open_store_of(config: Config) -> Store:
-    """Open the store that a configuration names."""
+    """Open the store that a configuration names; a new one where there is none."""
+    config.storage.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     return open_store(database_url(config.storage.database_url, config.storage.data_dir))
 
 

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from daemon.errors import DaemonError
 from dicom_io.errors import DicomIoError
 from models.errors import ModelError
@@ -55,6 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except (DaemonError, DicomIoError, ModelError, OSError) as error:
         print(f"ulna {name}: {error}", file=sys.stderr)
+        return 1
+    except SQLAlchemyError as error:
+        # Its words quote the statement and its values, which may be a patient's.
+        reason = f"the store cannot be used ({type(error).__name__}); see [storage] in the configuration"
+        print(f"ulna {name}: {reason}", file=sys.stderr)
         return 1
     return status
 

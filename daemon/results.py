@@ -11,6 +11,7 @@ from daemon.lifecycle import InstanceState
 from daemon.spool import Spool
 from daemon.store.values import CONFLICTING_DUPLICATE, ClaimedStudy, InstanceRecord
 from dicom_io.eligibility import Exclusion
+from dicom_io.laterality import Laterality
 from dicom_io.pixels import read_view
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
@@ -131,8 +132,8 @@ def _analyzed_view(record: InstanceRecord, finding: ViewFinding, spool: Spool) -
         source=_source(record, spool),
         finding=finding,
         region=Region(record.region) if record.region else None,
-        laterality=record.laterality,
-        projection="" if record.projection == Projection.UNKNOWN else record.projection,
+        laterality=Laterality(record.laterality),
+        projection=Projection(record.projection),
     )
 
 

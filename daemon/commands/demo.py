@@ -96,7 +96,7 @@ def _keep(port: int) -> None:
 def _print(
     shown: list[play.Exhibit], studies: tuple[DemoStudy, ...], folder: Path, *, seconds: float
 ) -> None:
-    described = {study.study_instance_uid: study for study in studies}
+    described: dict[str, DemoStudy] = {study.study_instance_uid: study for study in studies}
     table = Table("study", "priority", "region", "views", "P(abnormal)", "flag", "turn-around", "shows")
     for exhibit in shown:
         entry = exhibit.detail.entry
@@ -115,9 +115,8 @@ def _print(
     say.print(f"overlays as PNG and reports as text: {folder / 'exhibits'}")
     say.print(f"what the PACS received, as DICOM:    {folder / 'pacs'}")
     say.print(f"configuration, data and log:         {folder}")
-    say.print(
-        f"{len(shown)} studies in {seconds:.1f} s. UNTRAINED weights: the numbers mean nothing. Not for diagnostic use."
-    )
+    say.print(f"{len(shown)} studies in {seconds:.1f} s.")
+    say.print("The weights are random (UNTRAINED): the numbers mean nothing. Not for diagnostic use.")
 
 
 def _turn_around(exhibit: play.Exhibit) -> str:

@@ -181,7 +181,8 @@ def configuration_of(path: Path) -> Config:
 
 
 def _exhibit(detail: StudyDetail, number: int, pacs_folder: Path, folder: Path) -> Exhibit:
-    pictures, report = [], None
+    pictures: list[Path] = []
+    report = None
     for result in detail.results:
         ds = dcmread(pacs_folder / f"{result.sop_instance_uid}.dcm")
         if result.kind == "sc":
