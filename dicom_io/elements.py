@@ -19,8 +19,11 @@ MAX_VALUE_BYTES = 2**17
 MAX_DEPTH = 64
 """Levels of nested sequences; the deepest IODs of the standard use about ten."""
 
-MAX_ELEMENTS = 1_000_000
-"""Elements and items visited in one header: about a second of work, reached only on purpose."""
+MAX_ELEMENTS = 250_000
+"""Elements and items visited in one header: less than a second of work, reached only on purpose."""
+
+MAX_ITEMS = 100
+"""Items of one wanted sequence that are kept."""
 
 UNDEFINED_LENGTH = 0xFFFFFFFF  # PS3.5 7.1.1
 ITEM = 0xFFFEE000
@@ -49,9 +52,13 @@ class Item:
     values: dict[int, bytes] = field(default_factory=dict)
     sequences: dict[int, list["Item"]] = field(default_factory=dict)
 
-    def items(self, tag: int) -> list["Item"]:
-        """Return the items of a sequence, none if it is absent."""
-        return self.sequences.get(tag, [])
+    def new_item(self, tag: int) -> "Item | None":
+        """Append an item to a sequence and return it; None if the sequence has enough of them."""
+        items = self.sequences.setdefault(tag, [])
+        if len(items) == MAX_ITEMS:
+            return None
+        items.append(Item())
+        return items[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,12 +186,9 @@ class ElementReader:
         if sequence.is_raw:
             if length == UNDEFINED_LENGTH:
                 raise NotDicom("a fragment has no length")
-            self._skip(length)
+            self._skip_to(self._position + length)
             return
-        item = None
-        if sequence.item is not None:
-            item = Item()
-            sequence.item.sequences.setdefault(sequence.tag, []).append(item)
+        item = None if sequence.item is None else sequence.item.new_item(sequence.tag)
         self._enter(_Level(self._end_of(length), sequence.explicit_vr, False, False, item, 0))
 
     def _read_value(self, tag: int, vr: bytes, length: int) -> None:
@@ -196,7 +200,7 @@ class ElementReader:
             if item is not None:
                 item.values[tag] = value
         else:
-            self._skip(length)
+            self._skip_to(self._position + length)
 
     def _enter_sequence(self, tag: int, vr: bytes, length: int) -> None:
         parent = self._levels[-1]
@@ -230,11 +234,8 @@ class ElementReader:
             raise TruncatedDataSet("the file became shorter while it was read")
         return taken
 
-    def _skip(self, count: int) -> None:
-        self._require(count)
-        self._skip_to(self._position + count)
-
     def _skip_to(self, position: int) -> None:
+        self._require(position - self._position)
         self._position = position
         self._stream.seek(position)
 
