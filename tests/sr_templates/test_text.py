@@ -112,6 +112,12 @@ def test_view_titles():
     assert view_title(1, plain) == "View 1: unspecified body part"
 
 
+def test_numbers_have_as_few_decimals_as_they_can():
+    assert probability_text(0.87, 0.5) == ("0.87", "0.50")
+    assert probability_text(0.4996, 0.5) == ("0.4996", "0.5000")
+    assert probability_text(0.5, 0.5) == ("0.50", "0.50")
+
+
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_numbers_never_contradict_the_verdict(probability, threshold):
     shown, limit = probability_text(probability, threshold)
