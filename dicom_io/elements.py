@@ -142,9 +142,8 @@ class ElementReader:
                 return self._root, None
             tag, vr, length = self._read_header()
             if len(self._levels) == 1 and stop_at(tag):
-                return self._root, Stop(
-                    tag=tag, vr=vr, length=length, position=start, value_position=self._position
-                )
+                at = self._position
+                return self._root, Stop(tag=tag, vr=vr, length=length, position=start, value_position=at)
             if tag >> 16 == 0xFFFE:
                 self._read_item_tag(tag, length)
             elif self._levels[-1].is_sequence:

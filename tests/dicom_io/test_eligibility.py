@@ -1,0 +1,124 @@
+import pytest
+from pydicom.uid import (
+    DigitalMammographyXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    SecondaryCaptureImageStorage,
+)
+
+from dicom_io.eligibility import Eligibility, Exclusion, assess, is_own_result
+from dicom_io.identity import ULNA_IMAGE_TYPE, ULNA_MANUFACTURER, ULNA_MODEL_NAME
+from dicom_io.instance import read_header
+from dicom_io.laterality import Laterality
+from dicom_io.projection import Projection
+from dicom_io.regions import Region
+from dicom_io.values import CodedTerm
+from tests.dicom_io.headers import header
+from tests.factories import encode, make_instance
+
+HTJ2K = "1.2.840.10008.1.2.4.201"
+
+
+@pytest.mark.parametrize(
+    "sop_class_uid", ["1.2.840.10008.5.1.4.1.1.1", DigitalXRayImageStorageForPresentation]
+)
+def test_a_radiograph_of_a_known_region_is_a_view(sop_class_uid):
+    instance = make_instance(sop_class_uid=sop_class_uid)
+    assert assess(read_header(encode(instance)), unknown_region="exclude") == Eligibility(
+        region=Region.WRIST, laterality=Laterality.RIGHT, projection=Projection.FRONTAL, exclusion=None
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "exclusion"),
+    [
+        ({"sop_class_uid": SecondaryCaptureImageStorage}, Exclusion.NOT_RADIOGRAPH),
+        ({"sop_class_uid": DigitalMammographyXRayImageStorageForPresentation}, Exclusion.NOT_RADIOGRAPH),
+        ({"sop_class_uid": "1.2.840.10008.5.1.4.1.1.88.34"}, Exclusion.NOT_RADIOGRAPH),
+        ({"sop_class_uid": "1.2.3.4"}, Exclusion.NOT_RADIOGRAPH),
+        ({"sop_class_uid": DigitalXRayImageStorageForProcessing}, Exclusion.FOR_PROCESSING),
+        ({"presentation_intent_type": "FOR PROCESSING"}, Exclusion.FOR_PROCESSING),
+        ({"image_type": ("ORIGINAL", "PRIMARY", "LOCALIZER")}, Exclusion.LOCALIZER),
+        ({"image_type": ("ORIGINAL", "PRIMARY", "REJECTED")}, Exclusion.REJECTED_IMAGE),
+        ({"series_description": "Rejected"}, Exclusion.REJECTED_IMAGE),
+        ({"series_description": "Wrist PA REPEAT"}, Exclusion.REJECTED_IMAGE),
+        ({"quality_control_image": "YES"}, Exclusion.QUALITY_CONTROL),
+        ({"quality_control_subject": "YES"}, Exclusion.QUALITY_CONTROL),
+        ({"anatomic_regions": (CodedTerm(scheme="SCT", value="706342009"),)}, Exclusion.QUALITY_CONTROL),
+        ({"series_description": "QC Phantom"}, Exclusion.QUALITY_CONTROL),
+        ({"protocol_name": "Konstanzprüfung"}, Exclusion.QUALITY_CONTROL),
+        ({"body_part_examined": "PHANTOM"}, Exclusion.QUALITY_CONTROL),
+        ({"has_pixel_data": False}, Exclusion.NO_PIXEL_DATA),
+        ({"pixel_data_problem": "PixelData is truncated: ..."}, Exclusion.TRUNCATED_PIXEL_DATA),
+        ({"transfer_syntax_uid": HTJ2K}, Exclusion.TRANSFER_SYNTAX),
+        ({"number_of_frames": 2}, Exclusion.MULTI_FRAME),
+        ({"samples_per_pixel": 3, "photometric_interpretation": "RGB"}, Exclusion.COLOR),
+        ({"photometric_interpretation": "PALETTE COLOR"}, Exclusion.COLOR),
+        ({"rows": 127}, Exclusion.TOO_SMALL),
+        ({"columns": 127}, Exclusion.TOO_SMALL),
+        ({"rows": 0}, Exclusion.TOO_SMALL),
+        ({"body_part_examined": "CHEST"}, Exclusion.REGION_OTHER),
+        ({"body_part_examined": "LOW_EXM"}, Exclusion.REGION_OTHER),
+        ({"body_part_examined": "HAND WRIST"}, Exclusion.REGION_MULTIPLE),
+        ({"body_part_examined": "UP_EXM"}, Exclusion.REGION_UNKNOWN),
+        ({"manufacturer": "ULNA"}, Exclusion.OWN_RESULT),
+        ({"manufacturer_model_name": "ulna-ensemble200 0.1.0"}, Exclusion.OWN_RESULT),
+        ({"manufacturer_model_name": "ulna"}, Exclusion.OWN_RESULT),
+        ({"image_type": ULNA_IMAGE_TYPE}, Exclusion.OWN_RESULT),
+    ],
+)
+def test_each_reason_excludes(values, exclusion):
+    given = {"body_part_examined": "WRIST", **values}
+    assert assess(header(**given), unknown_region="exclude").exclusion is exclusion
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"rows": 128, "columns": 128},
+        {"photometric_interpretation": "MONOCHROME1"},
+        {"photometric_interpretation": ""},
+        {"manufacturer": "Ulnar Medical"},
+        {"manufacturer_model_name": "Ulnascope"},
+        {"series_description": "ULNA AP"},
+        {"study_description": "Repeat wrist, phantom pain"},
+        {"image_type": ("DERIVED", "PRIMARY")},
+    ],
+)
+def test_what_is_near_to_a_reason_is_still_a_view(values):
+    assert assess(header(body_part_examined="WRIST", **values), unknown_region="exclude").eligible
+
+
+def test_what_an_instance_is_comes_before_what_is_wrong_with_it():
+    own = header(
+        sop_class_uid=SecondaryCaptureImageStorage, manufacturer=ULNA_MANUFACTURER, samples_per_pixel=3
+    )
+    assert assess(own, unknown_region="exclude").exclusion is Exclusion.OWN_RESULT
+
+
+@pytest.mark.parametrize(
+    ("body_part_examined", "exclusion"),
+    [
+        ("UP_EXM", None),
+        ("HAND WRIST", None),
+        ("HAND KNEE", Exclusion.REGION_MULTIPLE),
+        ("CHEST", Exclusion.REGION_OTHER),
+    ],
+)
+def test_a_site_may_analyze_unknown_regions_but_not_other_ones(body_part_examined, exclusion):
+    found = assess(header(body_part_examined=body_part_examined), unknown_region="analyze")
+    assert found.exclusion is exclusion
+    assert found.region is None
+
+
+def test_the_names_that_we_put_into_our_results_are_recognized():
+    assert is_own_result(header(manufacturer=ULNA_MANUFACTURER))
+    assert is_own_result(header(manufacturer_model_name=f"{ULNA_MODEL_NAME} ensemble200"))
+    assert not is_own_result(header())
+
+
+@pytest.mark.parametrize("exclusion", Exclusion)
+def test_every_reason_has_a_sentence_in_plain_words(exclusion):
+    assert exclusion.sentence.startswith("This ")
+    assert exclusion.sentence.endswith(".")
+    assert exclusion.value not in exclusion.sentence.split() or "_" not in exclusion.value
