@@ -167,7 +167,7 @@ class _Heir:
     def _inherit_sequence(self, clean: Dataset, keyword: str) -> None:
         kept, needed = _SEQUENCES[keyword]
         items = []
-        for item in self._item.items(tag_of(keyword)):
+        for item in self._item.sequences.get(tag_of(keyword), ()):
             copy = Dataset()
             for inner in kept:
                 self._inherit_text(item, copy, inner)
