@@ -39,10 +39,11 @@ def record_instance(store: Store, instance: ReceivedInstance, *, now: datetime) 
     excluded. A view opens its study, or reopens it with the next revision. A second PatientID fails it.
     """
     with store.write() as connection:
+        # Its lock comes first: the same instance may arrive over two associations at once.
+        study = _study_row(connection, instance, now)
         if _find(connection, instance.sop_instance_uid, instance.sha256) is not None:
             return Recorded.IDENTICAL
         conflicting = _find(connection, instance.sop_instance_uid) is not None
-        study = _study_row(connection, instance, now)
         connection.execute(insert(instances).values(_instance_values(instance, study.id, conflicting, now)))
         is_view = instance.state is not InstanceState.EXCLUDED and not conflicting
         connection.execute(
