@@ -21,6 +21,8 @@ def purge_studies(store: Store, *, closed_before: datetime, limit: int = 50) -> 
             .where(studies.c.state.in_(CLOSED_STUDY_STATES), studies.c.last_instance_at < closed_before)
             .order_by(studies.c.id)
             .limit(limit)
+            # A study that is being written just now has news, and will be read again in the next round.
+            .with_for_update(skip_locked=True)
         ).all()
         paths = [
             path
