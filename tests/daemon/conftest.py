@@ -7,7 +7,7 @@ import pytest
 
 from daemon.spool import Spool
 from daemon.store.database import Store, database_url, open_store
-from tests.daemon.postgresql import Cluster, running_cluster
+from tests.daemon.postgresql import Cluster, empty, running_cluster
 
 
 @pytest.fixture(scope="session")
@@ -16,13 +16,22 @@ def postgresql() -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def postgresql_url(postgresql: Cluster) -> str:
+    """URL of the one database that the tests share; `empty` it before use."""
+    url = postgresql.create_database()
+    open_store(url).close()
+    return url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of a new database."""
+    """URL of a database without rows."""
     if request.param == "sqlite":
         return database_url("", tmp_path)
-    cluster: Cluster = request.getfixturevalue("postgresql")
-    return cluster.create_database()
+    url: str = request.getfixturevalue("postgresql_url")
+    empty(url)
+    return url
 
 
 @pytest.fixture
@@ -45,3 +54,12 @@ def spool(tmp_path: Path) -> Spool:
     prepared = Spool(tmp_path)
     prepared.prepare()
     return prepared
+
+
+@pytest.fixture
+def postgresql_store(postgresql_url: str) -> Iterator[Store]:
+    """Store for facts about PostgreSQL alone."""
+    empty(postgresql_url)
+    opened = open_store(postgresql_url)
+    yield opened
+    opened.close()

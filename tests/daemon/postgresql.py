@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,17 +14,23 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from daemon.store.database import open_store
+from daemon.store.database import Store
+from daemon.store.tables import metadata
 
-_TEMPLATE = "ulna_template"
 _ADMINISTRATOR = "postgres"
-# Nothing here outlives the session, so nothing needs to reach the disk.
-_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=")
+# Nothing here outlives the session, so nothing needs to reach the disk; and who waits long is stuck.
+_SETTINGS = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "lock_timeout=20s",
+    "listen_addresses=",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A running cluster; every database that it gives is new and at the newest schema."""
+    """A running cluster."""
 
     folder: Path
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -32,13 +39,20 @@ class Cluster:
         """Return the URL of a database."""
         return f"postgresql+pg8000://{_ADMINISTRATOR}@/{database}?unix_sock={self.folder / '.s.PGSQL.5432'}"
 
-    def create_database(self, template: str = _TEMPLATE) -> str:
-        """Create a database and return its URL; the template `template0` gives an empty one."""
+    def create_database(self) -> str:
+        """Create an empty database and return its URL."""
         name = f"test_{next(self._numbers)}"
         engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+            connection.execute(text(f"CREATE DATABASE {name}"))
         return self.url(name)
+
+
+def empty(url: str) -> None:
+    """Remove every row of a store on PostgreSQL; ids begin anew."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY CASCADE"))
 
 
 @contextmanager
@@ -54,19 +68,26 @@ def running_cluster() -> Iterator[Cluster]:
         settings = " ".join(f"-c {setting}" for setting in (*_SETTINGS, f"unix_socket_directories={folder}"))
         _run("pg_ctl", "start", "--wait", "-D", str(data), "-l", str(folder / "log"), "-o", settings)
         try:
-            yield _with_template(Cluster(folder))
+            yield Cluster(folder)
         finally:
             _run("pg_ctl", "stop", "--mode=immediate", "-D", str(data))
     finally:
         shutil.rmtree(folder)
 
 
-def _with_template(cluster: Cluster) -> Cluster:
-    engine = create_engine(cluster.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {_TEMPLATE}"))
-    open_store(cluster.url(_TEMPLATE)).close()
-    return cluster
+def wait_for_blocked(store: Store, count: int) -> None:
+    """Return once that many transactions of a database wait for the locks of others."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with store.read() as connection:
+            if connection.scalar(waiting) == count:
+                return
+        time.sleep(0.01)
+    raise TimeoutError(f"{count} transactions should wait for locks")
 
 
 def _run(program: str, *arguments: str) -> None:

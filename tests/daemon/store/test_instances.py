@@ -1,0 +1,262 @@
+"""Instances enter the store once, and move their study as the life cycle says."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import select, text
+
+from daemon.lifecycle import InstanceState, StudyState
+from daemon.store import instances, studies
+from daemon.store.tables import studies as study_table
+from daemon.store.values import CONFLICTING_DUPLICATE, Recorded, Rejection
+from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
+from tests.daemon.postgresql import wait_for_blocked
+from tests.daemon.store_factory import (
+    NOW,
+    REPORTER,
+    after,
+    analyzed_study,
+    claim,
+    delivered_study,
+    excluded,
+    identity,
+    open_study,
+    received,
+    record,
+    refuse_all,
+    reported_study,
+    unreadable,
+)
+from tests.factories import uid
+
+
+def entry(store, study=1):
+    return study_detail(store, uid(study)).entry
+
+
+def recorded(store, study=1):
+    return study_detail(store, uid(study)).instances
+
+
+def test_first_view_opens_a_study(store):
+    assert instances.record_instance(store, received(), now=NOW) is Recorded.NEW
+    assert (entry(store).state, entry(store).revision, entry(store).opened_at) == (StudyState.OPEN, 1, NOW)
+    assert entry(store).identity == identity()
+
+
+def test_identical_repeat_changes_nothing(store):
+    record(store, received())
+    before = study_detail(store, uid(1))
+    outcome = instances.record_instance(store, received(association_id="other", priority=0), now=after(60))
+    assert outcome is Recorded.IDENTICAL
+    assert study_detail(store, uid(1)) == before
+
+
+def test_identical_repeat_does_not_reopen_a_delivered_study(store):
+    delivered_study(store)
+    assert instances.record_instance(store, received(), now=after(60)) is Recorded.IDENTICAL
+    assert (entry(store).state, entry(store).revision) == (StudyState.DELIVERED, 1)
+
+
+def test_is_recorded_tells_the_same_bytes_from_others(store):
+    record(store, received())
+    known, other = received(), received(content="other")
+    assert instances.is_recorded(store, sop_instance_uid=known.sop_instance_uid, sha256=known.sha256)
+    assert not instances.is_recorded(store, sop_instance_uid=other.sop_instance_uid, sha256=other.sha256)
+
+
+def test_same_uid_with_other_bytes_is_kept_beside_and_excluded(store):
+    record(store, received())
+    outcome = instances.record_instance(store, received(content="other"), now=after(1))
+    first, second = recorded(store)
+    assert outcome is Recorded.CONFLICTING
+    assert (first.state, first.exclusion) == (InstanceState.RECEIVED, "")
+    assert (second.state, second.exclusion) == (InstanceState.EXCLUDED, CONFLICTING_DUPLICATE)
+    assert second.path == received(content="other").path
+    assert "other content" in second.reason
+
+
+def test_conflicting_bytes_do_not_reopen_a_delivered_study(store):
+    delivered_study(store)
+    record(store, received(content="other"), now=after(60))
+    assert (entry(store).state, entry(store).revision) == (StudyState.DELIVERED, 1)
+
+
+@pytest.mark.parametrize("late", [received(1, 2), unreadable(1, 2)], ids=["received", "unreadable"])
+def test_late_view_reopens_a_delivered_study_with_the_next_revision(store, late):
+    delivered_study(store)
+    record(store, late, now=after(60))
+    assert (entry(store).state, entry(store).revision) == (StudyState.OPEN, 2)
+    assert entry(store).closed_at is None
+
+
+def test_late_view_reopens_a_study_whose_results_are_on_their_way(store):
+    reported_study(store)
+    record(store, received(1, 2), now=after(60))
+    assert (entry(store).state, entry(store).revision) == (StudyState.OPEN, 2)
+
+
+def test_late_view_reopens_a_failed_study_and_clears_the_reason(store):
+    reported_study(store)
+    refuse_all(store, reason="C-STORE refused")
+    record(store, received(1, 2), now=after(60))
+    assert (entry(store).state, entry(store).revision, entry(store).reason) == (StudyState.OPEN, 2, "")
+
+
+def test_waiting_counts_anew_from_the_late_view(store):
+    delivered_study(store)
+    record(store, unreadable(1, 2), now=after(4000))
+    study = open_study(store)
+    assert (study.collecting_since, study.last_instance_at) == (after(4000), after(4000))
+
+
+def test_waiting_counts_from_the_first_view(store):
+    record(store, unreadable(), now=NOW)
+    record(store, unreadable(1, 2), now=after(30))
+    study = open_study(store)
+    assert (study.collecting_since, study.last_instance_at) == (NOW, after(30))
+
+
+def test_excluded_instance_does_not_reopen_a_delivered_study(store):
+    delivered_study(store)
+    record(store, excluded(1, 2), now=after(60))
+    assert (entry(store).state, entry(store).revision) == (StudyState.DELIVERED, 1)
+    assert entry(store).last_instance_at == NOW
+    assert len(recorded(store)) == 2
+
+
+def test_view_that_comes_during_reporting_leaves_the_claim(store):
+    analyzed_study(store)
+    claim(store)
+    record(store, received(1, 2), now=after(1))
+    assert (entry(store).state, entry(store).revision) == (StudyState.REPORTING, 1)
+
+
+def test_two_patients_in_a_study_fail_it(store):
+    record(store, received(), received(1, 2, identity=identity(2)))
+    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, instances.PATIENT_MISMATCH)
+    assert entry(store).identity.patient_id == "TEST-1"
+
+
+@pytest.mark.parametrize("make", [received, excluded, unreadable])
+def test_any_instance_of_another_patient_fails_the_study(store, make):
+    delivered_study(store)
+    record(store, make(1, 2, identity=identity(2)), now=after(60))
+    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, instances.PATIENT_MISMATCH)
+
+
+def test_study_of_two_patients_stays_failed_whatever_comes(store):
+    record(store, received(), received(1, 2, identity=identity(2)), received(1, 3), received(1, 4))
+    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, instances.PATIENT_MISMATCH)
+
+
+def test_absent_patient_id_contradicts_none_and_is_filled_in(store):
+    nobody = identity(patient_id="", patient_name="")
+    record(store, received(identity=nobody), received(1, 2), received(1, 3, identity=nobody))
+    assert entry(store).state is StudyState.OPEN
+    assert (entry(store).identity.patient_id, entry(store).identity.patient_name) == (
+        "TEST-1",
+        "Testcase^Wrist",
+    )
+
+
+def test_padding_makes_no_other_patient(store):
+    record(store, received(), received(1, 2, identity=identity(patient_id="TEST-1 ")))
+    assert entry(store).state is StudyState.OPEN
+
+
+def test_most_urgent_instance_gives_the_study_its_rank(store):
+    record(store, received(priority=2), received(1, 2, priority=0), received(1, 3, priority=3))
+    assert entry(store).priority == 0
+
+
+def test_release_of_the_last_association_is_seen(store):
+    record(store, unreadable(association_id="a"))
+    assert open_study(store).association_open
+    instances.record_association_released(store, "other")
+    assert open_study(store).association_open
+    instances.record_association_released(store, "a")
+    assert not open_study(store).association_open
+
+
+def test_association_that_brought_only_earlier_instances_does_not_count(store):
+    record(store, unreadable(association_id="a"), unreadable(1, 2, association_id="b"))
+    instances.record_association_released(store, "a")
+    assert open_study(store).association_open
+
+
+def test_files_from_folders_have_no_association(store):
+    record(store, unreadable(association_id=""))
+    assert not open_study(store).association_open
+
+
+def test_restarted_receiver_ends_the_associations_of_its_predecessor(store):
+    record(store, unreadable())
+    instances.record_all_associations_ended(store)
+    assert not open_study(store).association_open
+
+
+def test_queue_has_room_for_known_studies_only_when_full(store):
+    def fits(study):
+        return instances.is_known_or_fits(store, study_instance_uid=uid(study), max_open_studies=2)
+
+    record(store, received(1), received(2))
+    assert fits(1)
+    assert not fits(3)
+    instances.record_instance(store, received(2, 2, identity=identity(9)), now=NOW)  # fails, so it is closed
+    assert fits(3)
+
+
+def test_rejection_is_told_newest_first(store):
+    for number in (1, 2, 3):
+        instances.record_rejection(
+            store, Rejection(rejected_at=after(number), source="folder", sop_instance_uid="", reason="broken")
+        )
+    moments = [rejection.rejected_at for rejection in recent_rejections(store, limit=2)]
+    assert moments == [after(3), after(2)]
+
+
+def test_one_instance_over_many_associations_at_once_is_recorded_once(store):
+    record(store, received(1, 2))
+    with ThreadPoolExecutor(4) as pool:
+        arrivals = [received() for _ in range(8)]
+        outcomes = list(pool.map(lambda one: instances.record_instance(store, one, now=NOW), arrivals))
+    assert sorted(outcomes, key=lambda one: one.value) == [Recorded.IDENTICAL] * 7 + [Recorded.NEW]
+    assert len(recorded(store)) == 2
+
+
+def test_first_instances_of_a_study_at_once_make_one_study(store):
+    arrivals = [received(1, number) for number in range(1, 9)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda one: instances.record_instance(store, one, now=NOW), arrivals))
+    assert len(worklist_entries(store)) == 1
+    assert len(recorded(store)) == 8
+    with store.read() as connection:
+        assert connection.scalar(select(study_table.c.generation)) == 8
+
+
+def test_text_in_any_script_comes_back(store):
+    name = "Yamada^Tarou=山田^太郎=やまだ^たろう"
+    record(store, received(identity=identity(patient_name=name)))
+    assert entry(store).identity.patient_name == name
+
+
+def test_second_patient_takes_the_claim_of_the_report(store):
+    analyzed_study(store)
+    claimed = claim(store)
+    record(store, received(1, 2, identity=identity(2)))
+    studies.record_report_failed(store, claimed, owner=REPORTER, reason="too late")
+    assert entry(store).reason == instances.PATIENT_MISMATCH
+
+
+def test_repeat_that_waited_for_its_twin_is_a_repeat(postgresql_store):
+    record(postgresql_store, received(1, 2))
+    with ThreadPoolExecutor(2) as pool:
+        with postgresql_store.write() as other:
+            other.execute(text("SELECT id FROM studies FOR UPDATE"))
+            twins = [
+                pool.submit(instances.record_instance, postgresql_store, received(), now=NOW) for _ in "ab"
+            ]
+            wait_for_blocked(postgresql_store, 2)
+        outcomes = {twin.result() for twin in twins}
+    assert outcomes == {Recorded.NEW, Recorded.IDENTICAL}

@@ -1,0 +1,237 @@
+"""Views are claimed in order, by one claimer each, and a poison view harms no other."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from daemon.lifecycle import InstanceState
+from daemon.store import lease, views
+from daemon.store.worklist import study_detail
+from tests.daemon.store_factory import (
+    ANALYZER,
+    DIGEST,
+    NOW,
+    after,
+    analyze_all,
+    excluded,
+    member_findings,
+    received,
+    record,
+    unreadable,
+)
+from tests.factories import uid
+
+LEASE_OVER = lease.LEASE.total_seconds() + 1
+
+
+def claim(store, *, owner=ANALYZER, limit=8, oldest_first=False, now=NOW):
+    return views.claim_views(store, owner=owner, limit=limit, oldest_first=oldest_first, now=now)
+
+
+def claimed_numbers(claimed):
+    """(study, instance) of each."""
+    return [tuple(map(int, view.sop_instance_uid.split(".")[-3::2])) for view in claimed]
+
+
+def finish(store, view, *, owner=ANALYZER, bundle_digest=DIGEST):
+    return views.record_analysis(
+        store, view, owner=owner, members=member_findings(), bundle_digest=bundle_digest
+    )
+
+
+def states(store, study=1):
+    return [view.state for view in study_detail(store, uid(study)).instances]
+
+
+def test_most_urgent_views_come_first_then_the_oldest(store):
+    record(store, received(1, priority=2), received(2, priority=0), received(3, priority=2))
+    assert claimed_numbers(claim(store)) == [(2, 1), (1, 1), (3, 1)]
+
+
+def test_every_view_of_an_urgent_study_is_urgent(store):
+    record(store, received(1, 1), received(2, 1), received(2, 2, priority=0))
+    assert claimed_numbers(claim(store)) == [(2, 1), (2, 2), (1, 1)]
+
+
+def test_oldest_first_ignores_the_ranks(store):
+    record(store, received(1, priority=3), received(2, priority=0))
+    assert claimed_numbers(claim(store, oldest_first=True)) == [(1, 1), (2, 1)]
+
+
+def test_claim_is_no_larger_than_asked(store):
+    record(store, *(received(1, number) for number in range(1, 6)))
+    assert claimed_numbers(claim(store, limit=3)) == [(1, 1), (1, 2), (1, 3)]
+
+
+def test_only_received_views_are_claimed(store):
+    record(store, excluded(1, 1), unreadable(1, 2))
+    assert not views.has_waiting_views(store, now=NOW)
+    assert claim(store) == ()
+
+
+def test_claimed_view_waits_for_nobody_else(store):
+    record(store, received())
+    assert views.has_waiting_views(store, now=NOW)
+    claim(store)
+    assert not views.has_waiting_views(store, now=NOW)
+    assert claim(store, owner="other") == ()
+
+
+def test_claim_runs_out(store):
+    record(store, received())
+    claim(store)
+    assert claim(store, owner="other", now=after(LEASE_OVER - 2)) == ()
+    assert claimed_numbers(claim(store, owner="other", now=after(LEASE_OVER))) == [(1, 1)]
+
+
+def test_analysis_is_stored_and_read_back(store):
+    record(store, received())
+    assert finish(store, claim(store)[0])
+    (view,) = study_detail(store, uid(1)).instances
+    assert (view.state, view.bundle_digest) == (InstanceState.ANALYZED, DIGEST)
+    assert view.members == member_findings()
+    assert view.members[0].activation.dtype == np.float32
+
+
+def test_analysis_of_a_lost_claim_is_not_stored(store):
+    record(store, received())
+    (view,) = claim(store)
+    claim(store, owner="other", now=after(LEASE_OVER))
+    assert not finish(store, view)
+    assert states(store) == [InstanceState.RECEIVED]
+    assert finish(store, view, owner="other")
+
+
+def test_analysis_is_stored_once(store):
+    record(store, received())
+    (view,) = claim(store)
+    assert finish(store, view)
+    assert not finish(store, view)
+
+
+def test_unreadable_view_keeps_its_reason(store):
+    record(store, received())
+    (view,) = claim(store)
+    assert views.record_unreadable(store, view, owner=ANALYZER, reason="PixelData cannot be decoded")
+    (known,) = study_detail(store, uid(1)).instances
+    assert (known.state, known.reason) == (InstanceState.UNREADABLE, "PixelData cannot be decoded")
+    assert not views.has_waiting_views(store, now=after(LEASE_OVER))
+
+
+def test_unreadable_of_a_lost_claim_is_not_stored(store):
+    record(store, received())
+    (view,) = claim(store)
+    views.release_views(store, owner=ANALYZER, forgive=False)
+    assert not views.record_unreadable(store, view, owner=ANALYZER, reason="late")
+
+
+def test_batch_of_a_dead_analyzer_is_tried_again_one_by_one(store):
+    record(store, received(1, 1), received(1, 2), received(1, 3))
+    claim(store)
+    views.release_views(store, owner=ANALYZER, forgive=False)
+    record(store, received(1, 4))
+    assert claimed_numbers(claim(store)) == [(1, 1)]
+    assert claimed_numbers(claim(store)) == [(1, 2)]
+    assert claimed_numbers(claim(store)) == [(1, 3)]
+    assert claimed_numbers(claim(store)) == [(1, 4)]
+
+
+def test_fresh_views_are_not_claimed_beside_a_suspect_one(store):
+    record(store, received(1, 1, priority=3))
+    claim(store)
+    views.release_views(store, owner=ANALYZER, forgive=False)
+    record(store, received(2, 1), received(3, 1))
+    assert claimed_numbers(claim(store)) == [(2, 1), (3, 1)]
+    assert claimed_numbers(claim(store)) == [(1, 1)]
+
+
+def test_view_that_takes_the_analyzer_down_twice_is_set_aside(store):
+    record(store, received(1, 1), received(1, 2))
+    for _ in range(2):
+        claim(store, limit=1, oldest_first=True)
+        views.release_views(store, owner=ANALYZER, forgive=False)
+    assert views.set_poison_aside(store, now=NOW) == 1
+    poison, other = study_detail(store, uid(1)).instances
+    assert (poison.state, poison.reason) == (InstanceState.UNREADABLE, views.SET_ASIDE)
+    assert other.state is InstanceState.RECEIVED
+
+
+def test_view_that_takes_the_analyzer_down_twice_is_not_claimed_a_third_time(store):
+    record(store, received())
+    for _ in range(2):
+        claim(store)
+        views.release_views(store, owner=ANALYZER, forgive=False)
+    assert claim(store) == ()
+    assert views.has_waiting_views(store, now=NOW)  # so that the analyzer comes by and sets it aside
+
+
+def test_second_attempt_that_still_runs_is_not_set_aside(store):
+    record(store, received())
+    claim(store)
+    views.release_views(store, owner=ANALYZER, forgive=False)
+    claim(store)
+    assert views.set_poison_aside(store, now=NOW) == 0
+
+
+def test_stop_on_purpose_is_no_attempt(store):
+    record(store, received(1, 1), received(1, 2))
+    for _ in range(3):
+        assert len(claim(store)) == 2
+        views.release_views(store, owner=ANALYZER, forgive=True)
+    assert views.set_poison_aside(store, now=NOW) == 0
+
+
+def test_release_leaves_the_claims_of_others(store):
+    record(store, received(1, 1), received(1, 2))
+    claim(store, owner="other", limit=1)
+    claim(store, limit=1)
+    views.release_views(store, owner=ANALYZER, forgive=True)
+    assert claimed_numbers(claim(store)) == [(1, 2)]
+
+
+def test_one_study_is_analyzed_by_one_bundle(store):
+    record(store, received(1, 1), received(2, 1))
+    analyze_all(store, bundle_digest="old")
+    record(store, received(1, 2))
+    analyze_all(store, bundle_digest="new")
+    digests = [view.bundle_digest for view in study_detail(store, uid(1)).instances]
+    assert digests == ["new", "new"]
+    assert [view.bundle_digest for view in study_detail(store, uid(2)).instances] == ["old"]
+
+
+def test_view_of_another_bundle_is_received_again_without_its_findings(store):
+    record(store, received(1, 1))
+    analyze_all(store, bundle_digest="old")
+    record(store, received(1, 2))
+    finish(store, claim(store)[0], bundle_digest="new")
+    first, second = study_detail(store, uid(1)).instances
+    assert (first.state, first.members, first.bundle_digest) == (InstanceState.RECEIVED, (), "")
+    assert second.state is InstanceState.ANALYZED
+
+
+@pytest.mark.parametrize("oldest_first", [True, False])
+def test_claimers_at_once_never_get_the_same_view(store, oldest_first):
+    record(store, *(received(study, number) for study in (1, 2, 3, 4) for number in range(1, 7)))
+    start = threading.Barrier(4)
+
+    def claim_all(number):
+        mine = []
+        start.wait()
+        while views.has_waiting_views(store, now=NOW):
+            mine += claim(store, owner=f"host-{number}", limit=2, oldest_first=oldest_first)
+        return mine
+
+    with ThreadPoolExecutor(4) as pool:
+        claimed = [view.id for mine in pool.map(claim_all, range(4)) for view in mine]
+    assert len(claimed) == 24
+    assert len(set(claimed)) == 24
+
+
+def test_claimers_on_postgresql_do_not_wait_for_each_other(postgresql_store):
+    record(postgresql_store, received(1, 1), received(1, 2))
+    with postgresql_store.write() as other:
+        other.execute(text("SELECT id FROM instances ORDER BY id LIMIT 1 FOR UPDATE"))
+        assert claimed_numbers(claim(postgresql_store)) == [(1, 2)]

@@ -1,0 +1,78 @@
+"""The server: its port, its end, and what a real browser makes of the page."""
+
+import errno
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from daemon.spool import Spool
+from daemon.store.database import Store
+from daemon.web.app import create_app
+from daemon.web.server import WebServer
+from tests.daemon import store_factory
+from tests.daemon.store_factory import NOW
+from tests.factories import uid
+
+HOSTILE = "<script>document.title='owned'</script>^<img src=x onerror=\"document.title='owned'\">"
+CHROMIUM = (
+    "chromium",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--virtual-time-budget=2000",
+    "--dump-dom",
+)
+
+
+def make_server(store: Store, spool: Spool, *, port: int = 0) -> WebServer:
+    app = create_app(store, spool, product="ulna 9.9", expected_stages=(), clock=lambda: NOW)
+    return WebServer(app, "127.0.0.1", port)
+
+
+def browse(address: str, profile: Path) -> str:
+    """Return the document that a browser has after it ran everything."""
+    command = [*CHROMIUM, f"--user-data-dir={profile}", address]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def test_a_browser_shows_hostile_names_as_text(sqlite_only: Store, spool: Spool, tmp_path: Path) -> None:
+    identity = store_factory.identity(1, patient_name=HOSTILE)
+    store_factory.record(sqlite_only, store_factory.received(1, identity=identity))
+    server = make_server(sqlite_only, spool)
+    port = server.start()
+    try:
+        document = browse(f"http://127.0.0.1:{port}/", tmp_path / "profile")
+    finally:
+        server.stop()
+    assert "<title>ulna worklist</title>" in document
+    assert "&lt;script&gt;document.title='owned'&lt;/script&gt;" in document
+    assert '<img src="x"' not in document
+    assert f'href="/studies/{uid(1)}"' in document
+
+
+def test_the_server_ends_when_told(sqlite_only: Store, spool: Spool) -> None:
+    server = make_server(sqlite_only, spool)
+    address = f"http://127.0.0.1:{server.start()}/healthz"
+    states = [server.running]
+    assert httpx.get(address).json() == {"status": "ok"}
+    server.stop()
+    states.append(server.running)
+    assert states == [True, False]
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address)
+
+
+def test_a_taken_port_is_said(sqlite_only: Store, spool: Spool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=rf"cannot listen on 127\.0\.0\.1 port {port}.*web\.port") as raised:
+            make_server(sqlite_only, spool, port=port).start()
+    assert raised.value.errno == errno.EADDRINUSE

@@ -1,0 +1,140 @@
+"""The worklist page: what it shows, in which order, and what it leaves out."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from starlette.applications import Starlette
+
+from daemon.spool import Spool
+from daemon.store import instances
+from daemon.store.database import Store
+from daemon.store.studies import record_report
+from daemon.store.values import Rejection
+from models.finding import TriageCategory
+from tests.daemon import store_factory
+from tests.daemon.store_factory import NOW, after
+from tests.daemon.web_client import get, make_app, plain, rows
+from tests.factories import uid
+
+
+@pytest.fixture
+def app(sqlite_only: Store, spool: Spool) -> Starlette:
+    return make_app(sqlite_only, spool)
+
+
+def test_the_list_is_in_reading_order(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.delivered_study(sqlite_only, 1, category=TriageCategory.NOT_FLAGGED, score=0.2)
+    store_factory.delivered_study(sqlite_only, 2, category=TriageCategory.SUSPECTED, score=0.6)
+    store_factory.delivered_study(sqlite_only, 3, category=TriageCategory.LIKELY, score=0.9)
+    store_factory.record(sqlite_only, store_factory.received(4, priority=0))
+    listed = rows(get(app, "/").text)
+    assert [row.split()[0] for row in listed] == ["STAT", "MEDIUM", "MEDIUM", "MEDIUM"]
+    assert [f"TEST-{n}" in row for n, row in zip((4, 3, 2, 1), listed, strict=True)] == [True] * 4
+
+
+def test_a_row_says_what_a_reader_needs(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.analyzed_study(sqlite_only, 1, view_count=2, probability=0.6)
+    store_factory.record(sqlite_only, store_factory.excluded(1, 3))
+    claimed = store_factory.claim(sqlite_only, 1, now=after(12))
+    report = store_factory.report(claimed, category=TriageCategory.SUSPECTED, score=0.6)
+    record_report(sqlite_only, claimed, report, owner=store_factory.REPORTER, now=after(12))
+    (row,) = rows(get(app, "/").text)
+    for said in ("suspected", "0.600", "Testcase, Wrist", "TEST-1", "A1", "2026-03-01", "XR wrist right"):
+        assert said in row
+    for said in ("wrist", "2 of 3", "12 s", "sending results"):
+        assert said in row
+
+
+def test_what_was_not_analyzed_has_its_reason(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.record(sqlite_only, store_factory.excluded(1))
+    claimed = store_factory.claim(sqlite_only, 1)
+    built = store_factory.report(claimed, category=TriageCategory.NOT_ANALYZED, score=None)
+    summary = "ulna: NOT ANALYZED, because the image shows another body region (1 instance). More."
+    report = replace(built, summary=summary)
+    record_report(sqlite_only, claimed, report, owner=store_factory.REPORTER, now=after(1))
+    store_factory.send_all(sqlite_only, now=after(2))
+    (row,) = rows(get(app, "/").text)
+    assert "not analyzed the image shows another body region (1 instance) " in row
+
+
+def test_two_patients_in_a_study_fail_it_and_hide_its_old_finding(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.delivered_study(sqlite_only, 1, category=TriageCategory.NOT_FLAGGED, score=0.2)
+    other = store_factory.identity(1, patient_id="OTHER")
+    store_factory.record(sqlite_only, store_factory.received(1, 2, identity=other))
+    (row,) = rows(get(app, "/").text)
+    assert "failed instances of different patients are in this study" in row
+    assert "0.200" not in row
+    assert "not flagged" not in row
+
+
+def test_a_study_that_was_not_delivered_keeps_its_category(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.reported_study(sqlite_only, 1, category=TriageCategory.LIKELY, score=0.9)
+    store_factory.refuse_all(sqlite_only, reason="calling AE title not recognized")
+    (row,) = rows(get(app, "/").text)
+    assert "likely 0.900" in row.replace("  ", " ").replace(" UNTRAINED", "")
+    assert "failed delivery to pacs failed: calling AE title not recognized" in row
+    page = get(app, f"/studies/{uid(1)}").text
+    assert f"ulna requeue {uid(1)}" in page
+    assert "not delivered, needs a person" in page
+
+
+def test_a_late_view_marks_the_finding_as_of_the_revision_before(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.delivered_study(sqlite_only, 1, category=TriageCategory.NOT_FLAGGED, score=0.2)
+    store_factory.record(sqlite_only, store_factory.received(1, 2), now=after(30))
+    (row,) = rows(get(app, "/").text)
+    assert "of revision 1; a later view is on its way" in row
+    assert "revision 2" in row
+
+
+@pytest.mark.parametrize(
+    ("query", "studies"),
+    [
+        ("", [1, 3, 2]),
+        ("?category=suspected", [1]),
+        ("?category=not-flagged", [2]),
+        ("?category=in-progress", [3]),
+        ("?category=likely", []),
+        ("?state=delivered", [1, 2]),
+        ("?state=open", [3]),
+        ("?category=not-flagged&state=delivered&period=all", [2]),
+    ],
+)
+def test_the_query_string_selects(sqlite_only: Store, app: Starlette, query: str, studies: list[int]) -> None:
+    store_factory.delivered_study(sqlite_only, 1, category=TriageCategory.SUSPECTED, score=0.6)
+    store_factory.delivered_study(sqlite_only, 2, category=TriageCategory.NOT_FLAGGED, score=0.2)
+    store_factory.record(sqlite_only, store_factory.received(3))
+    listed = get(app, f"/api/studies{query}").json()["studies"]
+    assert [study["patient_id"] for study in listed] == [f"TEST-{number}" for number in studies]
+    assert len(rows(get(app, f"/{query}").text)) == len(studies)
+
+
+def test_an_unknown_selection_is_refused_with_what_is_allowed(app: Starlette) -> None:
+    answer = get(app, "/api/studies?category=healthy")
+    assert answer.status_code == 400
+    assert "likely, suspected, failed, not-analyzed, in-progress, not-flagged" in answer.json()["error"]
+    assert get(app, "/?state=gone").status_code == 400
+
+
+def test_old_studies_leave_the_list_unless_somebody_must_act(sqlite_only: Store, spool: Spool) -> None:
+    store_factory.delivered_study(sqlite_only, 1)
+    store_factory.reported_study(sqlite_only, 2)
+    store_factory.refuse_all(sqlite_only, reason="refused")
+    store_factory.record(sqlite_only, store_factory.received(3))
+    app = make_app(sqlite_only, spool, seconds=timedelta(days=2).total_seconds())
+    page = get(app, "/").text
+    assert "TEST-1" not in page
+    assert "TEST-2" in page
+    assert "TEST-3" in page
+    assert "1 older study is outside the chosen time" in page
+    assert "TEST-1" in get(app, "/?period=week").text
+
+
+def test_refused_instances_are_listed_with_their_reason(sqlite_only: Store, app: Starlette) -> None:
+    instances.record_rejection(
+        sqlite_only,
+        Rejection(rejected_at=NOW, source="CR@10.0.0.7", sop_instance_uid="", reason="the file is not DICOM"),
+    )
+    page = plain(get(app, "/").text)
+    assert "Refused instances" in page
+    assert "CR@10.0.0.7 the file is not DICOM not known" in page
