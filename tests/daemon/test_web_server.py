@@ -1,6 +1,7 @@
 """The server: its port, its end, and what a real browser makes of the page."""
 
 import errno
+import itertools
 import socket
 import subprocess
 from pathlib import Path
@@ -13,10 +14,10 @@ from daemon.store.database import Store
 from daemon.web.app import create_app
 from daemon.web.server import WebServer
 from tests.daemon import store_factory
-from tests.daemon.store_factory import NOW
+from tests.daemon.store_factory import NOW, after
 from tests.factories import uid
 
-HOSTILE = "<script>document.title='owned'</script>^<img src=x onerror=\"document.title='owned'\">"
+HOSTILE = "<script>document.body.remove()</script>^\"'><b>bold</b>"
 CHROMIUM = (
     "chromium",
     "--headless",
@@ -27,7 +28,6 @@ CHROMIUM = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--virtual-time-budget=2000",
     "--dump-dom",
 )
 
@@ -37,9 +37,9 @@ def make_server(store: Store, spool: Spool, *, port: int = 0) -> WebServer:
     return WebServer(app, "127.0.0.1", port)
 
 
-def browse(address: str, profile: Path) -> str:
-    """Return the document that a browser has after it ran everything."""
-    command = [*CHROMIUM, f"--user-data-dir={profile}", address]
+def browse(address: str, profile: Path, *, milliseconds: int) -> str:
+    """Return the document that a browser has after it was open for that time."""
+    command = [*CHROMIUM, f"--user-data-dir={profile}", f"--virtual-time-budget={milliseconds}", address]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
 
 
@@ -49,13 +49,27 @@ def test_a_browser_shows_hostile_names_as_text(sqlite_only: Store, spool: Spool,
     server = make_server(sqlite_only, spool)
     port = server.start()
     try:
-        document = browse(f"http://127.0.0.1:{port}/", tmp_path / "profile")
+        document = browse(f"http://127.0.0.1:{port}/", tmp_path / "profile", milliseconds=500)
     finally:
         server.stop()
     assert "<title>ulna worklist</title>" in document
-    assert "&lt;script&gt;document.title='owned'&lt;/script&gt;" in document
-    assert '<img src="x"' not in document
+    assert "&lt;script&gt;document.body.remove()&lt;/script&gt;, \"'&gt;&lt;b&gt;bold&lt;/b&gt;" in document
     assert f'href="/studies/{uid(1)}"' in document
+
+
+def test_the_page_brings_itself_up_to_date(sqlite_only: Store, spool: Spool, tmp_path: Path) -> None:
+    moments = itertools.count()
+    app = create_app(
+        sqlite_only, spool, product="ulna 9.9", expected_stages=(), clock=lambda: after(next(moments))
+    )
+    server = WebServer(app, "127.0.0.1", 0)
+    port = server.start()
+    try:
+        document = browse(f"http://127.0.0.1:{port}/", tmp_path / "profile", milliseconds=7_000)
+    finally:
+        server.stop()
+    assert f'Updated <time datetime="{after(1).isoformat()}"' in document
+    assert 'role="alert" hidden=""' in document
 
 
 def test_the_server_ends_when_told(sqlite_only: Store, spool: Spool) -> None:
