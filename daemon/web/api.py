@@ -54,7 +54,7 @@ class Api:
 
 def study_values(entry: WorklistEntry) -> dict[str, Any]:
     """Give one study as JSON values; holds patient data."""
-    turn_around_time = turn_around(entry)
+    elapsed = turn_around(entry)
     return {
         "study_instance_uid": entry.study_instance_uid,
         **asdict(entry.identity),
@@ -73,7 +73,7 @@ def study_values(entry: WorklistEntry) -> dict[str, Any]:
         "opened_at": _moment(entry.opened_at),
         "last_instance_at": _moment(entry.last_instance_at),
         "closed_at": _moment(entry.closed_at),
-        "turn_around_seconds": turn_around_time.total_seconds() if turn_around_time else None,
+        "turn_around_seconds": elapsed.total_seconds() if elapsed is not None else None,
     }
 
 

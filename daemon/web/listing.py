@@ -145,6 +145,11 @@ def is_current(entry: WorklistEntry) -> bool:
     return bool(entry.category) and entry.closed_at is not None
 
 
+def can_be_tried_again(entry: WorklistEntry) -> bool:
+    """Tell whether `ulna requeue` helps: it does not where two patients meet in the study."""
+    return entry.state is StudyState.FAILED and entry.reason != PATIENT_MISMATCH
+
+
 def turn_around(entry: WorklistEntry) -> timedelta | None:
     """Give the time from the last view of the present revision to its report; None before that."""
     return entry.closed_at - entry.last_instance_at if entry.closed_at is not None else None

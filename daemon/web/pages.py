@@ -22,6 +22,7 @@ from daemon.web.listing import (
     Period,
     Selection,
     Standing,
+    can_be_tried_again,
     is_current,
     standing,
     turn_around,
@@ -106,6 +107,7 @@ def page_templates(product: str) -> Environment:
         "standing": standing,
         "turn_around": turn_around,
         "is_current": is_current,
+        "can_be_tried_again": can_be_tried_again,
         "is_unfinished": is_unfinished,
     }
     return environment

@@ -11,6 +11,8 @@ from daemon.store import instances
 from daemon.store.database import Store
 from daemon.store.studies import record_report
 from daemon.store.values import Rejection
+from daemon.store.worklist import worklist_entries
+from daemon.web.listing import MAX_SHOWN, Period, Selection, worklist
 from models.finding import TriageCategory
 from tests.daemon import store_factory
 from tests.daemon.store_factory import NOW, after
@@ -138,3 +140,12 @@ def test_refused_instances_are_listed_with_their_reason(sqlite_only: Store, app:
     page = plain(get(app, "/").text)
     assert "Refused instances" in page
     assert "CR@10.0.0.7 the file is not DICOM not known" in page
+
+
+def test_a_list_too_long_to_read_is_cut(sqlite_only: Store) -> None:
+    store_factory.delivered_study(sqlite_only, 1)
+    (entry,) = worklist_entries(sqlite_only)
+    entries = [replace(entry, study_instance_uid=uid(number)) for number in range(MAX_SHOWN + 5)]
+    everything = Selection(category=None, state=None, period=Period.ALL)
+    shown = worklist(entries, everything, now=NOW)
+    assert (len(shown.entries), shown.selected, shown.in_period) == (MAX_SHOWN, MAX_SHOWN + 5, MAX_SHOWN + 5)
