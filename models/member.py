@@ -5,6 +5,7 @@ class activation map (Zhou et al. 2016), and the mean of that map plus the bias 
 a network is the same map times a positive factor, so no gradients are needed. This module relies on that.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,10 @@ from torch.nn import functional as F
 
 from models.architectures import architecture_named
 from models.networks.backbone import Backbone
+
+# Synthetic images for `initialize`: how many, and their side in pixels, small because only statistics count.
+_IMAGES = 8
+_IMAGE_SIDE = 128
 
 
 class MemberOutput(NamedTuple):
@@ -63,3 +68,78 @@ def build_member(architecture: str) -> Member:
     found = architecture_named(architecture)
     with torch.random.fork_rng(devices=[]):
         return Member(found.build(), found.feature_channels).eval()
+
+
+def initialize(member: Member, seed: int) -> None:
+    """Give `member` random weights that answer differently to different views, for bundles without training.
+
+    Kernels are drawn by He's rule. The batch normalizations take their statistics from synthetic images, and
+    the head is scaled to activation maps of standard deviation 1 on these; a deep member without that would
+    give every view one saturated probability. The member is in evaluation mode afterwards. A seed gives the
+    same weights whatever the number of threads, and torch's own random generator is left as it was.
+
+    Parameters
+    ----------
+    member
+        float32, on the CPU.
+    seed
+        Any integer of 64 bits.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for module in member.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                inputs_of_one_output = module.weight[0].numel()
+                module.weight.normal_(std=math.sqrt(2 / inputs_of_one_output), generator=generator)
+        images = _synthetic_images(generator)
+        # Sums depend on the number of threads; in float64 that does not show after rounding to float32.
+        member.double()
+        _set_statistics(member.backbone, images.double())
+        _set_head(member.head, member.backbone(images.double()))
+        member.float().eval()
+
+
+def _synthetic_images(generator: torch.Generator) -> torch.Tensor:
+    """Return (B, 3, H, W) float32 gray images in [0, 1]: bright shapes on black, from blurred to sharp.
+
+    They are more varied than radiographs, so that a radiograph is nothing extreme to the statistics.
+    """
+    side = _IMAGE_SIDE
+
+    def noise(cells: int) -> torch.Tensor:
+        grid = torch.rand(_IMAGES, 1, cells, cells, generator=generator)
+        return F.interpolate(grid, size=side, mode="bilinear")
+
+    def level() -> torch.Tensor:
+        return torch.rand(_IMAGES, 1, 1, 1, generator=generator)
+
+    sharpness = torch.logspace(1, 6, _IMAGES, base=2).reshape(-1, 1, 1, 1)
+    body = (sharpness * (noise(4) - 0.5) + 0.3).clamp(0, 1)
+    bones = (sharpness * (2 * noise(12) - 1) + 0.5).clamp(0, 1)
+    grain = 1 - 0.6 * level() * noise(side)
+    brightness = 0.3 + 0.7 * level()
+    return (body * (0.3 + 0.7 * bones) * grain * brightness).expand(-1, 3, -1, -1)
+
+
+def _set_statistics(backbone: Backbone, images: torch.Tensor) -> None:
+    """Set each batch normalization of `backbone` to the statistics of its own input."""
+    norms = [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_parameters()
+        norm.momentum = 1.0  # one batch replaces what was there
+    backbone.train()
+    backbone(images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    backbone.eval()
+
+
+def _set_head(head: nn.Linear, features: torch.Tensor) -> None:
+    """Turn and scale `head` so that it maps `features` (B, C, h, w) to maps of mean 0 and deviation 1."""
+    mean = features.mean(dim=(0, 2, 3))
+    # Across the mean, or all features growing together with the contrast of a view would decide.
+    head.weight.sub_((head.weight @ mean)[:, None] / (mean @ mean) * mean)
+    maps = F.conv2d(features, head.weight[:, :, None, None])
+    head.weight.div_(maps.std())
+    head.bias.zero_()
