@@ -225,6 +225,7 @@ def test_status_of_the_owner_is_the_answer(tmp_path, notebook, status):
         peer.associate()
         peer.send(c_store_rq() + fragment(SMALL_DATA_SET, header=2))
         assert peer.status() == status
+        assert leftovers(tmp_path) == [], "the file outlives its answer"
 
 
 @pytest.mark.parametrize(
