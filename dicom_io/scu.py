@@ -177,9 +177,8 @@ def _request(
         association.dimse = _Responses(association)
         return association
     if not connected:
-        raise PeerUnreachable(
-            f"{address} is unreachable: no connection within {timeouts.connect_seconds:g} s"
-        )
+        seconds = timeouts.connect_seconds
+        raise PeerUnreachable(f"{address} is unreachable: refused, no route, or silent for {seconds:g} s")
     raise _failure_of(association, address, contexts[0])
 
 
