@@ -77,6 +77,12 @@ def test_white_bone_under_full_activation_stays_readable():
     assert red - blue > 60
 
 
+def test_activation_over_black_is_seen():
+    black = np.zeros((8, 8), dtype=np.float32)
+
+    assert blend(black, np.ones_like(black)).max() > 80
+
+
 def test_outline_runs_where_the_activation_is_half():
     view = np.zeros((50, 101), dtype=np.float32)
     activation = np.tile(np.linspace(0.0, 1.0, 101, dtype=np.float32), (50, 1))

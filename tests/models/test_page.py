@@ -140,7 +140,17 @@ def test_page_never_says_normal_and_always_not_for_diagnostic_use(score, trained
     assert "NOT FOR DIAGNOSTIC USE" in texts
     assert "normal" not in texts.lower().replace("abnormal", "")
     assert "ulna 0.1.0 | model ensemble200 0.1.0" in texts
-    assert ("UNTRAINED" in texts) == (not trained)
+    assert ("UNTRAINED: the weights are random" in texts) == (not trained)
+    assert ("0.1.0 UNTRAINED" in texts) == (not trained)
+
+
+def test_banner_of_an_untrained_bundle_spans_the_page():
+    def banner_rows(trained):
+        rendered = render(caption=a_caption(a_study(0.5, trained=trained)))
+        return (rendered[:, [0, -1]] == page._BANNER).all(axis=(1, 2)).sum()
+
+    assert banner_rows(trained=False) >= 24
+    assert banner_rows(trained=True) == 0
 
 
 def test_identifier_of_the_view_is_not_on_the_page():
