@@ -12,10 +12,15 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 _BLOCK = 1 << 20
 _META_START = 132  # PS3.10 7.1: 128 bytes preamble, then "DICM"
-_GROUP_LENGTH = struct.Struct("<HH2sHI")
+_MOST_META_ELEMENTS = 1000
+_ELEMENT = struct.Struct("<HH2sHI")  # group, element, VR, then a length of 2 bytes, or 2 reserved and 4
+_LONG_VRS = frozenset(
+    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def data_set_digest(file: Path) -> str:
     """
     digest = hashlib.sha256()
     with file.open("rb") as stream:
-        stream.seek(_data_set_offset(stream.read(_META_START + _GROUP_LENGTH.size)))
+        stream.seek(_data_set_offset(stream))
         while block := stream.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -102,13 +107,23 @@ def write_whole(target: Path, content: bytes) -> None:
     _sync(target.parent)
 
 
-def _data_set_offset(head: bytes) -> int:
-    """Give where the data set begins: PS3.10 7.1 makes (0002,0000) the first element."""
-    if len(head) < _META_START + _GROUP_LENGTH.size:
-        return 0
-    group, element, vr, _size, length = _GROUP_LENGTH.unpack_from(head, _META_START)
-    has_length = (group, element, vr) == (0x0002, 0x0000, b"UL")
-    return _META_START + _GROUP_LENGTH.size + length if has_length else 0
+def _data_set_offset(stream: BinaryIO) -> int:
+    """Give where the data set begins: after the last element of group 0002; 0 where there is none.
+
+    The group length is not believed: with a wrong one, two instances could look alike.
+    """
+    position = _META_START
+    for _ in range(_MOST_META_ELEMENTS):
+        stream.seek(position)
+        head = stream.read(_ELEMENT.size)
+        if len(head) < _ELEMENT.size:
+            return 0
+        group, _element, vr, length, long_length = _ELEMENT.unpack(head)
+        if group != 0x0002:
+            return position if position > _META_START else 0
+        # PS3.5 7.1.2: some VRs have two reserved bytes and then a length of four.
+        position += 12 + long_length if vr in _LONG_VRS else 8 + length
+    return 0
 
 
 def _make_folder(folder: Path) -> None:
