@@ -32,6 +32,9 @@ from daemon.store.values import (
     ResultKind,
     StudyIdentity,
 )
+from dicom_io.laterality import Laterality
+from dicom_io.projection import Projection
+from dicom_io.regions import Region
 from dicom_io.uids import derived_uid
 from models.finding import MemberFinding, TriageCategory
 from tests.factories import uid
@@ -86,9 +89,9 @@ def received(study: int = 1, instance: int = 1, *, content: str = "", **changes:
         state=InstanceState.RECEIVED,
         reason="",
         exclusion="",
-        region="wrist",
-        laterality="R",
-        projection="frontal",
+        region=Region.WRIST,
+        laterality=Laterality.RIGHT,
+        projection=Projection.FRONTAL,
     )
     return replace(usual, **changes)
 
@@ -101,7 +104,7 @@ def excluded(study: int = 1, instance: int = 1, **changes: Any) -> ReceivedInsta
         "reason": "the image shows another body region",
         "region": "",
         "laterality": "",
-        "projection": "unknown",
+        "projection": Projection.UNKNOWN,
     }
     return received(study, instance, **(usual | changes))
 

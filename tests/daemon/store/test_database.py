@@ -13,6 +13,10 @@ from daemon.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.store.database import database_url, open_store
 from daemon.store.tables import instances, metadata, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, ResultKind
+from dicom_io.eligibility import Exclusion
+from dicom_io.laterality import Laterality
+from dicom_io.projection import Projection
+from dicom_io.regions import Region
 from models.finding import TriageCategory
 from tests.daemon.postgresql import Cluster
 from tests.daemon.store_factory import NOW, received, record, sqlite_store
@@ -107,7 +111,10 @@ def test_sqlite_survives_a_power_cut(tmp_path):
         (studies.c.state, StudyState),
         (studies.c.category, TriageCategory),
         (instances.c.state, InstanceState),
-        (instances.c.exclusion, [CONFLICTING_DUPLICATE]),
+        (instances.c.exclusion, [CONFLICTING_DUPLICATE, *Exclusion]),
+        (instances.c.region, Region),
+        (instances.c.laterality, Laterality),
+        (instances.c.projection, Projection),
         (metadata.tables["deliveries"].c.state, DeliveryState),
         (metadata.tables["results"].c.kind, ResultKind),
     ],

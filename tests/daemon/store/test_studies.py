@@ -69,9 +69,9 @@ def test_study_of_excluded_instances_may_close(store):
 
 
 def test_closing_rule_sees_views_and_not_what_is_excluded(store):
-    record(store, unreadable(projection="lateral"), excluded(1, 2, region="hand"), received(1, 3))
+    record(store, unreadable(projection="lateral"), excluded(1, 2, region="HAND"), received(1, 3))
     analyze_all(store)
-    assert set(open_study(store).view_kinds) == {("wrist", "lateral"), ("wrist", "frontal")}
+    assert set(open_study(store).view_kinds) == {("WRIST", "lateral"), ("WRIST", "frontal")}
 
 
 def test_most_urgent_study_closes_first(store):

@@ -40,9 +40,9 @@ def test_entry_counts_views_and_instances(store):
 
 
 def test_regions_are_those_of_views(store):
-    record(store, received(1, 1), received(1, 2, region="hand"), excluded(1, 3, region="elbow"))
+    record(store, received(1, 1), received(1, 2, region="HAND"), excluded(1, 3, region="ELBOW"))
     record(store, excluded(2))
-    assert [entry.regions for entry in worklist_entries(store)] == [("hand", "wrist"), ()]
+    assert [entry.regions for entry in worklist_entries(store)] == [("HAND", "WRIST"), ()]
 
 
 def test_entry_tells_who_and_when(store):

@@ -1,0 +1,178 @@
+"""Files are whole or absent, durable before they count, and named by nothing that was received."""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from daemon.spool import Spool, data_set_digest, write_whole
+from tests.factories import encode, make_instance, uid, write_instance
+
+
+@pytest.fixture
+def disk_log(monkeypatch) -> list[str]:
+    """What is synced and renamed, in order, by the names of the files."""
+    log: list[str] = []
+    sync, rename = os.fsync, os.rename
+
+    def fsync(descriptor: int) -> None:
+        log.append(f"sync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).name}")
+        sync(descriptor)
+
+    def renamed(source, target, **_):
+        log.append(f"rename {Path(target).name}")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", renamed)
+    return log
+
+
+def incoming_file(spool: Spool, content: bytes = b"content") -> Path:
+    file = spool.incoming / "arrival.dcm"
+    file.write_bytes(content)
+    return file
+
+
+def test_adopted_file_lies_under_its_digest(spool):
+    digest = hashlib.sha256(b"content").hexdigest()
+    path = spool.adopt(incoming_file(spool), digest)
+    assert path == f"spool/{digest[:2]}/{digest}.dcm"
+    assert spool.absolute(path).read_bytes() == b"content"
+    assert list(spool.incoming.iterdir()) == []
+
+
+def test_adopted_file_is_synced_before_its_name_and_its_name_after(spool, disk_log):
+    spool.adopt(incoming_file(spool), "ab" * 32)
+    assert disk_log == ["sync spool", "sync arrival.dcm", f"rename {'ab' * 32}.dcm", "sync ab"]
+
+
+def test_adopting_the_same_content_again_is_no_error(spool):
+    first = spool.adopt(incoming_file(spool), "ab" * 32)
+    assert spool.adopt(incoming_file(spool), "ab" * 32) == first
+
+
+def test_whole_file_is_synced_before_its_name_and_its_name_after(tmp_path, disk_log):
+    write_whole(tmp_path / "report.dcm", b"content")
+    assert disk_log == [f"sync .report.dcm.{os.getpid()}.part", "rename report.dcm", f"sync {tmp_path.name}"]
+
+
+def test_failed_write_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    target = tmp_path / "report.dcm"
+    write_whole(target, b"first")
+
+    def fail(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(target, b"second")
+    assert target.read_bytes() == b"first"
+
+
+def test_whole_file_replaces_what_was_there(tmp_path):
+    write_whole(tmp_path / "file", b"first, and longer")
+    write_whole(tmp_path / "file", b"second")
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"second"
+
+
+def test_result_is_durable_where_its_path_says(spool, disk_log):
+    path = spool.write_result("2.25.1", b"result")
+    folder = hashlib.sha256(b"2.25.1").hexdigest()[:2]
+    assert path == f"results/{folder}/2.25.1.dcm"
+    assert spool.absolute(path).read_bytes() == b"result"
+    assert disk_log == [
+        "sync results",
+        f"sync .2.25.1.dcm.{os.getpid()}.part",
+        "rename 2.25.1.dcm",
+        f"sync {folder}",
+    ]
+
+
+def test_folders_are_for_this_user_only(spool):
+    spool.write_result("2.25.1", b"result")
+    spool.adopt(incoming_file(spool), "ab" * 32)
+    folders = [spool.incoming, spool.quarantine, *(spool.data_dir / "results").rglob("*/")]
+    folders += [spool.data_dir / "spool" / "ab", spool.data_dir / "results"]
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders if folder.is_dir()} == {0o700}
+
+
+def test_preparing_twice_keeps_what_is_there(spool):
+    path = spool.write_result("2.25.1", b"result")
+    spool.prepare()
+    assert spool.absolute(path).exists()
+
+
+def test_removing_is_done_once_or_twice(spool):
+    path = spool.write_result("2.25.1", b"result")
+    spool.remove([path, path, "results/00/never.dcm"])
+    assert not spool.absolute(path).exists()
+
+
+def test_stored_files_are_instances_and_results_and_not_what_is_incoming(spool):
+    adopted = spool.adopt(incoming_file(spool), "ab" * 32)
+    result = spool.write_result("2.25.1", b"result")
+    incoming_file(spool)
+    assert {str(file.relative_to(spool.data_dir)) for file in spool.stored_files()} == {adopted, result}
+
+
+def test_free_bytes_are_those_of_the_data_directory(spool):
+    assert 0 < spool.free_bytes() <= os.statvfs(spool.data_dir).f_bfree * os.statvfs(spool.data_dir).f_frsize
+
+
+def digest_of(ds, folder: Path) -> str:
+    return data_set_digest(write_instance(ds, folder / "file.dcm"))
+
+
+def test_digest_does_not_depend_on_the_file_meta(tmp_path):
+    ds = make_instance(rows=8, columns=8)
+    first = digest_of(ds, tmp_path)
+    ds.file_meta.ImplementationClassUID = UID(uid(4, 5, 6, 7))
+    ds.file_meta.SourceApplicationEntityTitle = "SOMEBODY"
+    assert digest_of(ds, tmp_path) == first
+
+
+def test_digest_is_that_of_the_data_set(tmp_path):
+    content = encode(make_instance(rows=8, columns=8, transfer_syntax_uid=ExplicitVRLittleEndian))
+    # PS3.10 7.1: the group length tells where the meta group ends, counted from byte 144 on.
+    end_of_meta = 144 + int.from_bytes(content[140:144], "little")
+    (tmp_path / "file.dcm").write_bytes(content)
+    assert data_set_digest(tmp_path / "file.dcm") == hashlib.sha256(content[end_of_meta:]).hexdigest()
+
+
+def test_digest_tells_one_changed_byte(tmp_path):
+    plain = digest_of(make_instance(rows=8, columns=8), tmp_path)
+    assert digest_of(make_instance(rows=8, columns=8, PatientID="TEST-2"), tmp_path) != plain
+
+
+@pytest.mark.parametrize("length", [0xFFFFFFF0, 0x00100000, 0])
+def test_wrong_group_length_does_not_make_instances_alike(tmp_path, length):
+    digests = set()
+    for number in (1, 2):
+        content = bytearray(encode(make_instance(instance=number, rows=8, columns=8)))
+        content[140:144] = length.to_bytes(4, "little")
+        file = tmp_path / f"{number}.dcm"
+        file.write_bytes(content)
+        digests.add(data_set_digest(file))
+    assert len(digests) == 2
+
+
+def test_group_length_that_reaches_into_the_pixels_does_not_make_instances_alike(tmp_path):
+    digests = set()
+    for number in (1, 2):
+        content = bytearray(encode(make_instance(instance=number, rows=8, columns=8)))
+        content[140:144] = (len(content) - 160).to_bytes(4, "little")
+        file = tmp_path / f"{number}.dcm"
+        file.write_bytes(content)
+        digests.add(data_set_digest(file))
+    assert len(digests) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"short", bytes(200)])
+def test_digest_of_what_is_no_part_10_file_is_that_of_all_bytes(tmp_path, content):
+    (tmp_path / "file").write_bytes(content)
+    assert data_set_digest(tmp_path / "file") == hashlib.sha256(content).hexdigest()

@@ -1,0 +1,202 @@
+"""When a study closes, what its rank is, and the order in which the worklist is read."""
+
+from dataclasses import replace
+
+import pytest
+
+from daemon.lifecycle import StudyState
+from daemon.store.values import OpenStudy, WorklistEntry
+from daemon.study import (
+    EXPECTED_VIEWS,
+    Closing,
+    ClosingRule,
+    Priority,
+    closing,
+    has_expected_views,
+    is_unfinished,
+    priority,
+    reading_order,
+)
+from dicom_io.projection import Projection
+from dicom_io.regions import Region
+from models.finding import TriageCategory
+from tests.daemon.store_factory import NOW, after, identity
+
+RULE = ClosingRule(quiet_seconds=60, settle_seconds=5, max_wait_seconds=600, close_on_expected_views=True)
+
+FRONTAL, LATERAL, OBLIQUE = ("WRIST", "frontal"), ("WRIST", "lateral"), ("WRIST", "oblique")
+WHOLE_WRIST = (FRONTAL, LATERAL, OBLIQUE)
+
+
+def study(*, first=0.0, last=0.0, association_open=True, views=(FRONTAL,)):
+    """Return a study that collects since `first` and had its last view at `last` seconds."""
+    return OpenStudy(
+        id=1,
+        generation=1,
+        collecting_since=after(first),
+        last_instance_at=after(last),
+        association_open=association_open,
+        view_kinds=views,
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "now", "expected"),
+    [
+        # Expected views: at once when the association is released, else when settle_seconds are over.
+        (study(views=WHOLE_WRIST, association_open=False), 0, Closing.EXPECTED_VIEWS),
+        (study(views=WHOLE_WRIST), 4.9, None),
+        (study(views=WHOLE_WRIST), 5, Closing.EXPECTED_VIEWS),
+        (study(views=WHOLE_WRIST, last=30), 34.9, None),
+        (study(views=WHOLE_WRIST, last=30), 35, Closing.EXPECTED_VIEWS),
+        # A released association alone closes nothing.
+        (study(association_open=False), 0, None),
+        (study(association_open=False), 59.9, None),
+        # Quiet counts from the last view.
+        (study(), 59.9, None),
+        (study(), 60, Closing.QUIET),
+        (study(last=30), 89.9, None),
+        (study(last=30), 90, Closing.QUIET),
+        (study(views=()), 60, Closing.QUIET),
+        # The longest wait counts from the first view of the revision, however many follow.
+        (study(last=590), 599.9, None),
+        (study(last=590), 600, Closing.MAX_WAIT),
+        (study(first=1000, last=1590), 1599.9, None),
+        (study(first=1000, last=1590), 1600, Closing.MAX_WAIT),
+        # The late view of a complete study: its revision closes as soon as it has settled.
+        (study(first=1000, last=1000, views=(*WHOLE_WRIST, FRONTAL)), 1004.9, None),
+        (study(first=1000, last=1000, views=(*WHOLE_WRIST, FRONTAL)), 1005, Closing.EXPECTED_VIEWS),
+    ],
+)
+def test_study_closes_when_the_first_rule_holds(what, now, expected):
+    assert closing(what, RULE, now=after(now)) is expected
+
+
+def test_site_can_do_without_expected_views():
+    rule = replace(RULE, close_on_expected_views=False)
+    complete = study(views=WHOLE_WRIST, association_open=False)
+    assert closing(complete, rule, now=after(59.9)) is None
+    assert closing(complete, rule, now=after(60)) is Closing.QUIET
+
+
+@pytest.mark.parametrize(
+    ("region", "projections", "complete"),
+    [
+        ("WRIST", "frontal lateral oblique", True),
+        ("WRIST", "frontal lateral", False),
+        ("WRIST", "frontal oblique", False),
+        ("HAND", "frontal oblique", True),
+        ("HAND", "frontal lateral", False),
+        ("ELBOW", "frontal lateral", True),
+        ("ELBOW", "frontal oblique", False),
+        ("FOREARM", "frontal lateral", True),
+        ("FOREARM", "lateral", False),
+        ("HUMERUS", "frontal lateral", True),
+        ("HUMERUS", "frontal frontal", False),
+        ("FINGER", "frontal lateral", True),
+        ("FINGER", "frontal", False),
+        ("SHOULDER", "frontal lateral", True),
+        ("SHOULDER", "frontal axillary", True),
+        ("SHOULDER", "lateral axillary", False),
+        ("SHOULDER", "frontal oblique", False),
+        ("WRIST", "frontal lateral oblique unknown", True),
+        ("WRIST", "unknown unknown unknown", False),
+        ("", "frontal lateral oblique", False),
+        ("KNEE", "frontal lateral", False),
+    ],
+)
+def test_expected_views_of_a_region(region, projections, complete):
+    assert has_expected_views([(region, projection) for projection in projections.split()]) is complete
+
+
+def test_every_region_has_expected_views_that_exist():
+    assert set(EXPECTED_VIEWS) == set(Region)
+    assert all(kinds <= set(Projection) for wanted in EXPECTED_VIEWS.values() for kinds in wanted)
+
+
+def test_each_region_of_a_study_must_be_complete():
+    hand = [("HAND", "frontal"), ("HAND", "oblique")]
+    assert has_expected_views([*WHOLE_WRIST, *hand])
+    assert not has_expected_views([*WHOLE_WRIST, hand[0]])
+    assert not has_expected_views([*WHOLE_WRIST, ("", "unknown")])
+
+
+def test_no_views_are_no_complete_study():
+    assert not has_expected_views([])
+
+
+@pytest.mark.parametrize(
+    ("requested", "dimse", "is_stat_sender", "expected"),
+    [
+        ("", 0, False, Priority.MEDIUM),
+        ("", 1, False, Priority.HIGH),
+        ("", 2, False, Priority.LOW),
+        ("", 7, False, Priority.MEDIUM),
+        ("STAT", 2, False, Priority.STAT),
+        ("HIGH", 0, False, Priority.HIGH),
+        ("ROUTINE", 1, False, Priority.MEDIUM),
+        ("MEDIUM", 1, False, Priority.MEDIUM),
+        ("LOW", 1, False, Priority.LOW),
+        ("URGENT?", 1, False, Priority.HIGH),
+        ("LOW", 2, True, Priority.STAT),
+    ],
+)
+def test_rank_of_a_study(requested, dimse, is_stat_sender, expected):
+    assert (
+        priority(requested_procedure_priority=requested, dimse_priority=dimse, is_stat_sender=is_stat_sender)
+        is expected
+    )
+
+
+def entry(name, *, rank=Priority.MEDIUM, category="", score=None, opened=0.0):
+    return WorklistEntry(
+        study_instance_uid=name,
+        identity=identity(),
+        state=StudyState.DELIVERED,
+        reason="",
+        revision=1,
+        priority=rank,
+        category=category,
+        score=score,
+        model_label="",
+        summary="",
+        regions=("WRIST",),
+        view_count=1,
+        instance_count=1,
+        opened_at=after(opened),
+        last_instance_at=NOW,
+        closed_at=None,
+    )
+
+
+def order(*entries):
+    return [one.study_instance_uid for one in reading_order(entries)]
+
+
+def test_rank_comes_before_category():
+    urgent = entry("urgent", rank=Priority.STAT, category=TriageCategory.NOT_FLAGGED, score=0.0)
+    assert order(entry("likely", category=TriageCategory.LIKELY, score=0.9), urgent) == ["urgent", "likely"]
+
+
+def test_category_comes_before_score_and_what_was_not_read_before_what_was_not_flagged():
+    entries = [
+        entry("not flagged", category=TriageCategory.NOT_FLAGGED, score=0.99),
+        entry("not read yet", opened=2),
+        entry("not analyzed", category=TriageCategory.NOT_ANALYZED, opened=1),
+        entry("suspected", category=TriageCategory.SUSPECTED, score=0.6),
+        entry("likely", category=TriageCategory.LIKELY, score=0.5),
+    ]
+    assert order(*entries) == ["likely", "suspected", "not analyzed", "not read yet", "not flagged"]
+
+
+def test_score_comes_before_age():
+    def suspected(name, score, opened):
+        return entry(name, category=TriageCategory.SUSPECTED, score=score, opened=opened)
+
+    entries = [suspected("old", 0.5, 0), suspected("higher", 0.7, 9), suspected("young", 0.5, 5)]
+    assert order(*entries) == ["higher", "old", "young"]
+
+
+def test_unfinished_is_what_goes_on_without_a_person():
+    unfinished = {state for state in StudyState if is_unfinished(state)}
+    assert unfinished == {StudyState.OPEN, StudyState.REPORTING, StudyState.DELIVERING}
