@@ -43,6 +43,10 @@ def test_a_store_that_cannot_be_read_is_said(broken_app: Starlette) -> None:
         assert (answer.status_code, answer.json()) == (503, {"error": "The store cannot be read now."})
 
 
+def test_a_malformed_uid_never_reaches_the_store(broken_app: Starlette) -> None:
+    assert get(broken_app, "/api/studies/%00").status_code == 404
+
+
 def record_seen(store: Store, name: str, seconds: float, condition: str = "") -> None:
     record_stage(
         store,

@@ -1,5 +1,6 @@
 """The pictures of the stored results."""
 
+import warnings
 from dataclasses import replace
 from io import BytesIO
 
@@ -11,6 +12,7 @@ from starlette.applications import Starlette
 from daemon.spool import Spool
 from daemon.store.database import Store
 from daemon.store.studies import record_report
+from daemon.store.worklist import study_detail
 from dicom_io.derived import ResultFacts, Verdict
 from dicom_io.secondary_capture import secondary_capture
 from dicom_io.source import sanitized_source
@@ -46,15 +48,29 @@ def test_a_damaged_picture_is_not_found_and_says_so(sqlite_only: Store, spool: S
     assert get(make_app(sqlite_only, spool), picture).status_code == 404
 
 
-def test_only_pictures_of_the_study_are_shown(sqlite_only: Store, app: Starlette) -> None:
-    claimed = store_factory.delivered_study(sqlite_only, 1)
-    report_uid = store_factory.report(claimed).results[0].sop_instance_uid
+def test_a_picture_with_flipped_bits_is_shown_or_not_found(sqlite_only: Store, spool: Spool) -> None:
+    app = make_app(sqlite_only, spool)
+    picture = _store_picture(sqlite_only, spool, np.zeros((5, 7, 3), np.uint8))
+    (file,) = (spool.data_dir / "results").glob("*/*.dcm")
+    content = file.read_bytes()
+    for position in range(128, len(content), 7):
+        damaged = bytearray(content)
+        damaged[position] ^= 0x55
+        file.write_bytes(damaged)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's, about the values that it meets
+            assert get(app, picture).status_code in (200, 404)
+
+
+def test_only_pictures_of_the_study_are_shown(sqlite_only: Store, spool: Spool, app: Starlette) -> None:
+    _store_picture(sqlite_only, spool, np.zeros((5, 7, 3), np.uint8))
+    report_uid = study_detail(sqlite_only, uid(1)).results[0].sop_instance_uid
     for name in (report_uid, uid(1, 1, 1), "..%2f..%2fulna.db"):
         assert get(app, f"/studies/{uid(1)}/results/{name}.png").status_code == 404
 
 
 def _store_picture(store: Store, spool: Spool, pixels: np.ndarray) -> str:
-    """Report study 1 with one stored Secondary Capture; return the address of its picture."""
+    """Report study 1, all results in the file of one Secondary Capture; return the address of its picture."""
     source, _ = sanitized_source(encode(make_instance(study=1, instance=1)))
     facts = ResultFacts(
         verdict=Verdict.SUSPECTED,
@@ -72,7 +88,7 @@ def _store_picture(store: Store, spool: Spool, pixels: np.ndarray) -> str:
     report = store_factory.report(claimed)
     path = spool.write_result(ds.SOPInstanceUID, encode(ds))
     results = (
-        report.results[0],
+        replace(report.results[0], path=path),
         replace(report.results[1], sop_instance_uid=ds.SOPInstanceUID, path=path),
     )
     record_report(store, claimed, replace(report, results=results), owner=store_factory.REPORTER, now=NOW)

@@ -49,7 +49,11 @@ def test_the_study_shows_all_revisions_and_their_deliveries(sqlite_only: Store, 
     record_report(sqlite_only, claimed, report, owner=store_factory.REPORTER, now=after(12))
     (delivery, *_) = claim_deliveries(sqlite_only, destination="pacs", owner="s", limit=9, now=after(13))
     record_to_retry(sqlite_only, delivery, owner="s", reason="connection refused", retry_at=after(90))
-    page = plain(get(app, f"/studies/{uid(1)}").text)
+    markup = get(app, f"/studies/{uid(1)}").text
+    assert re.findall(r"img src=\"[^\"]*/results/([0-9.]+)\.png", markup) == [
+        result.sop_instance_uid for result in report.results[1:]
+    ]
+    page = plain(markup)
     assert page.index("Revision 2") < page.index("Revision 1 superseded")
     assert re.search(r"pacs will be tried again 1 next at \d\d:\d\d:\d\d connection refused", page)
     results = get(app, f"/api/studies/{uid(1)}").json()["results"]
