@@ -304,6 +304,21 @@ def test_a_length_beyond_the_file_makes_no_room_for_it(element):
     assert peak < 2_000_000
 
 
+@pytest.mark.parametrize("defined", [True, False])
+def test_a_sequence_of_unknown_vr_is_implicit_inside(defined):
+    # PS3.5 6.2.2 note 2: an explicit VR file may carry a sequence as UN, as it came through an implicit one
+    value = b"\x08\x00\x00\x01\x08\0\0\074670003"
+    item = b"\xfe\xff\x00\xe0" + len(value).to_bytes(4, "little") + value
+    length = len(item).to_bytes(4, "little") if defined else b"\xff\xff\xff\xff"
+    end = b"" if defined else b"\xfe\xff\xdd\xe0\0\0\0\0"
+    sequence = b"\x08\x00\x18\x22UN\0\0" + length + item + end
+    content = encode(make_instance(rows=2, columns=2, AnatomicRegionSequence=None, BodyPartExamined=None))
+    before = content.index(b"\x10\x00\x10\x00PN")
+    header = read_header(content[:before] + sequence + content[before:])
+    assert header.anatomic_regions == (CodedTerm(scheme="", value="74670003"),)
+    assert header.patient_id == "TEST-1"
+
+
 ITEM_WITHOUT_CONTENT = b"\xfe\xff\x00\xe0\0\0\0\0"
 
 

@@ -83,8 +83,8 @@ def test_bits_beyond_the_stored_ones_are_not_part_of_the_value():
 
 
 def test_values_may_be_stored_in_the_upper_bits():
-    pixels = row(0, 51 << 4, 255 << 4)
-    assert shown(make_instance(pixels=pixels, HighBit=15, **NO_WINDOW)) == [0.0, 0.2, 1.0]
+    ds = make_instance(pixels=row(0, 51 << 4, 255 << 4), HighBit=15, WindowCenter=128, WindowWidth=256)
+    assert shown(ds) == [0.0, 0.2, 1.0]
 
 
 def test_trailing_bytes_are_ignored():
@@ -175,6 +175,10 @@ def test_rescale_goes_before_the_window():
 
 def test_a_slope_of_zero_counts_as_one():
     assert shown(make_instance(pixels=row(0, 51, 255), RescaleSlope=0, **NO_WINDOW)) == [0.0, 0.2, 1.0]
+
+
+def test_a_slope_beyond_all_reason_counts_as_one():
+    assert shown(make_instance(pixels=row(0, 51, 255), RescaleSlope="1e308", **NO_WINDOW)) == [0.0, 0.2, 1.0]
 
 
 def lut_item(first_mapped: int, bits: int, entries: bytes, count: int, vr: str = "OW") -> Dataset:
