@@ -307,7 +307,7 @@ def test_a_length_beyond_the_file_makes_no_room_for_it(element):
 @pytest.mark.parametrize("defined", [True, False])
 def test_a_sequence_of_unknown_vr_is_implicit_inside(defined):
     # PS3.5 6.2.2 note 2: an explicit VR file may carry a sequence as UN, as it came through an implicit one
-    value = b"\x08\x00\x00\x01\x08\0\0\074670003"
+    value = b"\x08\x00\x00\x01\x08\x00\x00\x0074670003"
     item = b"\xfe\xff\x00\xe0" + len(value).to_bytes(4, "little") + value
     length = len(item).to_bytes(4, "little") if defined else b"\xff\xff\xff\xff"
     end = b"" if defined else b"\xfe\xff\xdd\xe0\0\0\0\0"
