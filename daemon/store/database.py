@@ -1,4 +1,4 @@
-"""This module opens the store: engine, pragmas, migrations, and the two kinds of transaction."""
+"""This module opens the store: engine, pragmas, and the two kinds of transaction."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -6,18 +6,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
-from daemon.errors import SchemaTooNew
+from daemon.store.tables import SCHEMA
 
 BUSY_TIMEOUT_SECONDS = 30
-_MIGRATIONS = Path(__file__).parent / "migrations"
-_MIGRATION_LOCK = 0x756C6E61  # "ulna", for pg_advisory_xact_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +63,11 @@ def open_store(url: str) -> Store:
         event.listen(engine, "begin", _begin_sqlite)
     with ExitStack() as on_failure:
         on_failure.callback(engine.dispose)
-        _migrate(engine)
+        if not _is_current(engine):
+            # Alembic is large, and almost every process finds the schema as it should be.
+            from daemon.store.migration import migrate  # noqa: PLC0415
+
+            migrate(Store(engine))
         on_failure.pop_all()
     return Store(engine)
 
@@ -85,19 +83,8 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('ulna_begin', 'DEFERRED')}")
 
 
-def _migrate(engine: Engine) -> None:
-    configuration = AlembicConfig()
-    configuration.set_main_option("script_location", str(_MIGRATIONS))
-    scripts = ScriptDirectory.from_config(configuration)
-    with Store(engine).write() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
-            raise SchemaTooNew(
-                f"the store has schema {current}, this ulna knows up to {scripts.get_current_head()}; "
-                "run the newer ulna, or restore the backup that was taken before the upgrade"
-            )
-        if current != scripts.get_current_head():
-            configuration.attributes["connection"] = connection
-            command.upgrade(configuration, "head")
+def _is_current(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return False
+        return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == SCHEMA)

@@ -25,6 +25,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+SCHEMA = "0001"
+"""The newest migration; `daemon/store/migrations/versions` begins its file names with it."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC datetime, stored without its zone so that SQLite and PostgreSQL hold the same."""
