@@ -6,11 +6,13 @@ ARGS ?=
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate $(UPGRADE)
 
-.PHONY: help setup demo test lint fmt flow golden run check lock peers clean
+.PHONY: help runtime setup demo test lint fmt flow golden run check lock peers clean
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+runtime: .venv/.runtime  ## make .venv with what the daemon needs
 
 setup: .venv/.dev  ## make .venv with all that development needs
 
