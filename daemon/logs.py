@@ -7,12 +7,19 @@ only the place is kept, and of foreign exceptions the type and the frames.
 import json
 import logging
 import sys
+import threading
 import traceback
 import warnings
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 OWN_ROOMS = ("daemon", "dicom_io", "models", "sr_templates")
+
+log = logging.getLogger(__name__)
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -25,13 +32,17 @@ def set_up(*, level: str, format_: str, stage: str) -> None:
     warnings.simplefilter("default")
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").setLevel(logging.ERROR)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = sys.unraisablehook = _log_uncaught_elsewhere
     for library in ("alembic", "sqlalchemy", "PIL", "watchdog"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def keep_foreign_words_out(record: logging.LogRecord) -> bool:
-    """Replace the message of a record that is not ours by the place that it came from."""
+    """Replace what a record says that is not ours by the place that it came from."""
     if record.name.split(".", 1)[0] not in OWN_ROOMS:
+        for key in vars(record).keys() - _STANDARD_FIELDS:
+            del record.__dict__[key]
         record.msg, record.args = "message of a library withheld", ()
         record.__dict__["where"] = f"{record.name}:{record.lineno}"
     return True
@@ -89,6 +100,18 @@ def _frames(stack: TracebackType | None) -> str:
         f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}:{frame.name}"
         for frame in reversed(traceback.extract_tb(stack))
     )
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, stack: TracebackType | None) -> None:
+    """Tell of an exception that ends the process; Python would print its words."""
+    if not issubclass(kind, KeyboardInterrupt):
+        log.critical("uncaught exception", exc_info=(kind, error, stack))
+
+
+def _log_uncaught_elsewhere(event: "threading.ExceptHookArgs | UnraisableHookArgs") -> None:
+    """Tell of an exception that ends a thread, or that Python could not raise."""
+    if event.exc_value is not None and not isinstance(event.exc_value, SystemExit):
+        log.error("uncaught exception", exc_info=event.exc_value)
 
 
 def _quoted(value: object) -> str:
