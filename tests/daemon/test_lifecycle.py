@@ -117,7 +117,7 @@ def test_event_of_another_level_is_refused():
 
 
 def test_closed_states_are_those_without_work_under_way():
-    assert CLOSED_STUDY_STATES == {StudyState.DELIVERED, StudyState.NOT_ANALYZED, StudyState.FAILED}
+    assert {StudyState.DELIVERED, StudyState.NOT_ANALYZED, StudyState.FAILED} == CLOSED_STUDY_STATES
 
 
 def test_every_state_but_the_first_can_be_reached():

@@ -1,0 +1,269 @@
+"""The configuration: every mistake at once, single keys from the environment, every key in config.toml."""
+
+import re
+import tomllib
+import typing
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from daemon.config import Config, Destination, Peer, read_config
+from daemon.errors import ConfigurationInvalid
+
+SHIPPED = Path(__file__).parents[2] / "config.toml"
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def mistakes(folder: Path, text: str, environment: dict[str, str] | None = None) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationInvalid) as refusal:
+        read_config(write(folder, text), environment or {})
+    return refusal.value.mistakes
+
+
+def test_nothing_configured_is_the_default():
+    assert read_config(None, {}) == Config()
+
+
+def test_configured_values_are_read(tmp_path):
+    text = """
+        [storage]
+        data_dir = "/srv/ulna"
+        [receiver]
+        allowed_peers = [{ ae_title = "MODALITY", host = "10.0.0.5" }, { ae_title = "ANYWHERE" }]
+        [study]
+        quiet_seconds = 20
+        [[destinations]]
+        name = "pacs"
+        ae_title = "PACS"
+        host = "10.0.0.6"
+        port = 104
+        results = ["sr"]
+    """
+    config = read_config(write(tmp_path, text), {})
+    assert config.storage.data_dir == Path("/srv/ulna")
+    assert config.receiver.allowed_peers == (
+        Peer(ae_title="MODALITY", host="10.0.0.5"),
+        Peer(ae_title="ANYWHERE"),
+    )
+    assert config.study.quiet_seconds == 20.0
+    assert config.destinations == (
+        Destination(name="pacs", ae_title="PACS", host="10.0.0.6", port=104, results=("sr",)),
+    )
+
+
+def test_all_mistakes_are_told_at_once(tmp_path):
+    text = """
+        [storage]
+        retention_days = 0
+        databse_url = ""
+        [receiver]
+        port = "11112"
+        ae_title = "A NAME THAT IS TOO LONG"
+        [study]
+        unknown_region = "guess"
+        [[destinations]]
+        name = "pacs"
+        ae_title = "PACS"
+        host = "10.0.0.6"
+        port = 70000
+        [[destinations]]
+        name = "second"
+        [extra]
+        key = 1
+    """
+    found = mistakes(tmp_path, text, {"ULNA_NOWHERE__KEY": "1", "ULNA_WEB__PORT": "-1"})
+    keys = [mistake.replace(":", " ").split()[0] for mistake in found]
+    assert sorted(keys) == [
+        "destinations.0.port",
+        "destinations.1.ae_title",
+        "destinations.1.host",
+        "destinations.1.port",
+        "environment",
+        "extra",
+        "receiver.ae_title",
+        "receiver.port",
+        "storage.databse_url",
+        "storage.retention_days",
+        "study.unknown_region",
+        "web.port",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("[study]\nunknown_region = 'guess'", "study.unknown_region = 'guess': .*'exclude' or 'analyze'"),
+        ("[storage]\nretention_days = 0", "storage.retention_days = 0: .*greater than or equal to 1"),
+        ("[receiver]\nport = 65536", "receiver.port = 65536: .*less than or equal to 65535"),
+        ("[receiver]\nport = true", "receiver.port = True: .*integer"),
+        ("[study]\nquiet_seconds = nan", "study.quiet_seconds = nan: .*"),
+        ("[study]\nquiet_seconds = inf", "study.quiet_seconds = inf: .*"),
+        ("[receiver]\nae_title = ' ULNA'", "receiver.ae_title = ' ULNA': .*"),
+        ("[receiver]\nae_title = 'A\\B'", r"receiver.ae_title = 'A\\\\B': .*"),
+        ("[receiver]\nae_title = ''", "receiver.ae_title = '': .*"),
+        ("[watcher]\nfolders = '/srv'", "watcher.folders.*"),
+        ("[storage]\ndatabase_url = 'mysql://host/name'", ".*sqlite:///PATH or postgresql.pg8000.*"),
+        ("[web]\nspeed = 1", "web.speed: unknown key; .*spelling"),
+        ("storage = 3", "storage = 3: .*"),
+    ],
+)
+def test_mistake_has_key_value_and_what_is_allowed(tmp_path, text, mistake):
+    (found,) = mistakes(tmp_path, text)
+    assert re.fullmatch(mistake, found)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[study]\nquiet_seconds = 3", "settle_seconds <= quiet_seconds <= max_wait_seconds"),
+        ("[study]\nmax_wait_seconds = 59", "60, 59"),
+        (
+            "[receiver]\nallow_any_peer = true\nallowed_peers = [{ ae_title = 'A' }]",
+            "allow_any_peer = true contradicts a list in allowed_peers",
+        ),
+        (
+            "[[destinations]]\nname='p'\nae_title='P'\nhost='h'\nport=1\n" * 2,
+            "used more often: p",
+        ),
+    ],
+)
+def test_keys_that_contradict_each_other_are_a_mistake(tmp_path, text, words):
+    (found,) = mistakes(tmp_path, text)
+    assert words in found
+
+
+def test_message_names_the_file_and_says_that_nothing_was_started(tmp_path):
+    file = write(tmp_path, "[web]\nspeed = 1\nport = -1")
+    with pytest.raises(ConfigurationInvalid) as refusal:
+        read_config(file, {})
+    assert str(refusal.value).startswith(f"{file}: 2 mistake(s), nothing was started:\n  - web.")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("[storage", "not TOML"), ("a = 1\na = 2", "not TOML"), ('a = "\xe9"', "not TOML")]
+)
+def test_file_that_is_no_toml_is_a_mistake(tmp_path, text, words):
+    file = tmp_path / "config.toml"
+    file.write_text(text, encoding="latin-1")
+    with pytest.raises(ConfigurationInvalid, match=words):
+        read_config(file, {})
+
+
+def test_absent_file_is_a_mistake(tmp_path):
+    with pytest.raises(ConfigurationInvalid, match="does not exist"):
+        read_config(tmp_path / "none.toml", {})
+
+
+def test_folder_instead_of_a_file_is_a_mistake(tmp_path):
+    with pytest.raises(ConfigurationInvalid, match="cannot be read"):
+        read_config(tmp_path, {})
+
+
+def test_environment_overrides_single_keys(tmp_path):
+    file = write(tmp_path, "[study]\nquiet_seconds = 20\nsettle_seconds = 1")
+    environment = {
+        "ULNA_STUDY__QUIET_SECONDS": "30",
+        "ULNA_STORAGE__DATA_DIR": "/srv/ulna",
+        "ULNA_RECEIVER__ALLOWED_PEERS": '[{ ae_title = "A" }]',
+        "ULNA_WEB__ENABLED": "false",
+        "ULNA_LOGGING__FORMAT": "json",
+        "PATH": "/bin",
+        "ULNA_CONFIG": "no key of a section",
+    }
+    config = read_config(file, environment)
+    assert (config.study.quiet_seconds, config.study.settle_seconds) == (30.0, 1.0)
+    assert config.storage.data_dir == Path("/srv/ulna")
+    assert config.receiver.allowed_peers == (Peer(ae_title="A"),)
+    assert (config.web.enabled, config.logging.format) == (False, "json")
+
+
+def test_process_environment_is_the_default(monkeypatch):
+    monkeypatch.setenv("ULNA_WEB__PORT", "8999")
+    assert read_config(None).web.port == 8999
+
+
+def test_variable_that_overrides_no_key_is_a_mistake(tmp_path):
+    destination = "[[destinations]]\nname='p'\nae_title='P'\nhost='h'\nport=1\n"
+    (found,) = mistakes(tmp_path, destination, {"ULNA_DESTINATIONS__NAME": "q"})
+    assert found.startswith("environment variable ULNA_DESTINATIONS__NAME")
+    (found,) = mistakes(tmp_path, "", {"ULNA_WEB__SPEED": "1"})
+    assert found.startswith("web.speed: unknown key")
+
+
+def test_configuration_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        Config().web.port = 1
+
+
+def item_model(annotation: object) -> type[BaseModel] | None:
+    """Return the model of the items where a field is a list of sections."""
+    arguments = typing.get_args(annotation)
+    models = [one for one in arguments if isinstance(one, type) and issubclass(one, BaseModel)]
+    return models[0] if models else None
+
+
+def sections() -> dict[str, type[BaseModel]]:
+    """Return the model of each [section]."""
+    annotations = {name: field.annotation for name, field in Config.model_fields.items()}
+    return {
+        name: annotation
+        for name, annotation in annotations.items()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    }
+
+
+def owners() -> list[type[BaseModel]]:
+    """Return every model that the file's own keys belong to."""
+    return [Config, *sections().values()]
+
+
+def test_shipped_file_holds_every_key_of_every_section_with_its_default():
+    tables = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
+    assert list(tables) == list(sections())
+    for name, model in sections().items():
+        assert list(tables[name]) == list(model.model_fields), name
+        assert model.model_validate(tables[name]) == model(), name
+
+
+def test_shipped_file_is_the_default_configuration():
+    assert read_config(SHIPPED, {}) == Config()
+
+
+@pytest.mark.parametrize(
+    ("field", "model"),
+    [
+        (name, item_model(field.annotation))
+        for owner in owners()
+        for name, field in owner.model_fields.items()
+        if item_model(field.annotation)
+    ],
+)
+def test_shipped_file_shows_every_key_of_a_list_of_sections(field, model):
+    text = SHIPPED.read_text(encoding="utf-8")
+    block = re.search(rf"^# \[\[{field}\]\]\n(?:# .*\n?)+", text, re.MULTILINE)
+    if block:
+        (example,) = tomllib.loads(re.sub("^# ", "", block[0], flags=re.MULTILINE))[field]
+    else:
+        inline = re.search(rf"^{field} = .*#.*?(\[\{{.*\}}\])", text, re.MULTILINE)
+        assert inline, f"{field} has neither a commented section nor an example in its comment"
+        (example,) = tomllib.loads(f"example = {inline[1]}")["example"]
+    shown = model.model_validate(example)
+    assert list(example) == list(model.model_fields)
+    defaults = {name: one.default for name, one in model.model_fields.items() if not one.is_required()}
+    # An empty default shows nothing, so the example may hold something.
+    assert {name: getattr(shown, name) for name, value in defaults.items() if value} == {
+        name: value for name, value in defaults.items() if value
+    }
+
+
+def test_every_line_of_the_shipped_file_is_explained():
+    lines = SHIPPED.read_text(encoding="utf-8").splitlines()
+    keys = [line for line in lines if re.match(r"(# )?[a-z_]+ = ", line)]
+    assert len(keys) > 30
+    assert [line for line in keys if not re.search(r"\S  +# \S", line)] == []
