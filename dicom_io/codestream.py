@@ -69,14 +69,14 @@ def read_jpeg_2000(frame: bytes) -> Codestream:
         There is none.
     """
     start = frame.find(_JPEG_2000_START, 0, _MAX_JP2_BOXES_BYTES)
-    siz = frame[start + 4 : start + 4 + 39]
-    if start < 0 or len(siz) < 39:
+    segment = frame[start + 4 : start + 4 + 39]
+    if start < 0 or len(segment) < 39:
         raise UndecodablePixels("the frame is no JPEG 2000 codestream")
-    right, bottom, left, top = (int.from_bytes(siz[at : at + 4], "big") for at in (4, 8, 12, 16))
+    right, bottom, left, top = (int.from_bytes(segment[at : at + 4], "big") for at in (4, 8, 12, 16))
     return Codestream(
         data=frame[start:],
         rows=bottom - top,
         columns=right - left,
-        components=int.from_bytes(siz[36:38], "big"),
-        precision=(siz[38] & 0x7F) + 1,
+        components=int.from_bytes(segment[36:38], "big"),
+        precision=(segment[38] & 0x7F) + 1,
     )
