@@ -7,7 +7,8 @@ from tests.dicom_io.headers import header
 WORDS = {
     Laterality.LEFT: """
         L WRIST | WRIST LT | Left hand | HAND_L | Handgelenk li. | Linke Hand | Poignet gauche |
-        Mano izquierda | Mano izq | Mano sinistra | Mão esquerda | Linkerhand | Vänster axel | Venstre hånd | Vasen käsi |
+        Mano izquierda | Mano izq | Mano sinistra | Mão esquerda | Linkerhand |
+        Vänster axel | Venstre hånd | Vasen käsi |
         Łokieć lewy | Levá ruka | Левая кисть | 左手 | 왼손 | 좌측 손목
     """,
     Laterality.RIGHT: """
