@@ -150,13 +150,18 @@ def _run_web(parts: Parts, stage: StageProcess) -> None:
 
     web = parts.config.web
     app = create_app(
-        parts.store, parts.spool, product=product(), expected_stages=stages_of(parts.config), clock=now
+        parts.store,
+        parts.spool,
+        product=product(),
+        expected_stages=stages_of(parts.config),
+        clock=now,
+        host_names=web.host_names,
     )
     server = WebServer(app, web.host, web.port)
     port = server.start()
     log.info("worklist page", extra={"address": f"http://{web.host}:{port}/"})
     try:
-        while not stage.stopping:
+        while server.running and not stage.stopping:
             stage.alive()
             stage.wait()
     finally:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from daemon.errors import DaemonError
+from daemon.errors import ConfigurationInvalid, DaemonError
 from dicom_io.errors import DicomIoError
 from models.errors import ModelError
 
@@ -35,7 +35,7 @@ first steps:
   ulna check --config config.toml        what would keep the daemon from working
   ulna serve --config config.toml        run it
 
-exit status: 0 all went well, 1 something did not, 2 wrong use
+exit status: 0 all went well, 1 something did not, 2 wrong use or a configuration that cannot be used
 """
 
 
@@ -55,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; there is nobody to tell
         return 1
+    except ConfigurationInvalid as error:
+        print(f"ulna {name}: {error}", file=sys.stderr)
+        return 2
     except (DaemonError, DicomIoError, ModelError, OSError) as error:
         print(f"ulna {name}: {error}", file=sys.stderr)
         return 1

@@ -132,6 +132,7 @@ class Web(_Section):
     enabled: bool = True
     host: str = "127.0.0.1"
     port: ListenPort = 8080
+    host_names: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
 class Logging(_Section):

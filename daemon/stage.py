@@ -24,8 +24,8 @@ POLL_SECONDS = 0.2
 _RECORD_SECONDS = 5.0
 _LOCK_WAIT_SECONDS = 10.0
 
-CANNOT_START = 3
-"""Exit status of a stage that cannot work with this configuration; restarting it would not help."""
+CANNOT_START = 2
+"""Exit status of what cannot work with this configuration; starting it again would not help."""
 
 
 class StageName(StrEnum):

@@ -14,16 +14,36 @@ from types import FrameType
 from daemon import notify
 from daemon.stage import CANNOT_START, StageName
 
-READY_SECONDS = 180.0
-STALL_SECONDS = 120.0
-STOP_SECONDS = 9.0
 _TICK_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 30.0
-_HEALTHY_SECONDS = 60.0
-
 _INTAKE = (StageName.RECEIVER, StageName.WATCHER)
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a supervisor waits.
+
+    Attributes
+    ----------
+    ready_seconds
+        For the first sign of life of a stage: it may have to load a bundle.
+    stall_seconds
+        For the next sign of life.
+    healthy_seconds
+        Until the earlier failures of a stage are forgotten.
+    first_pause_seconds, longest_pause_seconds
+        Before a stage is started again; the pause doubles with each failure.
+    stop_seconds
+        For all stages to end; half of it for those that take instances in, which end first.
+    """
+
+    ready_seconds: float = 180.0
+    stall_seconds: float = 120.0
+    healthy_seconds: float = 60.0
+    first_pause_seconds: float = 0.5
+    longest_pause_seconds: float = 30.0
+    stop_seconds: float = 9.0
 
 
 @dataclass(slots=True)
@@ -56,13 +76,21 @@ class Supervisor:
         The command line of each stage.
     listener
         Where the stages are heard.
+    patience
+        How long it waits.
     """
 
-    def __init__(self, commands: Mapping[StageName, Sequence[str]], listener: notify.Listener) -> None:
+    def __init__(
+        self,
+        commands: Mapping[StageName, Sequence[str]],
+        listener: notify.Listener,
+        patience: Patience = Patience(),
+    ) -> None:
         self._children: dict[str, _Child] = {
             name: _Child(name, command) for name, command in commands.items()
         }
         self._listener = listener
+        self._patience = patience
         self._stopping = False
         self._announced = False
 
@@ -83,18 +111,18 @@ class Supervisor:
     def _look_after(self, child: _Child) -> int:
         moment = time.monotonic()
         if child.running:
-            patience = STALL_SECONDS if child.ready else READY_SECONDS
-            if moment - child.heard > patience:
+            limit = self._patience.stall_seconds if child.ready else self._patience.ready_seconds
+            if moment - child.heard > limit:
                 log.error("stage gives no sign of life and is killed", extra={"ended_stage": child.name})
                 self._signal(child, signal.SIGKILL)
-            elif moment - child.started > _HEALTHY_SECONDS:
+            elif moment - child.started > self._patience.healthy_seconds:
                 child.failures = 0
             return 0
         if child.process is not None:
             status = child.process.returncode
             if status == CANNOT_START and not child.ready and child.failures == 0:
                 log.error("stage cannot start; see its message above", extra={"ended_stage": child.name})
-                return 1
+                return CANNOT_START
             self._plan_restart(child, status)
         elif moment >= child.start_at:
             self._start(child)
@@ -108,7 +136,10 @@ class Supervisor:
         child.ready = False
 
     def _plan_restart(self, child: _Child, status: int) -> None:
-        pause = min(_LONGEST_PAUSE_SECONDS, 0.5 * 2**child.failures)
+        patience = self._patience
+        pause = min(
+            patience.longest_pause_seconds, patience.first_pause_seconds * 2.0 ** min(child.failures, 20)
+        )
         child.failures += 1
         child.process, child.start_at = None, time.monotonic() + pause
         log.error(
@@ -140,14 +171,14 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Stop listening first, then the rest; whoever is not done in time is killed and resumes later."""
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + self._patience.stop_seconds
         intake = [self._children[name] for name in _INTAKE if name in self._children]
         others = [child for child in self._children.values() if child.name not in _INTAKE]
-        for group, limit in ((intake, deadline - STOP_SECONDS / 2), (others, deadline)):
+        for group, limit in ((intake, deadline - self._patience.stop_seconds / 2), (others, deadline)):
             for child in group:
                 self._signal(child, signal.SIGTERM)
             while any(child.running for child in group) and time.monotonic() < limit:
-                time.sleep(0.05)
+                self._hear(0.05)  # unheard messages fill the socket, and a stage that talks would wait
         for child in self._children.values():
             if child.running:
                 log.warning("stage did not stop in time and is killed", extra={"ended_stage": child.name})

@@ -1,6 +1,7 @@
 """``ulna demo``: the whole way on sample radiographs."""
 
 import argparse
+import signal
 import tempfile
 import time
 from datetime import datetime
@@ -41,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Play the demonstration; its files stay where the last lines say."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the daemon is stopped then too
     started = time.monotonic()
     folder = (options.data_dir or Path(tempfile.mkdtemp(prefix="ulna-demo-"))).resolve()
     if options.data_dir:
@@ -97,18 +99,17 @@ def _print(
     shown: list[play.Exhibit], studies: tuple[DemoStudy, ...], folder: Path, *, seconds: float
 ) -> None:
     described: dict[str, DemoStudy] = {study.study_instance_uid: study for study in studies}
-    table = Table("study", "priority", "region", "views", "P(abnormal)", "flag", "turn-around", "shows")
+    table = Table("study", "priority", "region", "views", "P(abnormal)", "flag", "turn-around")
     for exhibit in shown:
         entry = exhibit.detail.entry
         table.add_row(
-            entry.identity.accession_number,
+            described[entry.study_instance_uid].description,
             Priority(entry.priority).name,
             " ".join(entry.regions),
-            f"{entry.view_count} of {entry.instance_count}",
+            str(entry.view_count),
             "" if entry.score is None else f"{entry.score:.3f}",
-            entry.category if not entry.reason else f"{entry.category}: {entry.reason}",
+            f"{entry.category}: {entry.reason}" if entry.reason else entry.category,
             _turn_around(exhibit),
-            described[entry.study_instance_uid].description,
         )
     say = console()
     say.print(table)

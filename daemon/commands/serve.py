@@ -30,12 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal comes."""
     config = config_of(options)
-    if options.only is None:
-        path = config_path(options)
-        return app.serve(config, [] if path is None else ["--config", str(path)])
+    path = config_path(options)
     try:
+        if options.only is None:
+            return app.serve(config, [] if path is None else ["--config", str(path)])
         app.run_stage(options.only, config)
     except (DaemonError, ModelError) as error:
-        print(f"ulna {options.only}: {error}", file=sys.stderr)
+        print(f"ulna {options.only or 'serve'}: {error}", file=sys.stderr)
         return CANNOT_START
     return 0

@@ -51,7 +51,7 @@ def test_an_untrained_bundle_is_refused_unless_it_is_allowed(small_bundle: Path,
     config = tmp_path / "config.toml"
     config.write_text(f'[storage]\ndata_dir = "{tmp_path}"\n[analysis]\nbundle = "{small_bundle}"\n')
     refused = ulna("serve", "--config", str(config))
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "allow_untrained" in refused.stderr
 
 
