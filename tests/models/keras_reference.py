@@ -38,50 +38,61 @@ class DoubleBatchNormalization(keras.layers.BatchNormalization):
     """Normalizes in float64, where Keras' own layer computes in float32 whatever its policy says."""
 
     def call(self, inputs, training=None, mask=None):
-        scale = self.gamma / (self.moving_variance + self.epsilon) ** 0.5
-        return (inputs - self.moving_mean) * scale + self.beta
+        mean, variance, gamma, beta = (
+            keras.ops.convert_to_tensor(weight)
+            for weight in (self.moving_mean, self.moving_variance, self.gamma, self.beta)
+        )
+        return (inputs - mean) * gamma / (variance + self.epsilon) ** 0.5 + beta
 
 
-def twin(name: str, *, size: int, dtype: str, seed: int = 0) -> Any:
-    """Build the Keras model without its top, for (size, size, 3) inputs, computing in `dtype` throughout."""
+def twin(name: str, *, dtype: str, rows: int = 224, cols: int = 224) -> Any:
+    """Build the Keras model without its top, for (rows, cols, 3) inputs, computing in `dtype` throughout."""
     keras.config.set_floatx(dtype)
-    model = TWINS[name](include_top=False, weights=None, input_shape=(size, size, 3))
+    keras.config.set_dtype_policy(dtype)
+    model = TWINS[name](include_top=False, weights=None, input_shape=(rows, cols, 3))
     if dtype == "float64":
         model = keras.models.clone_model(model, clone_function=_double)
-    _randomize(model, seed)
+    _randomize(model)
     return model
-
-
-def _double(layer: Any) -> Any:
-    if isinstance(layer, keras.layers.BatchNormalization):
-        return DoubleBatchNormalization.from_config(layer.get_config())
-    return layer.__class__.from_config(layer.get_config())
-
-
-def _randomize(model: Any, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    for layer in model.layers:
-        arrays = [array.shape for array in layer.get_weights()]
-        if isinstance(layer, keras.layers.BatchNormalization):
-            ranges = ((0.5, 1.5), (-0.2, 0.2), (-0.2, 0.2), (0.5, 1.5))  # gamma, beta, mean, variance
-            layer.set_weights([rng.uniform(*r, size=s) for r, s in zip(ranges, arrays, strict=True)])
-        elif arrays:
-            # Depthwise kernels end in 1, so this is the number of inputs of one output for all kernels.
-            layer.set_weights([rng.normal(scale=_he(shape), size=shape) for shape in arrays])
-
-
-def _he(shape: tuple[int, ...]) -> float:
-    fan_in = np.prod(shape[:2]) if shape[-1] == 1 else np.prod(shape[:-1])
-    return float(np.sqrt(2.0 / fan_in))
 
 
 def layers_of(model: Any) -> Layers:
     """Return the names and arrays of the layers, in the order of the model."""
-    return [(layer.name, layer.get_weights()) for layer in model.layers]
+    # Not by get_weights(), which warns that its way to NumPy is deprecated.
+    return [
+        (layer.name, [weight.value.numpy(force=True) for weight in layer.weights]) for layer in model.layers
+    ]
 
 
-def features_of(model: Any, batch: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Run the model on (B, 3, H, W) and return its features (B, C, h, w)."""
+def features_of(model: Any, batch: torch.Tensor) -> torch.Tensor:
+    """Run the model on (B, 3, H, W) of its own dtype and return its features (B, C, h, w)."""
     with torch.inference_mode():
-        features = model(np.moveaxis(batch, 1, -1), training=False)
-    return np.moveaxis(features.cpu().numpy(), -1, 1)
+        features: torch.Tensor = model(batch.movedim(1, -1), training=False)
+    return features.movedim(-1, 1)
+
+
+def is_norm(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.BatchNormalization)
+
+
+def _double(layer: Any) -> Any:
+    if is_norm(layer):
+        return DoubleBatchNormalization.from_config(layer.get_config())
+    return layer.__class__.from_config(layer.get_config())
+
+
+def _randomize(model: Any) -> None:
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        shapes = [variable.shape for variable in layer.weights]
+        if is_norm(layer):
+            ranges = ((0.5, 1.5), (-0.2, 0.2), (-0.2, 0.2), (0.5, 1.5))  # gamma, beta, mean, variance
+            layer.set_weights([rng.uniform(*r, size=s) for r, s in zip(ranges, shapes, strict=True)])
+        else:
+            layer.set_weights([rng.normal(scale=_scale(shape), size=shape) for shape in shapes])
+
+
+def _scale(shape: tuple[int, ...]) -> float:
+    """Keep values about as large as they came in: no ReLU follows a depthwise kernel (rows, cols, c, 1)."""
+    rows, cols, inputs, outputs = shape
+    return float((1 / (rows * cols)) ** 0.5 if outputs == 1 else (2 / (rows * cols * inputs)) ** 0.5)
