@@ -1,0 +1,133 @@
+"""A stage is one process with a lock, a sign of life, and a flag that ends it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+
+import pytest
+
+from daemon import notify, stage
+from daemon.errors import StageAlreadyRunning
+from daemon.stage import StageName, StageProcess, exclusive
+from daemon.store.stages import stage_records
+from tests.daemon.deadline import wait_until
+
+
+@pytest.fixture
+def restored_signals():
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_sets_the_flag(sqlite_only, restored_signals, number):
+    process = StageProcess(StageName.SENDER, sqlite_only)
+    process.stop_on_signals()
+    assert not process.stopping
+    os.kill(os.getpid(), number)
+    wait_until(lambda: process.stopping, "the flag")
+
+
+def test_wait_ends_when_the_stage_shall_stop(sqlite_only, restored_signals):
+    process = StageProcess(StageName.SENDER, sqlite_only)
+    process.stop_on_signals()
+    os.kill(os.getpid(), signal.SIGTERM)
+    begun = time.monotonic()
+    process.wait(60.0)
+    assert time.monotonic() - begun < 30.0
+
+
+def test_sign_of_life_is_recorded(sqlite_only):
+    process = StageProcess(StageName.SENDER, sqlite_only)
+    process.alive("no route to pacs")
+    (record,) = stage_records(sqlite_only)
+    assert (record.name, record.process_id) == (process.owner, os.getpid())
+    assert record.condition == "no route to pacs"
+    assert timedelta(0) <= stage.now() - record.seen_at < timedelta(seconds=30)
+    assert record.started_at <= record.seen_at
+
+
+def test_new_condition_is_recorded_at_once_and_the_same_only_now_and_then(sqlite_only):
+    process = StageProcess(StageName.SENDER, sqlite_only)
+    process.alive()
+    (first,) = stage_records(sqlite_only)
+    process.alive()
+    assert stage_records(sqlite_only) == (first,)
+    process.alive("disk is full")
+    process.alive("")
+    (last,) = stage_records(sqlite_only)
+    assert last.condition == ""
+    assert last.seen_at > first.seen_at
+
+
+def test_supervisor_hears_once_that_the_stage_is_ready(sqlite_only, tmp_path, monkeypatch):
+    listener = notify.listen(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(listener.path))
+    process = StageProcess(StageName.SENDER, sqlite_only)
+    process.alive()
+    process.alive()
+    heard = [listener.receive() for _ in range(2)]
+    listener.close()
+    assert [name for name, _ in heard] == ["sender", "sender"]
+    assert [notify.READY in lines for _, lines in heard] == [True, False]
+    assert all(notify.ALIVE in lines for _, lines in heard)
+
+
+def test_stage_whose_parent_is_gone_stops(sqlite_only, monkeypatch):
+    process = StageProcess(StageName.SENDER, sqlite_only)
+    process.alive()
+    assert not process.stopping
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    process.alive()
+    assert process.stopping
+
+
+def test_owner_is_the_same_for_the_process_that_replaces_a_dead_one(sqlite_only):
+    first, second = (StageProcess(StageName.SENDER, sqlite_only) for _ in range(2))
+    assert first.owner == second.owner
+    assert first.owner != StageProcess(StageName.REPORTER, sqlite_only).owner
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(stage, "_LOCK_WAIT_SECONDS", 0.1)
+
+
+def test_second_stage_of_a_kind_is_refused(tmp_path, impatient):
+    with (
+        exclusive(tmp_path, StageName.SENDER),
+        pytest.raises(StageAlreadyRunning, match="another process runs the sender"),
+        exclusive(tmp_path, StageName.SENDER),
+    ):
+        pass
+
+
+def test_stages_of_different_kinds_run_side_by_side(tmp_path, impatient):
+    with exclusive(tmp_path, StageName.SENDER), exclusive(tmp_path, StageName.REPORTER):
+        pass
+
+
+def test_lock_is_free_again_after_the_block(tmp_path, impatient):
+    for _ in range(2):
+        with exclusive(tmp_path, StageName.SENDER):
+            pass
+
+
+def test_lock_of_a_killed_process_is_free(tmp_path):
+    script = (
+        "import pathlib, sys\nfrom daemon.stage import exclusive, StageName\n"
+        "with exclusive(pathlib.Path(sys.argv[1]), StageName.SENDER):\n"
+        "    sys.stdout.write('held\\n'); sys.stdout.flush(); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        holder.kill()
+    with exclusive(tmp_path, StageName.SENDER):
+        pass
