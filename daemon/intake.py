@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from daemon.config import Config
 from daemon.errors import IntakeRefused
@@ -103,20 +103,20 @@ class Intake:
             arrival.path.unlink(missing_ok=True)
 
     def _file(self, arrival: Arrival) -> Recorded:
-        header = _read(arrival)
-        digest = data_set_digest(arrival.path)
-        if instances.is_recorded(self.store, sop_instance_uid=header.sop_instance_uid, sha256=digest):
-            return Recorded.IDENTICAL
-        self._require_room(header)
-        size_bytes = arrival.path.stat().st_size
         try:
+            header = _read(arrival)
+            digest = data_set_digest(arrival.path)
+            if instances.is_recorded(self.store, sop_instance_uid=header.sop_instance_uid, sha256=digest):
+                return Recorded.IDENTICAL
+            self._require_room(header)
+            size_bytes = arrival.path.stat().st_size
             path = self.spool.adopt(arrival.path, digest)
             received = self._received(arrival, header, digest=digest, path=path, size_bytes=size_bytes)
             outcome = instances.record_instance(self.store, received, now=self.clock())
         except OSError as error:
             raise _refusal_for(error) from error
-        except OperationalError as error:
-            raise IntakeRefused(StoreStatus.OUT_OF_RESOURCES, "the store cannot be written now") from error
+        except DBAPIError as error:  # the drivers do not agree on anything narrower
+            raise IntakeRefused(StoreStatus.OUT_OF_RESOURCES, "the store cannot be used now") from error
         _log(received, outcome)
         return outcome
 
