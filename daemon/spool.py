@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import struct
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,15 +72,27 @@ class Spool:
         write_whole(target, content)
         return str(target.relative_to(self.data_dir))
 
+    def set_aside(self, file: Path, reason: str) -> str:
+        """Copy an unusable file into the quarantine durably, with the reason beside it; give its name there.
+
+        The name is ours: that of the file may hold a patient's.
+        """
+        name = uuid.uuid4().hex
+        copy = self.quarantine / f"{name}.bin"
+        shutil.copyfile(file, copy)
+        _sync(copy)
+        write_whole(self.quarantine / f"{name}.reason.txt", f"{reason}\n".encode())
+        return name
+
     def remove(self, paths: Iterable[str]) -> None:
         """Remove stored files; one that is gone already is no error."""
         for path in paths:
             (self.data_dir / path).unlink(missing_ok=True)
 
     def stored_files(self) -> Iterator[Path]:
-        """Give every stored instance and result, those in ``incoming`` left out."""
+        """Give every instance and result, also half-written ones; those in ``incoming`` left out."""
         for folder in (self.data_dir / "spool", self.data_dir / "results"):
-            yield from (file for file in folder.glob("*/*.dcm") if file.parent != self.incoming)
+            yield from (file for file in folder.glob("*/*") if file.parent != self.incoming)
 
 
 def data_set_digest(file: Path) -> str:

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import stat
 import threading
 import time
 import uuid
@@ -15,7 +16,7 @@ from watchdog.observers import Observer
 
 from daemon.errors import IntakeRefused
 from daemon.intake import Arrival, Intake
-from daemon.spool import Spool, write_whole
+from daemon.spool import Spool
 from daemon.stage import StageProcess
 from dicom_io.store_status import StoreStatus
 
@@ -100,10 +101,10 @@ class Watcher:
                 self._take(path)
 
     def _is_complete(self, path: Path, moment: float) -> bool:
-        if path.is_symlink() or not path.is_file() or path.name.startswith("."):
+        status = _status_of(path)
+        if status is None:
             self._sightings.pop(path, None)
             return False
-        status = path.stat()
         seen = self._sightings.get(path)
         if seen is None or (seen.size, seen.mtime_ns) != (status.st_size, status.st_mtime_ns):
             self._sightings[path] = _Sighting(status.st_size, status.st_mtime_ns, moment)
@@ -114,25 +115,38 @@ class Watcher:
         copy = self._spool.incoming / f"{uuid.uuid4().hex}.dcm"
         try:
             shutil.copyfile(path, copy)
-            self._intake.accept(Arrival(path=copy, source="folder"))
-        except IntakeRefused as refusal:
-            if refusal.status is StoreStatus.OUT_OF_RESOURCES:
+            refusal = self._bring_in(copy)
+            if refusal is not None and refusal.status is StoreStatus.OUT_OF_RESOURCES:
                 return  # the file stays where it is and is found again by the next scan
-            self._set_aside(path, refusal.reason)
+            if refusal is not None:
+                name = self._spool.set_aside(path, refusal.reason)
+                log.warning(
+                    "file of a folder moved to quarantine",
+                    extra={"quarantine": name, "reason": refusal.reason},
+                )
+            path.unlink(missing_ok=True)
         except OSError as error:
             copy.unlink(missing_ok=True)
             log.warning(
                 "file of a folder cannot be taken now", extra={"reason": os.strerror(error.errno or 0)}
             )
-            return
-        path.unlink(missing_ok=True)
 
-    def _set_aside(self, path: Path, reason: str) -> None:
-        # Under a name of our own: a file's name may hold a patient's.
-        name = uuid.uuid4().hex
-        shutil.copyfile(path, self._spool.quarantine / f"{name}.bin")
-        write_whole(self._spool.quarantine / f"{name}.reason.txt", f"{reason}\n".encode())
-        log.warning("file of a folder moved to quarantine", extra={"quarantine": name, "reason": reason})
+    def _bring_in(self, copy: Path) -> IntakeRefused | None:
+        """Hand a copy to the intake, which removes it; give why it was not taken."""
+        try:
+            self._intake.accept(Arrival(path=copy, source="folder"))
+        except IntakeRefused as refusal:
+            return refusal
+        return None
+
+
+def _status_of(path: Path) -> os.stat_result | None:
+    """Give the status of a file that may be taken; None where it is none, is hidden, or is gone by now."""
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status if stat.S_ISREG(status.st_mode) and not path.name.startswith(".") else None
 
 
 class _Touches(FileSystemEventHandler):
