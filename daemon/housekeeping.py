@@ -1,9 +1,11 @@
 """This module keeps the data directory in order: old studies go, leftovers are swept up."""
 
 import logging
+import math
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from daemon.spool import Spool
 from daemon.stage import StageProcess, now
@@ -50,6 +52,14 @@ class Housekeeper:
         candidates = [*self.spool.stored_files(), *self.spool.incoming.iterdir()]
         for file in candidates:
             path = str(file.relative_to(self.spool.data_dir))
-            if path not in known and file.stat().st_mtime < youngest.timestamp():
+            if path not in known and _modified_at(file) < youngest.timestamp():
                 file.unlink(missing_ok=True)
                 log.info("leftover file removed", extra={"path": path})
+
+
+def _modified_at(file: Path) -> float:
+    """Give when a file was last written; never, where another process has just taken it away."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
