@@ -107,17 +107,34 @@ def test_preparing_twice_keeps_what_is_there(spool):
     assert spool.absolute(path).exists()
 
 
+def test_file_that_is_set_aside_is_durable_with_its_reason_and_without_its_name(spool, disk_log):
+    file = incoming_file(spool)
+    name = spool.set_aside(file, "no DICOM")
+    assert file.exists()
+    assert (spool.quarantine / f"{name}.bin").read_bytes() == b"content"
+    assert (spool.quarantine / f"{name}.reason.txt").read_text() == "no DICOM\n"
+    assert disk_log[0] == f"sync {name}.bin"
+    assert disk_log[-1] == "sync quarantine"
+    assert "arrival" not in name
+
+
 def test_removing_is_done_once_or_twice(spool):
     path = spool.write_result("2.25.1", b"result")
     spool.remove([path, path, "results/00/never.dcm"])
     assert not spool.absolute(path).exists()
 
 
-def test_stored_files_are_instances_and_results_and_not_what_is_incoming(spool):
+def test_stored_files_are_instances_and_results_whole_or_not_and_not_what_is_incoming(spool):
     adopted = spool.adopt(incoming_file(spool), "ab" * 32)
     result = spool.write_result("2.25.1", b"result")
     incoming_file(spool)
-    assert {str(file.relative_to(spool.data_dir)) for file in spool.stored_files()} == {adopted, result}
+    half = spool.absolute(result).with_name(".2.25.2.dcm.7.part")
+    half.touch()
+    assert {str(file.relative_to(spool.data_dir)) for file in spool.stored_files()} == {
+        adopted,
+        result,
+        str(half.relative_to(spool.data_dir)),
+    }
 
 
 def test_free_bytes_are_those_of_the_data_directory(spool):

@@ -1,0 +1,341 @@
+"""An instance is taken in whole, or refused with a reason; either way nothing lies around."""
+
+import errno
+import logging
+from pathlib import Path
+
+import pytest
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    JPEG2000MC,
+    CTImageStorage,
+    DigitalXRayImageStorageForProcessing,
+    EncapsulatedPDFStorage,
+)
+from sqlalchemy import text
+
+from daemon.config import Config
+from daemon.errors import IntakeRefused
+from daemon.intake import Arrival, Intake, IntakeRule
+from daemon.lifecycle import InstanceState, StudyState
+from daemon.spool import Spool
+from daemon.store.database import database_url, open_store
+from daemon.store.instances import PATIENT_MISMATCH
+from daemon.store.values import CONFLICTING_DUPLICATE, Recorded
+from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
+from dicom_io.eligibility import Exclusion
+from dicom_io.store_status import StoreStatus
+from tests.daemon.postgresql import Cluster
+from tests.daemon.store_factory import NOW
+from tests.factories import encode, make_instance, uid
+
+RULE = IntakeRule(
+    unknown_region="exclude",
+    stat_calling_ae_titles=frozenset({"EMERGENCY"}),
+    min_free_bytes=0,
+    max_open_studies=100,
+)
+
+
+def intake_of(store, spool, **changes) -> Intake:
+    rule = {name: getattr(RULE, name) for name in IntakeRule.__slots__} | changes
+    return Intake(spool, store, IntakeRule(**rule), lambda: NOW)
+
+
+@pytest.fixture
+def intake(sqlite_only, spool) -> Intake:
+    return intake_of(sqlite_only, spool)
+
+
+def arrival(spool: Spool, content: bytes, **announced) -> Arrival:
+    """Return content as it comes from the network."""
+    file = spool.incoming / "arrival.dcm"
+    file.write_bytes(content)
+    usual = {"source": "MODALITY@10.0.0.5", "calling_ae_title": "MODALITY", "association_id": "a"}
+    return Arrival(path=file, **(usual | announced))
+
+
+def take(intake: Intake, ds=None, **announced) -> Recorded:
+    content = encode(make_instance() if ds is None else ds)
+    return intake.accept(arrival(intake.spool, content, **announced))
+
+
+def refuse(intake: Intake, content: bytes, **announced) -> IntakeRefused:
+    with pytest.raises(IntakeRefused) as refusal:
+        intake.accept(arrival(intake.spool, content, **announced))
+    return refusal.value
+
+
+def first_instance(intake: Intake):
+    return study_detail(intake.store, uid(1)).instances[0]
+
+
+def is_tidy(spool: Spool) -> bool:
+    return list(spool.incoming.iterdir()) == []
+
+
+def test_instance_is_durable_and_recorded(intake):
+    assert take(intake) is Recorded.NEW
+    detail = study_detail(intake.store, uid(1))
+    (view,) = detail.instances
+    assert (view.state, view.source) == (InstanceState.RECEIVED, "MODALITY@10.0.0.5")
+    assert (view.region, view.laterality, view.projection) == ("WRIST", "R", "frontal")
+    assert intake.spool.absolute(view.path).read_bytes() == encode(make_instance())
+    assert detail.entry.identity.patient_id == "TEST-1"
+    assert detail.entry.opened_at == NOW
+    assert is_tidy(intake.spool)
+
+
+def test_identical_repeat_is_no_news(intake):
+    take(intake)
+    assert take(intake, association_id="b") is Recorded.IDENTICAL
+    assert len(study_detail(intake.store, uid(1)).instances) == 1
+    assert is_tidy(intake.spool)
+
+
+def test_repeat_by_another_program_is_identical(intake):
+    take(intake)
+    again = make_instance()
+    again.file_meta.SourceApplicationEntityTitle = "ANOTHER"
+    assert take(intake, again) is Recorded.IDENTICAL
+
+
+def test_same_uid_with_other_bytes_is_kept_beside(intake):
+    take(intake)
+    assert take(intake, make_instance(SeriesDescription="Wrist PA 2")) is Recorded.CONFLICTING
+    first, second = study_detail(intake.store, uid(1)).instances
+    assert second.exclusion == CONFLICTING_DUPLICATE
+    assert intake.spool.absolute(first.path).exists()
+    assert intake.spool.absolute(second.path).exists()
+
+
+def test_two_patients_in_a_study_fail_it(intake):
+    take(intake)
+    take(intake, make_instance(instance=2, PatientID="TEST-2"))
+    entry = study_detail(intake.store, uid(1)).entry
+    assert (entry.state, entry.reason) == (StudyState.FAILED, PATIENT_MISMATCH)
+
+
+def test_missing_type_2_elements_are_no_hindrance(intake):
+    ds = make_instance()
+    for keyword in ("PatientName", "PatientID", "AccessionNumber", "StudyDate", "StudyTime", "StudyID"):
+        delattr(ds, keyword)
+    take(intake, ds)
+    assert first_instance(intake).state is InstanceState.RECEIVED
+
+
+def without_pixels(**elements):
+    ds = make_instance(**elements)
+    del ds.PixelData
+    return ds
+
+
+def with_truncated_pixels():
+    content = encode(make_instance())
+    return content[:-1000]
+
+
+def compressed_in_an_unknown_way():
+    ds = make_instance(transfer_syntax_uid=JPEG2000MC)
+    ds.PixelData = encapsulate([bytes(1000)])
+    ds["PixelData"].VR = "OB"
+    return ds
+
+
+NOT_A_VIEW = {
+    "other region": (
+        lambda: make_instance(BodyPartExamined="CHEST", SeriesDescription="Chest PA", StudyDescription="XR"),
+        InstanceState.EXCLUDED,
+        Exclusion.REGION_OTHER,
+    ),
+    "unknown region": (
+        lambda: make_instance(BodyPartExamined="", SeriesDescription="PA", StudyDescription="XR"),
+        InstanceState.EXCLUDED,
+        Exclusion.REGION_UNKNOWN,
+    ),
+    "no radiograph": (
+        lambda: make_instance(sop_class_uid=CTImageStorage),
+        InstanceState.EXCLUDED,
+        Exclusion.NOT_RADIOGRAPH,
+    ),
+    "a document": (
+        lambda: without_pixels(sop_class_uid=EncapsulatedPDFStorage),
+        InstanceState.EXCLUDED,
+        Exclusion.NOT_RADIOGRAPH,
+    ),
+    "raw data": (
+        lambda: make_instance(sop_class_uid=DigitalXRayImageStorageForProcessing),
+        InstanceState.EXCLUDED,
+        Exclusion.FOR_PROCESSING,
+    ),
+    "our own result": (
+        lambda: make_instance(Manufacturer="ulna"),
+        InstanceState.EXCLUDED,
+        Exclusion.OWN_RESULT,
+    ),
+    "no pixel data": (without_pixels, InstanceState.UNREADABLE, Exclusion.NO_PIXEL_DATA),
+    "truncated pixel data": (
+        with_truncated_pixels,
+        InstanceState.UNREADABLE,
+        Exclusion.TRUNCATED_PIXEL_DATA,
+    ),
+    "unsupported transfer syntax": (
+        compressed_in_an_unknown_way,
+        InstanceState.UNREADABLE,
+        Exclusion.TRANSFER_SYNTAX,
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "state", "exclusion"), NOT_A_VIEW.values(), ids=NOT_A_VIEW.keys())
+def test_what_cannot_be_analyzed_is_kept_with_its_reason(intake, make, state, exclusion):
+    made = make()
+    content = made if isinstance(made, bytes) else encode(made)
+    assert intake.accept(arrival(intake.spool, content)) is Recorded.NEW
+    kept = first_instance(intake)
+    assert (kept.state, kept.exclusion) == (state, exclusion)
+    assert kept.reason.lower() in exclusion.sentence.lower()
+    assert intake.spool.absolute(kept.path).read_bytes() == content
+    assert study_detail(intake.store, uid(1)).entry.state is StudyState.OPEN
+    assert is_tidy(intake.spool)
+
+
+def test_site_can_analyze_what_does_not_say_its_region(sqlite_only, spool):
+    intake = intake_of(sqlite_only, spool, unknown_region="analyze")
+    take(intake, make_instance(BodyPartExamined="", SeriesDescription="PA", StudyDescription="XR"))
+    assert (first_instance(intake).state, first_instance(intake).region) == (InstanceState.RECEIVED, "")
+
+
+def cut_off(keyword: str) -> bytes:
+    """Return an instance whose bytes end within an element."""
+    ds = make_instance()
+    content = encode(ds)
+    return content[: content.index(str(ds[keyword].value).encode()) + 3]
+
+
+def without_data_set() -> bytes:
+    content = encode(make_instance())
+    return content[: 144 + int.from_bytes(content[140:144], "little")]
+
+
+REFUSED = {
+    "empty": (b"", "DICM"),
+    "not DICOM": (b"%PDF-1.7 " * 100, "DICM"),
+    "zeros": (bytes(10_000), "DICM"),
+    "truncated data set": (cut_off("StudyDescription"), "truncated"),
+    "no data set": (without_data_set(), "holds no data set"),
+    "no StudyInstanceUID": (encode(make_instance(StudyInstanceUID="")), "StudyInstanceUID is missing"),
+    "a UID that is no UID": (
+        encode(make_instance()).replace(uid(1).encode(), (b"../" * 30)[: len(uid(1))]),
+        "is not a UID",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_no_instance_is_refused_and_the_refusal_is_recorded(intake, content, reason):
+    refusal = refuse(intake, content, sop_instance_uid=uid(1, 1, 1))
+    assert refusal.status is StoreStatus.CANNOT_UNDERSTAND
+    assert reason in refusal.reason
+    (rejection,) = recent_rejections(intake.store, limit=9)
+    assert (rejection.reason, rejection.source) == (refusal.reason, "MODALITY@10.0.0.5")
+    assert (rejection.sop_instance_uid, rejection.rejected_at) == (uid(1, 1, 1), NOW)
+    assert worklist_entries(intake.store) == ()
+    assert is_tidy(intake.spool)
+
+
+@pytest.mark.parametrize(
+    "announced",
+    [{"sop_instance_uid": uid(9)}, {"sop_class_uid": CTImageStorage}],
+    ids=lambda one: next(iter(one)),
+)
+def test_instance_that_is_not_the_announced_one_is_refused(intake, announced):
+    refusal = refuse(intake, encode(make_instance()), **announced)
+    assert refusal.status is StoreStatus.DATA_SET_MISMATCH
+    assert "not the one of the command" in refusal.reason
+    assert recent_rejections(intake.store, limit=9)[0].reason == refusal.reason
+    assert is_tidy(intake.spool)
+
+
+def test_full_disk_is_answered_out_of_resources_and_ends_by_itself(sqlite_only, spool):
+    full = intake_of(sqlite_only, spool, min_free_bytes=2**62)
+    refusal = refuse(full, encode(make_instance()))
+    assert refusal.status is StoreStatus.OUT_OF_RESOURCES
+    assert "disk is full" in refusal.reason
+    assert recent_rejections(sqlite_only, limit=9) == ()
+    assert is_tidy(spool)
+    assert take(intake_of(sqlite_only, spool)) is Recorded.NEW
+
+
+def test_repeat_is_acknowledged_even_when_the_disk_is_full(intake, sqlite_only, spool):
+    take(intake)
+    full = intake_of(sqlite_only, spool, min_free_bytes=2**62)
+    assert take(full) is Recorded.IDENTICAL
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(errno.ENOSPC, "disk is full"), (errno.EDQUOT, "disk is full"), (errno.EROFS, "cannot be written")],
+)
+def test_spool_that_cannot_be_written_is_answered_out_of_resources(intake, monkeypatch, number, reason):
+    def fail(_self: Spool, _incoming: Path, _digest: str) -> str:
+        raise OSError(number, "as the operating system says")
+
+    monkeypatch.setattr(Spool, "adopt", fail)
+    refusal = refuse(intake, encode(make_instance()))
+    assert refusal.status is StoreStatus.OUT_OF_RESOURCES
+    assert reason in refusal.reason
+    assert worklist_entries(intake.store) == ()
+    assert is_tidy(intake.spool)
+
+
+@pytest.mark.parametrize("table", ["instances", "studies"])
+def test_store_that_cannot_be_used_is_answered_out_of_resources(tmp_path, spool, postgresql: Cluster, table):
+    for url in (database_url("", tmp_path), postgresql.create_database()):
+        store = open_store(url)
+        with store.write() as connection:
+            connection.execute(text(f"ALTER TABLE {table} RENAME TO gone"))
+        refusal = refuse(intake_of(store, spool), encode(make_instance()))
+        store.close()
+        assert refusal.status is StoreStatus.OUT_OF_RESOURCES
+        assert is_tidy(spool)
+
+
+def test_full_queue_takes_no_new_study_but_completes_the_known_ones(sqlite_only, spool):
+    intake = intake_of(sqlite_only, spool, max_open_studies=1)
+    take(intake)
+    refusal = refuse(intake, encode(make_instance(study=2)))
+    assert refusal.status is StoreStatus.OUT_OF_RESOURCES
+    assert "max_open_studies = 1" in refusal.reason
+    assert take(intake, make_instance(instance=2)) is Recorded.NEW
+
+
+@pytest.mark.parametrize(
+    ("elements", "announced", "rank"),
+    [
+        ({}, {}, 2),
+        ({}, {"dimse_priority": 1}, 1),
+        ({}, {"dimse_priority": 2}, 3),
+        ({"RequestedProcedurePriority": "STAT"}, {"dimse_priority": 2}, 0),
+        ({}, {"calling_ae_title": "EMERGENCY"}, 0),
+    ],
+)
+def test_rank_comes_from_the_procedure_the_command_or_the_sender(intake, elements, announced, rank):
+    take(intake, make_instance(**elements), **announced)
+    assert study_detail(intake.store, uid(1)).entry.priority == rank
+
+
+def test_log_tells_uids_and_reasons_and_no_patient(intake, caplog):
+    with caplog.at_level(logging.DEBUG):
+        take(intake)
+        refuse(intake, cut_off("StudyDescription"))
+    fields = [str(vars(record)) for record in caplog.records]
+    assert [record.getMessage() for record in caplog.records] == ["instance recorded", "instance refused"]
+    assert uid(1, 1, 1) in fields[0]
+    assert not [one for one in fields if "Testcase" in one or "TEST-1" in one]
+
+
+def test_rule_is_that_of_the_configuration():
+    rule = IntakeRule.from_config(Config())
+    assert (rule.unknown_region, rule.stat_calling_ae_titles) == ("exclude", frozenset())
+    assert (rule.min_free_bytes, rule.max_open_studies) == (2_000_000_000, 2_000)
