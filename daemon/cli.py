@@ -6,6 +6,7 @@ Every command is a module of ``daemon.commands`` and is imported only when it is
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -41,6 +42,9 @@ exit status: 0 all went well, 1 something did not, 2 wrong use or a configuratio
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; give its exit status."""
+    # Before torch is loaded: its threads spin while they wait for each other, and where other programs want
+    # the processor too, a batch takes ten times as long (benchmarks/busy_machine.py).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser, commands = _parser()
     name = next((word for word in words if not word.startswith("-")), "")

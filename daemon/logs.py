@@ -28,14 +28,15 @@ def set_up(*, level: str, format_: str, stage: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(stage) if format_ == "json" else TextFormatter(stage))
     handler.addFilter(keep_foreign_words_out)
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # What a library has to say below a warning is of use to nobody once its words are withheld.
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for room in OWN_ROOMS:
+        logging.getLogger(room).setLevel(level.upper())
     warnings.simplefilter("default")
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").setLevel(logging.ERROR)
     sys.excepthook = _log_uncaught
     threading.excepthook = sys.unraisablehook = _log_uncaught_elsewhere
-    for library in ("alembic", "sqlalchemy", "PIL", "watchdog"):
-        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def keep_foreign_words_out(record: logging.LogRecord) -> bool:
