@@ -34,7 +34,7 @@ class DenseNet(Backbone):
                 module.momentum = _MOMENTUM
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, 3, H, W) to (B, C, floor(H / 32), floor(W / 32)), or one more where halves round up."""
+        """Map (B, 3, H, W) to (B, C, h, w)."""
         return F.relu(self.features(x), inplace=True)
 
     def keras_layers(self) -> Iterator[tuple[str, nn.Module]]:
