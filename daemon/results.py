@@ -102,8 +102,9 @@ def build_results(
 
 
 def view_caption(content: ReportContent, number: int) -> str:
-    """Name a view in the margin of its page: what it shows, and its place in the report."""
-    return f"{view_title(number, content.analyzed[number - 1])} of {len(content.analyzed)}"
+    """Name a view in the margin of its page: its place in the report, and what it shows."""
+    place, _, shown = view_title(number, content.analyzed[number - 1]).partition(":")
+    return f"{place} of {len(content.analyzed)}:{shown}"
 
 
 def _secondary_captures(

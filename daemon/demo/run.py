@@ -26,7 +26,6 @@ from daemon.store.worklist import study_detail, worklist_entries
 from daemon.study import is_unfinished
 from dicom_io.scu import Address
 from dicom_io.store_scu import send_files
-from models.bundle import create_untrained
 from sr_templates.outline import outline
 
 READY_SECONDS = 120.0
@@ -80,6 +79,10 @@ class Exhibit:
 
 def prepare(folder: Path, *, pacs_port: int) -> Path:
     """Write an untrained bundle and a configuration; give the configuration's path."""
+    from models.bundle import (
+        create_untrained,
+    )  # loads torch, which takes seconds: after the progress bar is up
+
     create_untrained(
         folder / "bundle", ensemble="ensemble200", seed=0, name="ensemble200-untrained", version="0.1.0"
     )
