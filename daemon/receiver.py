@@ -2,14 +2,18 @@
 
 import logging
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from daemon.config import Config
 from daemon.errors import IntakeRefused
 from daemon.intake import Arrival, Intake
-from daemon.stage import StageProcess
+from daemon.stage import StageProcess, now
 from daemon.store import instances
 from daemon.store.database import Store
-from dicom_io.acceptor import Acceptor, AcceptorSettings, IncomingInstance, Peer
+from daemon.store.values import Rejection
+from dicom_io.acceptor import Acceptor, AcceptorSettings, IncomingInstance, Peer, RefusedInstance
 from dicom_io.store_status import StoreStatus
+from dicom_io.uids import is_uid
 
 _GRACE_SECONDS = 3.0
 
@@ -35,7 +39,7 @@ class Receiver:
             network_timeout_seconds=config.receiver.network_timeout_seconds,
             incoming_dir=intake.spool.incoming,
         )
-        self._acceptor = Acceptor(settings, self._on_store, self._on_association_released)
+        self._acceptor = Acceptor(settings, self._on_store, self._on_association_released, self._on_refused)
 
     def run(self, stage: StageProcess) -> None:
         """Listen until the stage shall stop."""
@@ -67,3 +71,16 @@ class Receiver:
 
     def _on_association_released(self, association_id: str) -> None:
         instances.record_association_released(self._store, association_id)
+
+    def _on_refused(self, refused: RefusedInstance) -> None:
+        rejection = Rejection(
+            rejected_at=now(),
+            source=f"{refused.calling_ae_title}@{refused.peer_host}",
+            # What is no UID may be anything, a name included.
+            sop_instance_uid=refused.sop_instance_uid if is_uid(refused.sop_instance_uid) else "",
+            reason=refused.reason,
+        )
+        try:
+            instances.record_rejection(self._store, rejection)
+        except SQLAlchemyError:
+            log.exception("refused instance is not recorded")

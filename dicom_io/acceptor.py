@@ -17,12 +17,12 @@ from pynetdicom.transport import ThreadedAssociationServer
 from dicom_io.admission import Peer
 from dicom_io.connection import Connection
 from dicom_io.incoming import INCOMING_SUFFIX
-from dicom_io.reception import AcceptorSettings, IncomingInstance
+from dicom_io.reception import AcceptorSettings, IncomingInstance, RefusedInstance
 from dicom_io.storage_classes import supported_contexts
 from dicom_io.store_status import StoreStatus
 from dicom_io.transport import Timeouts, application_entity
 
-__all__ = ["Acceptor", "AcceptorSettings", "IncomingInstance", "Peer", "StoreStatus"]
+__all__ = ["Acceptor", "AcceptorSettings", "IncomingInstance", "Peer", "RefusedInstance", "StoreStatus"]
 
 _SPARE_CONNECTIONS = 64
 """Connections beyond `max_associations` that may be open without having asked for an association."""
@@ -47,6 +47,8 @@ class Acceptor:
         is ours, so the peer keeps the instance and tries again.
     on_association_released : Callable[[str], None]
         Called once with the id of each accepted association after its last `on_store`, however it ended.
+    on_refused : Callable[[RefusedInstance], None]
+        Called for each instance that is refused without `on_store`; it must not raise.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class Acceptor:
         settings: AcceptorSettings,
         on_store: Callable[[IncomingInstance], StoreStatus],
         on_association_released: Callable[[str], None] = lambda _: None,
+        on_refused: Callable[[RefusedInstance], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.on_store = on_store
         self.on_association_released = on_association_released
+        self.on_refused = on_refused
         self._connections: set[Connection] = set()
         self._changed = threading.Condition()
         self._listener: _Listener | None = None

@@ -29,7 +29,7 @@ from dicom_io.admission import (
 )
 from dicom_io.errors import DicomIoError, Permanent, UnusableInstance
 from dicom_io.incoming import FilingDimse, IncomingDataSet
-from dicom_io.reception import AcceptorSettings, IncomingInstance
+from dicom_io.reception import AcceptorSettings, IncomingInstance, RefusedInstance
 from dicom_io.store_status import StoreStatus
 from dicom_io.transport import BoundedSocket
 from dicom_io.uids import SopClassUid, SopInstanceUid
@@ -43,6 +43,7 @@ class Owner(Protocol):
     settings: AcceptorSettings
     on_store: Callable[[IncomingInstance], StoreStatus]
     on_association_released: Callable[[str], None]
+    on_refused: Callable[[RefusedInstance], None]
 
     def opened(self, connection: "Connection") -> None:
         """Count a connection that begins."""
@@ -161,6 +162,7 @@ class Connection(RequestHandler):
             answer.Status = self._store(request, event)
         except Permanent as error:
             self._log_failure(request, error)
+            self._refuse(request, event, str(error))
             answer.Status = StoreStatus.CANNOT_UNDERSTAND
             answer.ErrorComment = str(error)[:64]  # VR LO
         except Exception as error:  # noqa: BLE001  the edge of the process: the peer must get an answer
@@ -176,6 +178,7 @@ class Connection(RequestHandler):
         try:
             path = data_set.complete()
             if request.AffectedSOPClassUID != event.context.abstract_syntax:
+                self._refuse(request, event, "the command's SOP class is not that of its context")
                 return StoreStatus.DATA_SET_MISMATCH
             return self._owner.on_store(
                 IncomingInstance(
@@ -190,6 +193,16 @@ class Connection(RequestHandler):
             )
         finally:
             self._dimse.discard(data_set)
+
+    def _refuse(self, request: C_STORE, event: Event, reason: str) -> None:
+        self._owner.on_refused(
+            RefusedInstance(
+                sop_instance_uid=str(request.AffectedSOPInstanceUID),
+                calling_ae_title=event.assoc.requestor.ae_title,
+                peer_host=self._peer_host,
+                reason=reason,
+            )
+        )
 
     def _log_failure(self, request: C_STORE, error: Exception) -> None:
         """Log what failed and where, without the message of a foreign exception: it may quote a patient."""

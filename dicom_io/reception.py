@@ -74,3 +74,23 @@ class IncomingInstance:
     peer_host: str
     association_id: str
     priority: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedInstance:
+    """An instance that was refused before it came to its owner.
+
+    Parameters
+    ----------
+    sop_instance_uid : str
+        As the C-STORE command says, whatever that is: it may be no UID.
+    calling_ae_title, peer_host : str
+        The sender, and the address it sent from.
+    reason : str
+        What was wrong, without patient data.
+    """
+
+    sop_instance_uid: str
+    calling_ae_title: str
+    peer_host: str
+    reason: str

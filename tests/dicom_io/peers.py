@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from dicom_io.acceptor import Acceptor, AcceptorSettings, IncomingInstance, StoreStatus
+from dicom_io.acceptor import Acceptor, AcceptorSettings, IncomingInstance, RefusedInstance, StoreStatus
 
 OUR_AE_TITLE = "ULNA"
 VERIFICATION = "1.2.840.10008.1.1"
@@ -28,6 +28,7 @@ class Notebook:
     instances: list[IncomingInstance] = field(default_factory=list)
     files: list[bytes] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
+    refused: list[RefusedInstance] = field(default_factory=list)
     answer: Callable[[IncomingInstance], StoreStatus] = lambda _: StoreStatus.SUCCESS
 
     def on_store(self, instance: IncomingInstance) -> StoreStatus:
@@ -54,7 +55,7 @@ def make_settings(incoming_dir: Path, **changes: object) -> AcceptorSettings:
 
 @contextmanager
 def running(settings: AcceptorSettings, notebook: Notebook) -> Iterator[tuple[Acceptor, int]]:
-    acceptor = Acceptor(settings, notebook.on_store, notebook.released.append)
+    acceptor = Acceptor(settings, notebook.on_store, notebook.released.append, notebook.refused.append)
     port = acceptor.start()
     try:
         yield acceptor, port

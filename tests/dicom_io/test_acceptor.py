@@ -265,6 +265,8 @@ def test_instance_that_is_too_large_is_refused_for_good_and_the_next_one_taken(t
         peer.send(c_store_rq(sop_instance="1.2.4") + fragment(SMALL_DATA_SET, header=2))
         assert peer.status() == StoreStatus.SUCCESS
     assert [instance.sop_instance_uid for instance in notebook.instances] == ["1.2.4"]
+    (refused,) = notebook.refused
+    assert "1000" in refused.reason
 
 
 def test_file_that_cannot_be_made_is_answered_out_of_resources_until_it_can(tmp_path, notebook):
@@ -287,6 +289,7 @@ def test_command_with_something_that_is_no_uid_is_refused(tmp_path, notebook, so
         peer.send(c_store_rq(sop_instance=sop_instance) + fragment(SMALL_DATA_SET, header=2))
         assert peer.status() == StoreStatus.CANNOT_UNDERSTAND
     assert notebook.instances == []
+    assert [refused.sop_instance_uid for refused in notebook.refused] == [sop_instance]
     assert leftovers(tmp_path) == []
 
 
@@ -304,6 +307,7 @@ def test_class_that_is_not_that_of_the_context_is_a_mismatch(tmp_path, notebook)
         peer.send(c_store_rq(sop_class=computed_radiography) + fragment(SMALL_DATA_SET, header=2))
         assert peer.status() == StoreStatus.DATA_SET_MISMATCH
     assert notebook.instances == []
+    assert len(notebook.refused) == 1
 
 
 # Who may come in
