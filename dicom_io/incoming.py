@@ -20,7 +20,7 @@ from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
 from pynetdicom.pdu_primitives import P_DATA
 
 from dicom_io.errors import InvalidUid, UnusableInstance
-from dicom_io.transport import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_io.identity import ULNA_IMPLEMENTATION_CLASS_UID, ULNA_IMPLEMENTATION_VERSION_NAME
 from dicom_io.uids import is_uid
 
 INCOMING_SUFFIX = ".incoming"
@@ -181,8 +181,8 @@ class FilingDimse(DIMSEServiceProvider):
         meta.MediaStorageSOPClassUID = _command_uid(message, "AffectedSOPClassUID")
         meta.MediaStorageSOPInstanceUID = _command_uid(message, "AffectedSOPInstanceUID")
         meta.TransferSyntaxUID = self._transfer_syntax(message.context_id)
-        meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
-        meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+        meta.ImplementationClassUID = ULNA_IMPLEMENTATION_CLASS_UID
+        meta.ImplementationVersionName = ULNA_IMPLEMENTATION_VERSION_NAME
         meta.SourceApplicationEntityTitle = self.assoc.requestor.ae_title
         header = DicomBytesIO()
         header.write(b"\0" * 128 + b"DICM")

@@ -13,16 +13,13 @@ from pynetdicom import AE, _config
 from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket
 
-from dicom_io.uids import derived_uid
+from dicom_io.identity import ULNA_IMPLEMENTATION_CLASS_UID, ULNA_IMPLEMENTATION_VERSION_NAME
 
 MAX_PDU_BYTES = 131_072
 """Longest P-DATA-TF that we announce to take (PS3.8 D.1); larger ones gain nothing and hold memory."""
 
 LONGEST_PDU_BYTES = 1 << 20
 """Longest PDU of any type that is read at all; an A-ASSOCIATE-RQ with 128 contexts stays below it."""
-
-IMPLEMENTATION_CLASS_UID = derived_uid("implementation", ())
-IMPLEMENTATION_VERSION_NAME = "ULNA"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +57,8 @@ def application_entity(ae_title: str, timeouts: Timeouts) -> AE:
     _config.LOG_HANDLER_LEVEL = "none"
     _config.STORE_SEND_CHUNKED_DATASET = True
     entity = AE(ae_title)
-    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    entity.implementation_class_uid = ULNA_IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = ULNA_IMPLEMENTATION_VERSION_NAME
     entity.maximum_pdu_size = MAX_PDU_BYTES
     entity.connection_timeout = timeouts.connect_seconds
     entity.acse_timeout = timeouts.associate_seconds
