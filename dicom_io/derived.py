@@ -5,13 +5,14 @@ source, the series, our equipment and the algorithm, and clocks that stand where
 same input gives the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from io import BytesIO
 
 from pydicom.charset import convert_encodings, default_encoding
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID, ExplicitVRLittleEndian
@@ -175,8 +176,7 @@ def to_bytes(ds: Dataset) -> bytes:
     """Return a result as a Part 10 file; equal data sets give equal bytes."""
     terms = ds.get("SpecificCharacterSet")
     codecs = convert_encodings(terms) if terms else default_encoding
-    # Said to be as read, inherited text is not decoded and encoded again, which can lose bytes of it.
-    ds.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=codecs)
+    _declare_as_read(ds, codecs)
     buffer = BytesIO()
     dcmwrite(buffer, ds, enforce_file_format=True)
     return buffer.getvalue()
@@ -197,6 +197,15 @@ def instance_reference(ds: Dataset) -> Dataset:
     put(item, "ReferencedSOPClassUID", str(ds["SOPClassUID"].value))
     put(item, "ReferencedSOPInstanceUID", str(ds["SOPInstanceUID"].value))
     return item
+
+
+def _declare_as_read(ds: Dataset, codecs: str | MutableSequence[str]) -> None:
+    """Let inherited text be written as it is: decoded and encoded again, it can lose bytes."""
+    ds.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=codecs)
+    for element in map(ds.get_item, ds.keys()):
+        if isinstance(element, DataElement) and element.VR == "SQ":
+            for item in element.value:
+                _declare_as_read(item, default_encoding)  # all that pydicom knows of the set of an item
 
 
 def _file_meta(place: Place) -> FileMetaDataset:

@@ -3,9 +3,12 @@
 from highdicom.sr.templates import ImageLibraryEntryDescriptors
 from pydicom.dataset import Dataset
 
+from dicom_io.derived import to_bytes
+from dicom_io.source import sanitized_source
+from sr_templates.report import structured_report
 from sr_templates.tid1500 import tid1500_measurement_report
 from sr_templates.tid1600 import tid1600_image_library
-from tests.factories import code_item, make_instance
+from tests.factories import code_item, encode, make_instance
 from tests.sr_templates.builders import analyzed, report_content, source
 
 
@@ -22,6 +25,19 @@ def test_the_procedure_is_that_of_the_order():
 
 def test_without_an_order_the_procedure_is_a_radiograph():
     assert procedure_reported() == "43468-8"
+
+
+def test_the_order_keeps_its_character_set():
+    meaning = "кисть".encode("iso8859_5")
+    instance = make_instance(
+        rows=8,
+        columns=8,
+        SpecificCharacterSet="ISO_IR 144",
+        ProcedureCodeSequence=[code_item("36643-5", "LN", "кисть")],
+    )
+    header, _ = sanitized_source(encode(instance))
+    data = to_bytes(structured_report(report_content([analyzed(header)])))
+    assert data.count(meaning) == 2  # in the study and in the content tree
 
 
 def said(item: Dataset) -> tuple[str, object]:
