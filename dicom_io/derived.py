@@ -7,7 +7,7 @@ same input gives the same bytes.
 
 from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from io import BytesIO
 
@@ -110,7 +110,11 @@ class ResultFacts:
         return f"ulna {self.verdict},{untrained} {NOT_FOR_DIAGNOSIS}"
 
     def uid(self, kind: str, sources: Sequence[str]) -> UID:
-        """Return the UID of what these facts make of `sources`; equal input gives an equal UID."""
+        """Return the UID of what these facts make of `sources`; equal input gives an equal UID.
+
+        The time is part of it: a study that was forgotten and comes again may give other content, and one
+        UID has one content.
+        """
         return derived_uid(
             kind,
             sources,
@@ -118,6 +122,7 @@ class ResultFacts:
             self.operating_point,
             self.software_version,
             str(self.revision),
+            self.analyzed_at.astimezone(UTC).isoformat(),
         )
 
 

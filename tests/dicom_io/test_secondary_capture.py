@@ -128,17 +128,18 @@ def test_the_same_input_gives_the_same_bytes():
         {"bundle_digest": "cd" * 32},
         {"operating_point": "specific 0.9"},
         {"software_version": "0.2.0"},
+        {"analyzed_at": FACTS.analyzed_at + timedelta(microseconds=1)},
     ],
 )
-def test_another_revision_bundle_or_release_gives_other_uids(change):
+def test_another_revision_bundle_release_or_time_gives_other_uids(change):
     one, other = capture(), capture(facts=replace(FACTS, **change))
     assert one.SOPInstanceUID != other.SOPInstanceUID
     assert one.SeriesInstanceUID != other.SeriesInstanceUID
 
 
-def test_another_time_gives_the_same_uids():
-    later = replace(FACTS, analyzed_at=FACTS.analyzed_at + timedelta(hours=1))
-    assert capture().SOPInstanceUID == capture(facts=later).SOPInstanceUID
+def test_the_same_moment_in_another_zone_gives_the_same_uids():
+    elsewhere = FACTS.analyzed_at.astimezone(timezone(timedelta(hours=-4)))
+    assert capture().SOPInstanceUID == capture(facts=replace(FACTS, analyzed_at=elsewhere)).SOPInstanceUID
 
 
 def test_another_bundle_is_another_device():
