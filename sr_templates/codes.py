@@ -1,26 +1,16 @@
 """The coded concepts of the Structured Report.
 
-This module is the one table of codes: value, coding scheme and meaning (PS3.16 Annex D for DCM, CID as
-noted). pydicom has the same terms; its dictionary costs 100 MB of memory in every process that touches it,
-so it is the tests that compare.
+This module is the one table of codes: value, coding scheme designator and meaning (PS3.16 Annex D for DCM,
+CID as noted).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from pydicom.sr.coding import Code
 
 from dicom_io.laterality import Laterality
 from dicom_io.regions import Region
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A coded concept (PS3.3 8): (value, coding scheme designator, meaning)."""
-
-    value: str
-    scheme: str
-    meaning: str
-
 
 # Document and its parts: TID 1500, TID 1501, TID 1600
 IMAGING_MEASUREMENT_REPORT = Code("126000", "DCM", "Imaging Measurement Report")  # CID 7021
@@ -67,7 +57,8 @@ NORMALITY = Code("121402", "DCM", "Normality")
 ABNORMAL = Code("263654008", "SCT", "Abnormal")  # CID 222
 NORMALITY_UNDETERMINED = Code("371934000", "SCT", "Normality Undetermined")  # CID 222
 
-# Images: TID 1602, TID 1603
+# Images: TID 1601, TID 1602, TID 1603
+SOURCE = Code("260753009", "SCT", "Source")
 MODALITY = Code("121139", "DCM", "Modality")
 PIXEL_DATA_ROWS = Code("110910", "DCM", "Pixel Data Rows")
 PIXEL_DATA_COLUMNS = Code("110911", "DCM", "Pixel Data Columns")

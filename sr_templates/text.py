@@ -71,11 +71,12 @@ def counted(count: int, noun: str) -> str:
 def reasons(set_aside: Iterable[SetAside]) -> dict[str, list[SetAside]]:
     """Return the instances that were not analyzed by their reason, a clause, in order of appearance.
 
-    A sentence of its own ("This is a localizer.") becomes a clause that can follow "because".
+    A sentence of its own ("This is a localizer.") becomes a clause that can follow "because". What ASCII
+    cannot say is escaped, so that every character set can carry it.
     """
     by_reason: dict[str, list[SetAside]] = {}
     for other in set_aside:
-        clause = other.reason.rstrip(".")
+        clause = other.reason.encode("ascii", "backslashreplace").decode("ascii").rstrip(".")
         clause = "this" + clause[4:] if clause.startswith("This ") else clause
         by_reason.setdefault(clause, []).append(other)
     return by_reason

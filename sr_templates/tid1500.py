@@ -4,11 +4,20 @@ This module puts the parts of the report in the order in which a person reads th
 is not significant in TID 1500, so the plain words stand before the numbers and the library comes last.
 """
 
+from highdicom.sr import (
+    CodeContentItem,
+    ContainerContentItem,
+    ContentItem,
+    ContentSequence,
+    TextContentItem,
+)
+from highdicom.sr import RelationshipTypeValues as Relationship
 from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
 
+from dicom_io.source import put
 from sr_templates import codes
 from sr_templates.content import ReportContent
-from sr_templates.content_items import Relationship, code, container, text, with_children
 from sr_templates.text import LIMITATIONS, reasons, summary
 from sr_templates.tid1001 import tid1001_observation_context
 from sr_templates.tid1501 import (
@@ -21,49 +30,54 @@ from sr_templates.tid1501 import (
 from sr_templates.tid1600 import tid1600_image_library
 
 
-def tid1500_measurement_report(content: ReportContent) -> Dataset:
+def tid1500_measurement_report(content: ReportContent) -> ContainerContentItem:
     """Return the root container.
 
     Rows 2 (language, TID 1204), 3 (observation context), 4 (procedure reported), 12 to 14 (qualitative
     evaluations), 6 and 9 (measurement groups), 5 (image library).
     """
-    return with_children(
-        container(codes.IMAGING_MEASUREMENT_REPORT, template="1500"),
+    root = ContainerContentItem(
+        codes.IMAGING_MEASUREMENT_REPORT, is_content_continuous=False, template_id="1500"
+    )
+    root.ContentSequence = ContentSequence(
         [
-            code(codes.LANGUAGE, codes.ENGLISH, Relationship.HAS_CONCEPT_MOD),
+            CodeContentItem(codes.LANGUAGE, codes.ENGLISH, Relationship.HAS_CONCEPT_MOD),
             *tid1001_observation_context(content.facts),
             _procedure_reported(content.sources[0]),
-            _qualitative_evaluations(content),
-            with_children(
-                container(codes.IMAGING_MEASUREMENTS, Relationship.CONTAINS), _measurement_groups(content)
-            ),
+            _section(codes.QUALITATIVE_EVALUATIONS, _qualitative_evaluations(content)),
+            _section(codes.IMAGING_MEASUREMENTS, _measurement_groups(content)),
             *([tid1600_image_library(content.analyzed)] if content.analyzed else []),
-        ],
+        ]
     )
+    return root
 
 
-def _procedure_reported(source: Dataset) -> Dataset:
+def _procedure_reported(source: Dataset) -> CodeContentItem:
     """Return row 4: the imaging procedure (IHE AIR 6.5.3), in the words of the order where they are known."""
-    item = code(codes.PROCEDURE_REPORTED, codes.RADIOGRAPHY, Relationship.HAS_CONCEPT_MOD)
+    item = CodeContentItem(codes.PROCEDURE_REPORTED, codes.RADIOGRAPHY, Relationship.HAS_CONCEPT_MOD)
     if "ProcedureCodeSequence" in source:
-        item.ConceptCodeSequence = [source.ProcedureCodeSequence[0]]
+        put(item, "ConceptCodeSequence", [source.ProcedureCodeSequence[0]])
     return item
 
 
-def _qualitative_evaluations(content: ReportContent) -> Dataset:
+def _section(name: Code, items: list[ContentItem]) -> ContainerContentItem:
+    section = ContainerContentItem(name, is_content_continuous=False, relationship_type=Relationship.CONTAINS)
+    section.ContentSequence = ContentSequence(items)
+    return section
+
+
+def _qualitative_evaluations(content: ReportContent) -> list[ContentItem]:
     """Return rows 12 to 14: the message in words, in codes, and what it is not."""
-    return with_children(
-        container(codes.QUALITATIVE_EVALUATIONS, Relationship.CONTAINS),
-        [
-            text(codes.SUMMARY, summary(content), Relationship.CONTAINS),
-            code(codes.TRIAGE_CATEGORY, CATEGORIES[content.category], Relationship.CONTAINS),
-            code(codes.NORMALITY, normality_of(content.category), Relationship.CONTAINS),
-            text(codes.COMMENT, LIMITATIONS, Relationship.CONTAINS),
-        ],
-    )
+    contains = Relationship.CONTAINS
+    return [
+        TextContentItem(codes.SUMMARY, summary(content), contains),
+        CodeContentItem(codes.TRIAGE_CATEGORY, CATEGORIES[content.category], contains),
+        CodeContentItem(codes.NORMALITY, normality_of(content.category), contains),
+        TextContentItem(codes.COMMENT, LIMITATIONS, contains),
+    ]
 
 
-def _measurement_groups(content: ReportContent) -> list[Dataset]:
+def _measurement_groups(content: ReportContent) -> list[ContentItem]:
     study = [] if content.finding is None else [tid1501_study(content, content.finding)]
     views = [
         tid1501_view(number, view, content.bundle) for number, view in enumerate(content.analyzed, start=1)

@@ -5,62 +5,80 @@ This module lists the images that were analyzed, so that a receiver knows them w
 
 from collections.abc import Sequence
 
+from highdicom.sr import (
+    CodeContentItem,
+    ContainerContentItem,
+    ContentItem,
+    ContentSequence,
+    NumContentItem,
+    TextContentItem,
+)
+from highdicom.sr import RelationshipTypeValues as Relationship
 from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
 
-from dicom_io.derived import instance_reference
 from sr_templates import codes
-from sr_templates.codes import Code
 from sr_templates.content import AnalyzedView
-from sr_templates.content_items import Relationship, code, container, instance, number, text, with_children
+from sr_templates.references import instance_item
 
 _ACQUISITION = Relationship.HAS_ACQ_CONTEXT
 
 
-def tid1600_image_library(views: Sequence[AnalyzedView]) -> Dataset:
+def tid1600_image_library(views: Sequence[AnalyzedView]) -> ContainerContentItem:
     """Return the library with one group of all views."""
-    group = with_children(
-        container(codes.IMAGE_LIBRARY_GROUP, Relationship.CONTAINS), [_entry(view) for view in views]
+    group = ContainerContentItem(
+        codes.IMAGE_LIBRARY_GROUP, is_content_continuous=False, relationship_type=Relationship.CONTAINS
     )
-    return with_children(container(codes.IMAGE_LIBRARY, Relationship.CONTAINS, template="1600"), [group])
+    group.ContentSequence = ContentSequence([_entry(view) for view in views])
+    library = ContainerContentItem(
+        codes.IMAGE_LIBRARY,
+        is_content_continuous=False,
+        template_id="1600",
+        relationship_type=Relationship.CONTAINS,
+    )
+    library.ContentSequence = ContentSequence([group])
+    return library
 
 
-def _entry(view: AnalyzedView) -> Dataset:
+def _entry(view: AnalyzedView) -> ContentItem:
     """Return TID 1601: the image and what its header tells of it."""
-    image = instance(instance_reference(view.source), Relationship.CONTAINS, is_image=True, name=None)
-    return with_children(image, [*_tid1602_descriptors(view), *_tid1603_descriptors(view.source)])
+    image = instance_item(codes.SOURCE, view.source)
+    image.ContentSequence = ContentSequence([*_tid1602_descriptors(view), *_tid1603_descriptors(view.source)])
+    return image
 
 
-def _tid1602_descriptors(view: AnalyzedView) -> list[Dataset]:
+def _tid1602_descriptors(view: AnalyzedView) -> list[ContentItem]:
     """Return modality, size and laterality, as far as they are known."""
     source = view.source
-    descriptors = []
+    descriptors: list[ContentItem] = []
     if modality := codes.MODALITIES.get(source.get("Modality", "")):
-        descriptors.append(code(codes.MODALITY, modality, _ACQUISITION))
+        descriptors.append(CodeContentItem(codes.MODALITY, modality, _ACQUISITION))
     for keyword, name in (("Rows", codes.PIXEL_DATA_ROWS), ("Columns", codes.PIXEL_DATA_COLUMNS)):
         if keyword in source:
-            descriptors.append(number(name, source[keyword].value, codes.PIXELS, _ACQUISITION))
+            descriptors.append(_number(name, source[keyword].value, codes.PIXELS))
     if view.laterality:
-        descriptors.append(code(codes.IMAGE_LATERALITY, codes.LATERALITIES[view.laterality], _ACQUISITION))
+        side = codes.LATERALITIES[view.laterality]
+        descriptors.append(CodeContentItem(codes.IMAGE_LATERALITY, side, _ACQUISITION))
     return descriptors
 
 
-def _tid1603_descriptors(source: Dataset) -> list[Dataset]:
+def _tid1603_descriptors(source: Dataset) -> list[ContentItem]:
     """Return orientation and spacing on the detector of a projection radiograph, as far as known."""
-    descriptors = []
+    descriptors: list[ContentItem] = []
     if "PatientOrientation" in source:
         row, column = source.PatientOrientation
         descriptors += [
-            text(codes.PATIENT_ORIENTATION_ROW, row, _ACQUISITION),
-            text(codes.PATIENT_ORIENTATION_COLUMN, column, _ACQUISITION),
+            TextContentItem(codes.PATIENT_ORIENTATION_ROW, row, _ACQUISITION),
+            TextContentItem(codes.PATIENT_ORIENTATION_COLUMN, column, _ACQUISITION),
         ]
     if "ImagerPixelSpacing" in source:
         between_rows, between_columns = source.ImagerPixelSpacing
         descriptors += [
-            _spacing(codes.HORIZONTAL_PIXEL_SPACING, between_columns),
-            _spacing(codes.VERTICAL_PIXEL_SPACING, between_rows),
+            _number(codes.HORIZONTAL_PIXEL_SPACING, float(between_columns), codes.MILLIMETER),
+            _number(codes.VERTICAL_PIXEL_SPACING, float(between_rows), codes.MILLIMETER),
         ]
     return descriptors
 
 
-def _spacing(name: Code, millimeters: float) -> Dataset:
-    return number(name, float(millimeters), codes.MILLIMETER, _ACQUISITION)
+def _number(name: Code, value: float, unit: Code) -> NumContentItem:
+    return NumContentItem(name, value, unit, relationship_type=_ACQUISITION)

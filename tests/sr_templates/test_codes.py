@@ -6,11 +6,11 @@ import pytest
 from highdicom.sr import CodedConcept
 from highdicom.sr.templates import ImageLibraryEntryDescriptors
 from pydicom.sr._concepts_dict import concepts
+from pydicom.sr.coding import Code
 
 from dicom_io.laterality import Laterality
 from dicom_io.regions import Region
 from sr_templates import codes
-from sr_templates.codes import Code
 from tests.factories import make_instance
 
 TABLES = (codes.MODALITIES, codes.REGIONS, codes.LATERALITIES)
@@ -25,22 +25,28 @@ UNLISTED = {codes.QUALITATIVE_EVALUATIONS, codes.PIXELS, codes.ENGLISH}
 
 
 @pytest.mark.parametrize(
-    "code", [code for code in ALL if code.scheme != codes.ULNA_SCHEME and code not in UNLISTED], ids=str
+    "code",
+    [code for code in ALL if code.scheme_designator != codes.ULNA_SCHEME and code not in UNLISTED],
+    ids=str,
 )
 def test_code_means_what_pydicom_says(code):
-    dictionary = cast(Dictionary, concepts[code.scheme])
+    dictionary = cast(Dictionary, concepts[code.scheme_designator])
     meanings = {entry[code.value][0] for entry in dictionary.values() if code.value in entry}
-    assert code.meaning in meanings
+    # SNOMED CT tells the kind of a concept behind its name: "Source (attribute)"
+    assert code.meaning in {meaning.removesuffix(" (attribute)") for meaning in meanings}
 
 
 def test_pixels_are_those_of_highdicom():
     ds = make_instance(rows=8, columns=8)
     rows = ImageLibraryEntryDescriptors(ds).find(CodedConcept("110910", "DCM", "Pixel Data Rows"))[0]
-    assert (rows.unit.value, rows.unit.scheme_designator) == (codes.PIXELS.value, codes.PIXELS.scheme)
+    assert (rows.unit.value, rows.unit.scheme_designator) == (
+        codes.PIXELS.value,
+        codes.PIXELS.scheme_designator,
+    )
 
 
 def test_no_code_stands_twice():
-    assert len({(code.scheme, code.value) for code in ALL}) == len(ALL)
+    assert len({(code.scheme_designator, code.value) for code in ALL}) == len(ALL)
 
 
 def test_every_region_and_every_known_side_has_a_code():
@@ -51,7 +57,7 @@ def test_every_region_and_every_known_side_has_a_code():
 def test_codes_fit_their_elements():
     for code in ALL:
         assert len(code.value) <= 16
-        assert len(code.scheme) <= 16
+        assert len(code.scheme_designator) <= 16
         assert len(code.meaning) <= 64
         assert code.meaning.isascii()
 
