@@ -39,6 +39,7 @@ def _meaning(item: Dataset, keyword: str) -> str:
 _VALUES: Mapping[str, Callable[[Dataset], str]] = MappingProxyType(
     {
         "CODE": lambda item: _meaning(item, "ConceptCodeSequence"),
+        "COMPOSITE": lambda item: f"object {item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID}",
         "CONTAINER": lambda item: "",
         "IMAGE": lambda item: f"image {item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID}",
         "NUM": _number,
