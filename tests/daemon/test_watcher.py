@@ -198,18 +198,19 @@ def test_repeat_is_removed_as_well(watcher, folder, sqlite_only):
     assert len(study_detail(sqlite_only, uid(1)).instances) == 1
 
 
-def test_running_watcher_sees_what_is_copied_and_what_is_moved_in(
-    make_watcher, folder, sqlite_only, tmp_path
+def test_running_watcher_sees_what_is_copied_and_what_gets_its_name_at_the_end(
+    make_watcher, folder, sqlite_only
 ):
     process = StageProcess(StageName.WATCHER, sqlite_only)
     thread = threading.Thread(target=make_watcher(settle_seconds=0.05).run, args=(process,))
     thread.start()
+    in_time = RESCAN_SECONDS / 2  # by the events, not by the next scan
     try:
         write_instance(make_instance(study=1), folder / "copied.dcm")
-        outside = write_instance(make_instance(study=2), tmp_path / "moved.part")
-        outside.rename(folder / "moved.dcm")
-        wait_until(lambda: set(taken(sqlite_only)) == {uid(1), uid(2)}, "both files taken")
-        wait_until(lambda: list(folder.iterdir()) == [], "both files removed")
+        wait_until(lambda: taken(sqlite_only) == [uid(1)], "the first file taken", seconds=in_time)
+        write_instance(make_instance(study=2), folder / ".renamed.dcm.part").rename(folder / "renamed.dcm")
+        wait_until(lambda: taken(sqlite_only) == [uid(1), uid(2)], "the second file taken", seconds=in_time)
+        wait_until(lambda: list(folder.iterdir()) == [], "both files removed", seconds=in_time)
     finally:
         process._stopping.set()
         thread.join()

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from daemon.lifecycle import InstanceState, StudyState
 from daemon.store import instances, studies
@@ -260,3 +260,16 @@ def test_repeat_that_waited_for_its_twin_is_a_repeat(postgresql_store):
             wait_for_blocked(postgresql_store, 2)
         outcomes = {twin.result() for twin in twins}
     assert outcomes == {Recorded.NEW, Recorded.IDENTICAL}
+
+
+def test_instance_joins_the_study_that_another_opens_at_the_same_time(postgresql_store):
+    with ThreadPoolExecutor(1) as pool:
+        with postgresql_store.write() as other:
+            moments = dict.fromkeys(("opened_at", "collecting_since", "last_instance_at"), NOW)
+            other.execute(
+                insert(study_table).values(study_instance_uid=uid(1), state="open", priority=2, **moments)
+            )
+            arrival = pool.submit(instances.record_instance, postgresql_store, received(), now=NOW)
+            wait_for_blocked(postgresql_store, 1)
+        assert arrival.result() is Recorded.NEW
+    assert [known.instance_count for known in worklist_entries(postgresql_store)] == [1]
