@@ -21,7 +21,7 @@ from daemon.app import open_store_of, stages_of
 from daemon.commands.console import console
 from daemon.demo import run as play
 from daemon.demo.pacs import demo_pacs
-from daemon.demo.studies import DemoStudy, demo_studies
+from daemon.demo.studies import demo_studies
 from daemon.stage import now
 from daemon.study import Priority
 
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
             shown = play.exhibits(store, folder / "pacs", folder / "exhibits")
             store.close()
             progress.stop()
-            _print(shown, studies, folder, seconds=time.monotonic() - started)
+            _print(shown, folder, seconds=time.monotonic() - started)
             if options.keep:
                 _keep(config.web.port)
     return 0
@@ -95,15 +95,12 @@ def _keep(port: int) -> None:
         console().print("stopping")
 
 
-def _print(
-    shown: list[play.Exhibit], studies: tuple[DemoStudy, ...], folder: Path, *, seconds: float
-) -> None:
-    described: dict[str, DemoStudy] = {study.study_instance_uid: study for study in studies}
+def _print(shown: list[play.Exhibit], folder: Path, *, seconds: float) -> None:
     table = Table("study", "priority", "region", "views", "P(abnormal)", "flag", "turn-around")
-    for exhibit in shown:
+    for number, exhibit in enumerate(shown, start=1):
         entry = exhibit.detail.entry
         table.add_row(
-            described[entry.study_instance_uid].description,
+            str(number),
             Priority(entry.priority).name,
             " ".join(entry.regions),
             str(entry.view_count),
@@ -113,7 +110,7 @@ def _print(
         )
     say = console()
     say.print(table)
-    say.print(f"overlays as PNG and reports as text: {folder / 'exhibits'}")
+    say.print(f"overlays as PNG and reports as text: {folder / 'exhibits'}/study-N-...")
     say.print(f"what the PACS received, as DICOM:    {folder / 'pacs'}")
     say.print(f"configuration, data and log:         {folder}")
     say.print(f"{len(shown)} studies in {seconds:.1f} s.")
