@@ -45,10 +45,7 @@ class Analyzer:
         """Analyze until the stage shall stop; views that are claimed then are given back."""
         views.release_views(self._store, owner=stage.owner, forgive=False)
         try:
-            while not stage.stopping:
-                stage.alive()
-                if not self.step(stage):
-                    stage.wait()
+            stage.repeat(lambda: self.step(stage))
         finally:
             views.release_views(self._store, owner=stage.owner, forgive=True)
 

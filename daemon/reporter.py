@@ -45,10 +45,7 @@ class Reporter:
         """Report until the stage shall stop."""
         studies.release_studies(self._store, owner=stage.owner, forgive=False)
         try:
-            while not stage.stopping:
-                stage.alive()
-                if not self.step(stage):
-                    stage.wait()
+            stage.repeat(lambda: self.step(stage))
         finally:
             studies.release_studies(self._store, owner=stage.owner, forgive=True)
 

@@ -7,18 +7,22 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from daemon import notify
 from daemon.errors import StageAlreadyRunning
 from daemon.store.database import Store
 from daemon.store.stages import record_stage
 from daemon.store.values import StageRecord
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 _RECORD_SECONDS = 5.0
@@ -85,20 +89,32 @@ class StageProcess:
         self._ready = True
         if condition != self._condition or time.monotonic() - self._recorded >= _RECORD_SECONDS:
             self._condition, self._recorded = condition, time.monotonic()
-            record_stage(self._store, self._record())
+            self._record()
+
+    def repeat(self, step: Callable[[], bool]) -> None:
+        """Take step after step until the stage shall end; pause after one that found nothing to do."""
+        while not self.stopping:
+            self.alive()
+            if not step():
+                self.wait()
 
     def wait(self, seconds: float = POLL_SECONDS) -> None:
         """Sleep, but no longer than until the stage shall end."""
         self._stopping.wait(seconds)
 
-    def _record(self) -> StageRecord:
-        return StageRecord(
+    def _record(self) -> None:
+        record = StageRecord(
             name=self.owner,
             process_id=os.getpid(),
             started_at=self._started_at,
             seen_at=now(),
             condition=self._condition,
         )
+        try:
+            record_stage(self._store, record)
+        except SQLAlchemyError:
+            # On a full disk a receiver must live to answer "out of resources", whatever the page shows.
+            log.exception("sign of life is not recorded")
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping.set()
@@ -131,7 +147,7 @@ def exclusive(data_dir: Path, name: StageName) -> Iterator[None]:
                     "stop it, or give this one a storage.data_dir of its own"
                 )
             time.sleep(POLL_SECONDS)
-        logging.getLogger(__name__).debug("lock taken", extra={"stage": name})
+        log.debug("lock taken")
         yield
 
 
