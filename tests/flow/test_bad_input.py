@@ -1,6 +1,7 @@
 """Bad input gets a reason that people see, and harms nothing else."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -68,6 +69,34 @@ def test_a_broken_view_makes_the_report_partial_and_harms_no_other_view(
     reports = [tags for tags in orthanc.instances_of(study_uid(12)) if tags["Modality"] == "SR"]
     report = next(t for t in reports if t["SOPInstanceUID"] == newest[-1].sop_instance_uid)
     assert report["CompletionFlag"] == "PARTIAL"
+
+
+def test_a_view_that_kills_the_analyzer_is_set_aside_and_harms_no_other(
+    service: Service, orthanc: Orthanc, tmp_path: Path
+) -> None:
+    files = [*wrist_study(tmp_path, 16, views=2), _deadly_view(tmp_path, 16, 3)]
+    assert service.storescu(files, "-xs", "-R").returncode == 0
+    service.wait_until_done(study_uid(16))
+    detail = service.study(study_uid(16))
+    assert [instance.state for instance in detail.instances] == [
+        InstanceState.ANALYZED,
+        InstanceState.ANALYZED,
+        InstanceState.UNREADABLE,
+    ]
+    assert "set aside" in detail.instances[2].reason
+    assert len(orthanc.instances_of(study_uid(16))) == 3
+    assert "exit_status=-6" in service.log.read_text()
+
+
+def _deadly_view(folder: Path, study: int, number: int) -> Path:
+    """Write a view whose JPEG header makes the decoder abort the whole process."""
+    plain = wrist_view(folder, study, number)
+    compressed = folder / "compressed.dcm"
+    subprocess.run(["dcmcjpeg", "+e1", str(plain), str(compressed)], check=True)
+    content = bytearray(compressed.read_bytes())
+    content[content.index(b"JFIF\x00") + 5] = 0xFF
+    compressed.write_bytes(content)
+    return compressed
 
 
 def test_a_study_uid_that_is_none_is_refused_and_shown(service: Service, tmp_path: Path) -> None:
