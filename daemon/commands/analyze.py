@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 from rich.progress import track
@@ -14,14 +14,14 @@ from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console, error_console, print_json
 from daemon.commands.send import files_below
 from daemon.config import Analysis
-from daemon.offline import OfflineStudy, OfflineView, analyze_file, read_image, results_of, studies_of
 from daemon.spool import write_whole
 from dicom_io.derived import to_bytes
-from models.bundle import load_bundle
-from models.device import choose_device
-from models.ensemble import Ensemble
 from models.finding import TriageCategory, ViewFinding
 from models.page import Caption, render_page
+
+if TYPE_CHECKING:  # these load torch, which takes seconds that `--help` and a misspelt path need not wait for
+    from daemon.offline import OfflineStudy, OfflineView
+    from models.ensemble import Ensemble
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +62,8 @@ def run(options: argparse.Namespace) -> int:
         }
     )
     files = list(files_below(options.paths))
+    from daemon.offline import analyze_file, studies_of
+
     ensemble = _ensemble(analysis)
     views = [
         analyze_file(file, ensemble)
@@ -77,14 +79,18 @@ def run(options: argparse.Namespace) -> int:
     return 0 if views and all(view.members for view in views) else 1
 
 
-def _ensemble(analysis: Analysis) -> Ensemble:
+def _ensemble(analysis: Analysis) -> "Ensemble":
+    from models.bundle import load_bundle
+    from models.device import choose_device
+    from models.ensemble import Ensemble
+
     device = choose_device(analysis.device)
     bundle = load_bundle(analysis.bundle, device=device)
     require_usable(bundle.identity, analysis)
     return Ensemble(bundle, device)
 
 
-def _document(study: OfflineStudy) -> dict[str, Any]:
+def _document(study: "OfflineStudy") -> dict[str, Any]:
     finding = study.finding
     return {
         "study": study.study,
@@ -108,7 +114,7 @@ def _document(study: OfflineStudy) -> dict[str, Any]:
     }
 
 
-def _print_table(studies: list[OfflineStudy], ensemble: Ensemble) -> None:
+def _print_table(studies: "list[OfflineStudy]", ensemble: "Ensemble") -> None:
     members = ensemble.identity.members
     table = Table("file", "region", "P(abnormal)", *members, "study", caption=_caption(ensemble))
     for study in studies:
@@ -123,15 +129,17 @@ def _print_table(studies: list[OfflineStudy], ensemble: Ensemble) -> None:
     console().print(table if studies else "no file to analyze")
 
 
-def _caption(ensemble: Ensemble) -> str:
+def _caption(ensemble: "Ensemble") -> str:
     return f"{ensemble.identity.label}; not for diagnostic use"
 
 
-def _finding_of(view: OfflineView) -> ViewFinding:
+def _finding_of(view: "OfflineView") -> ViewFinding:
     return ViewFinding(view_id=str(view.path), members=view.members)
 
 
-def _write(studies: list[OfflineStudy], ensemble: Ensemble, folder: Path, operating_point: str) -> None:
+def _write(studies: "list[OfflineStudy]", ensemble: "Ensemble", folder: Path, operating_point: str) -> None:
+    from daemon.offline import results_of
+
     folder.mkdir(parents=True, exist_ok=True)
     for study in studies:
         _write_pages(study, ensemble, folder)
@@ -141,7 +149,9 @@ def _write(studies: list[OfflineStudy], ensemble: Ensemble, folder: Path, operat
                 write_whole(folder / f"{ds.Modality}-{ds.SOPInstanceUID}.dcm", to_bytes(ds))
 
 
-def _write_pages(study: OfflineStudy, ensemble: Ensemble, folder: Path) -> None:
+def _write_pages(study: "OfflineStudy", ensemble: "Ensemble", folder: Path) -> None:
+    from daemon.offline import read_image
+
     if study.finding is None:
         return
     analyzed = [view for view in study.views if view.members]

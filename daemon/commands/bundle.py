@@ -6,8 +6,6 @@ from pathlib import Path
 from rich.table import Table
 
 from daemon.commands.console import console, print_json
-from models.architectures import ENSEMBLES
-from models.bundle import create_untrained, verify_bundle
 from models.errors import BundleRefused
 from models.manifest import MANIFEST_NAME, read_identity, read_manifest
 
@@ -36,9 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (default: 0)")
     create.add_argument(
         "--ensemble",
-        choices=sorted(ENSEMBLES),
         default="ensemble200",
-        help="which of the paper's ensembles (default: ensemble200)",
+        metavar="NAME",
+        help="one of the paper's: ensemble200 (default), A to F, ALL; or one architecture, e.g. mobilenet",
     )
     create.set_defaults(act=_create)
     for action in actions.choices.values():
@@ -86,6 +84,8 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from models.bundle import verify_bundle
+
     identity = verify_bundle(options.bundle)
     if options.json:
         print_json({"bundle": str(options.bundle), "label": identity.label, "digest": identity.digest})
@@ -95,6 +95,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _create(options: argparse.Namespace) -> int:
+    from models.bundle import create_untrained
+
     with console().status(f"creating {options.bundle}"):
         create_untrained(
             options.bundle,

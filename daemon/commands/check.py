@@ -17,7 +17,6 @@ from daemon.config import Config, Destination
 from daemon.errors import ConfigurationInvalid, DaemonError
 from dicom_io.errors import DicomIoError
 from dicom_io.scu import Address, Timeouts, echo
-from models.bundle import verify_bundle
 from models.errors import ModelError
 
 _TIMEOUTS = Timeouts(connect_seconds=5.0, associate_seconds=5.0, response_seconds=5.0)
@@ -95,6 +94,8 @@ def _store(config: Config) -> str:
 
 
 def _bundle(config: Config) -> str:
+    from models.bundle import verify_bundle
+
     identity = verify_bundle(config.analysis.bundle)
     require_usable(identity, config.analysis)
     return f"{identity.label}, members {', '.join(identity.members)}, digest {identity.digest[:12]}"

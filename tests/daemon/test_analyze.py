@@ -1,0 +1,99 @@
+"""``ulna analyze``: files without a daemon."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import dcmread
+
+from daemon.cli import main
+from dicom_io.pixels import read_view
+from models.bundle import create_untrained, load_bundle
+from models.ensemble import Ensemble
+from models.picture import read_picture
+from models.preprocess import preprocess
+from tests.factories import make_instance, uid, write_instance
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundles") / "mobilenet"
+    create_untrained(folder, ensemble=("mobilenet",), seed=3, name="mobilenet-untrained", version="0.1.0")
+    return folder
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (200, 1))).save(folder / "a.png")
+    write_instance(make_instance(study=1, instance=1), folder / "b.dcm")
+    write_instance(make_instance(study=1, instance=2, photometric="MONOCHROME1"), folder / "c.dcm")
+    return folder
+
+
+def _analyze(capsys: pytest.CaptureFixture[str], bundle: Path, *words: object) -> tuple[int, str]:
+    status = main(["analyze", "--bundle", str(bundle), "--allow-untrained", *map(str, words)])
+    return status, capsys.readouterr().out
+
+
+def test_json_gives_what_the_ensemble_says_of_each_file(
+    bundle: Path, files: Path, capsys: pytest.CaptureFixture[str]
+):
+    status, shown = _analyze(capsys, bundle, "--json", files)
+    assert status == 0
+    picture, study = json.loads(shown)
+    ensemble = Ensemble(load_bundle(bundle), "cpu")
+    for view, image in (
+        (picture["views"][0], read_picture(files / "a.png")),
+        (study["views"][0], read_view(files / "b.dcm")),
+        (study["views"][1], read_view(files / "c.dcm")),
+    ):
+        ((expected,),) = ensemble.predict(preprocess(image, ensemble.preprocessing)[None])
+        assert view["members"] == {"mobilenet": pytest.approx(expected.probability, abs=1e-6)}
+    assert study["study"] == uid(1)
+    assert study["probability"] == pytest.approx(np.mean([v["probability"] for v in study["views"]]))
+    assert study["views"][0]["region"] == "WRIST"
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_others_are_analyzed(
+    bundle: Path, files: Path, capsys: pytest.CaptureFixture[str]
+):
+    (files / "d.png").write_bytes((files / "a.png").read_bytes()[:200])
+    (files / "e.dcm").write_bytes(b"rubbish")
+    status, shown = _analyze(capsys, bundle, "--json", files)
+    assert status == 1
+    reasons = {Path(v["path"]).name: v["reason"] for study in json.loads(shown) for v in study["views"]}
+    assert {name: bool(reason) for name, reason in reasons.items()} == {
+        "a.png": False,
+        "b.dcm": False,
+        "c.dcm": False,
+        "d.png": True,
+        "e.dcm": True,
+    }
+
+
+def test_output_holds_overlays_and_the_dicom_results(
+    bundle: Path, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    status, shown = _analyze(capsys, bundle, "--output", tmp_path / "out", files)
+    assert status == 0
+    assert "UNTRAINED; not for diagnostic use" in shown
+    written = sorted(path.name.partition("-")[0] for path in (tmp_path / "out").glob("*.dcm"))
+    assert written == ["OT", "OT", "SR"]
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} == {
+        "a-overlay.png",
+        "b-overlay.png",
+        "c-overlay.png",
+    }
+    (report,) = (tmp_path / "out").glob("SR-*.dcm")
+    assert dcmread(report).StudyInstanceUID == uid(1)
+
+
+def test_a_bundle_of_random_weights_must_be_allowed(
+    bundle: Path, files: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["analyze", "--bundle", str(bundle), str(files)]) == 2
+    assert "allow_untrained" in capsys.readouterr().err
