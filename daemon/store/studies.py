@@ -26,7 +26,9 @@ def open_studies(store: Store) -> tuple[OpenStudy, ...]:
         .order_by(studies.c.priority, studies.c.id)
     )
     with store.read() as connection:
-        return tuple(_open_study(connection, row) for row in connection.execute(query).all())
+        rows = connection.execute(query).all()
+        kinds = _view_kinds(connection) if rows else {}
+    return tuple(_open_study(row, kinds.get(row.id, ())) for row in rows)
 
 
 def claim_study(store: Store, study: OpenStudy, *, owner: str, now: datetime) -> ClaimedStudy | None:
@@ -131,17 +133,27 @@ def reopen_abandoned_studies(store: Store, *, now: datetime) -> None:
             _reopen(connection, study_id)
 
 
-def _open_study(connection: Connection, row: Row[Any]) -> OpenStudy:
-    chosen = select(instances.c.region, instances.c.projection).where(
-        instances.c.study_id == row.id, instances.c.state != InstanceState.EXCLUDED
+def _view_kinds(connection: Connection) -> dict[int, tuple[tuple[str, str], ...]]:
+    """Give (region, projection) of the views of every open study; one query, however many there are."""
+    query = (
+        select(instances.c.study_id, instances.c.region, instances.c.projection)
+        .join(studies)
+        .where(studies.c.state == StudyState.OPEN, instances.c.state != InstanceState.EXCLUDED)
     )
+    kinds: dict[int, tuple[tuple[str, str], ...]] = {}
+    for row in connection.execute(query):
+        kinds[row.study_id] = (*kinds.get(row.study_id, ()), (row.region, row.projection))
+    return kinds
+
+
+def _open_study(row: Row[Any], view_kinds: tuple[tuple[str, str], ...]) -> OpenStudy:
     return OpenStudy(
         id=row.id,
         generation=row.generation,
         collecting_since=row.collecting_since,
         last_instance_at=row.last_instance_at,
         association_open=row.association_open,
-        view_kinds=tuple((kind.region, kind.projection) for kind in connection.execute(chosen)),
+        view_kinds=view_kinds,
     )
 
 
