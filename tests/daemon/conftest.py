@@ -1,5 +1,6 @@
 """Fixtures of the daemon's tests: a store on each database that ulna runs on."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from daemon.spool import Spool
 from daemon.store.database import Store, database_url, open_store
 from tests.daemon.postgresql import Cluster, empty, running_cluster
+from tests.daemon.store_factory import sqlite_store
 
 
 @pytest.fixture(scope="session")
@@ -17,36 +19,40 @@ def postgresql() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(postgresql: Cluster) -> str:
-    """URL of the one database that the tests share; `empty` it before use."""
-    url = postgresql.create_database()
-    open_store(url).close()
-    return url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of a database without rows."""
-    if request.param == "sqlite":
-        return database_url("", tmp_path)
-    url: str = request.getfixturevalue("postgresql_url")
-    empty(url)
-    return url
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    opened = open_store(store_url)
+def shared_postgresql_store(postgresql: Cluster) -> Iterator[Store]:
+    opened = open_store(postgresql.create_database())
     yield opened
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("migrated")
+    sqlite_store(folder).close()
+    return folder / "ulna.db"
+
+
 @pytest.fixture
-def sqlite_only(tmp_path: Path) -> Iterator[Store]:
-    """Store for facts that do not depend on the database."""
+def postgresql_store(shared_postgresql_store: Store) -> Store:
+    """Store without rows, for facts about PostgreSQL alone."""
+    empty(shared_postgresql_store)
+    return shared_postgresql_store
+
+
+@pytest.fixture
+def sqlite_only(migrated_sqlite_file: Path, tmp_path: Path) -> Iterator[Store]:
+    """Store without rows, for facts that do not depend on the database."""
+    shutil.copyfile(migrated_sqlite_file, tmp_path / "ulna.db")
     opened = open_store(database_url("", tmp_path))
     yield opened
     opened.close()
+
+
+@pytest.fixture(params=["sqlite_only", "postgresql_store"], ids=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Store without rows, on one database after the other."""
+    opened: Store = request.getfixturevalue(request.param)
+    return opened
 
 
 @pytest.fixture
@@ -54,12 +60,3 @@ def spool(tmp_path: Path) -> Spool:
     prepared = Spool(tmp_path)
     prepared.prepare()
     return prepared
-
-
-@pytest.fixture
-def postgresql_store(postgresql_url: str) -> Iterator[Store]:
-    """Store for facts about PostgreSQL alone."""
-    empty(postgresql_url)
-    opened = open_store(postgresql_url)
-    yield opened
-    opened.close()

@@ -48,10 +48,9 @@ class Cluster:
         return self.url(name)
 
 
-def empty(url: str) -> None:
+def empty(store: Store) -> None:
     """Remove every row of a store on PostgreSQL; ids begin anew."""
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
+    with store.write() as connection:
         connection.execute(text(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY CASCADE"))
 
 

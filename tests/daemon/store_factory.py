@@ -45,11 +45,8 @@ ANALYZER = "testhost/analyzer"
 REPORTER = "testhost/reporter"
 SENDER = "testhost/sender"
 
-DIGEST = "d" * 64
-"""Digest of the bundle that analyzes, unless told otherwise."""
-
-PACS = "pacs"
-"""Destination of every result, unless told otherwise."""
+DIGEST = "d" * 64  # of the bundle that analyzes, unless told otherwise
+PACS = "pacs"  # destination of every result, unless told otherwise
 
 
 def after(seconds: float) -> datetime:
@@ -130,9 +127,11 @@ def identity(study: int = 1, **changes: str) -> StudyIdentity:
 def member_findings(probability: float = 0.5) -> tuple[MemberFinding, ...]:
     """Return what two members say: both the probability given, each with a map of its own."""
     logit = math.log(probability / (1.0 - probability))
-    shape = np.linspace(-1.0, 1.0, 49, dtype=np.float32).reshape(7, 7)
+    pattern = np.linspace(-1.0, 1.0, 49, dtype=np.float32).reshape(7, 7)
     return tuple(
-        MemberFinding(member=name, logit=logit, probability=probability, activation=shape + np.float32(logit))
+        MemberFinding(
+            member=name, logit=logit, probability=probability, activation=pattern + np.float32(logit)
+        )
         for name in ("densenet201", "mobilenet")
     )
 
@@ -147,15 +146,10 @@ def analyze_all(
     store: Store, *, probability: float = 0.5, bundle_digest: str = DIGEST, now: datetime = NOW
 ) -> None:
     """Analyze every view that waits, in all studies."""
+    found: Any = {"members": member_findings(probability), "bundle_digest": bundle_digest}
     while claimed := views.claim_views(store, owner=ANALYZER, limit=8, oldest_first=True, now=now):
         for view in claimed:
-            views.record_analysis(
-                store,
-                view,
-                owner=ANALYZER,
-                members=member_findings(probability),
-                bundle_digest=bundle_digest,
-            )
+            views.record_analysis(store, view, owner=ANALYZER, **found)
 
 
 def analyzed_study(
@@ -178,8 +172,7 @@ def open_study(store: Store, study: int = 1) -> OpenStudy:
 def claim(store: Store, study: int = 1, *, now: datetime = NOW) -> ClaimedStudy:
     """Claim a study for reporting; none of its views may wait for analysis."""
     claimed = studies.claim_study(store, open_study(store, study), owner=REPORTER, now=now)
-    if claimed is None:
-        raise AssertionError(f"study {study} cannot be claimed")
+    assert claimed is not None, f"study {study} cannot be claimed"
     return claimed
 
 
@@ -223,16 +216,14 @@ def reported_study(
 
 def send_all(store: Store, *, destination: str = PACS, now: datetime = NOW) -> None:
     """Let a destination acknowledge all that is due for it."""
-    while claimed := _claim_deliveries(store, destination, now):
-        for delivery in claimed:
-            deliveries.record_sent(store, delivery, owner=SENDER, note="", now=now)
+    for delivery in _claim_due(store, destination, now):
+        deliveries.record_sent(store, delivery, owner=SENDER, note="", now=now)
 
 
 def refuse_all(store: Store, *, reason: str, destination: str = PACS, now: datetime = NOW) -> None:
     """Let a destination refuse for good all that is due for it."""
-    while claimed := _claim_deliveries(store, destination, now):
-        for delivery in claimed:
-            deliveries.record_dead(store, delivery, owner=SENDER, reason=reason)
+    for delivery in _claim_due(store, destination, now):
+        deliveries.record_dead(store, delivery, owner=SENDER, reason=reason)
 
 
 def delivered_study(store: Store, study: int = 1, *, now: datetime = NOW, **how: Any) -> ClaimedStudy:
@@ -254,5 +245,5 @@ def _result(study: ClaimedStudy, source: str) -> NewResult:
     )
 
 
-def _claim_deliveries(store: Store, destination: str, now: datetime) -> tuple[ClaimedDelivery, ...]:
-    return deliveries.claim_deliveries(store, destination=destination, owner=SENDER, limit=8, now=now)
+def _claim_due(store: Store, destination: str, now: datetime) -> tuple[ClaimedDelivery, ...]:
+    return deliveries.claim_deliveries(store, destination=destination, owner=SENDER, limit=1000, now=now)

@@ -1,17 +1,20 @@
 """The store opens at its newest schema, alike on both databases."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from daemon.errors import SchemaTooNew
 from daemon.lifecycle import DeliveryState, InstanceState, StudyState
+from daemon.store import database
 from daemon.store.database import database_url, open_store
-from daemon.store.tables import instances, metadata, studies
+from daemon.store.tables import SCHEMA, instances, metadata, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, ResultKind
 from dicom_io.eligibility import Exclusion
 from dicom_io.laterality import Laterality
@@ -28,6 +31,11 @@ def test_migrations_build_the_schema_of_the_tables(store):
         assert compare_metadata(context, metadata) == []
 
 
+def test_schema_that_is_asked_for_is_the_newest_migration():
+    scripts = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
+    assert scripts.get_current_head() == SCHEMA
+
+
 def test_store_of_a_newer_ulna_is_refused(tmp_path, postgresql: Cluster):
     for url in (database_url("", tmp_path), postgresql.create_database()):
         store = open_store(url)
@@ -38,9 +46,9 @@ def test_store_of_a_newer_ulna_is_refused(tmp_path, postgresql: Cluster):
             open_store(url)
 
 
-def test_opening_again_keeps_what_is_recorded(store, store_url):
+def test_opening_again_keeps_what_is_recorded(store):
     record(store, received())
-    again = open_store(store_url)
+    again = open_store(store.engine.url.render_as_string(hide_password=False))
     with again.read() as connection:
         assert connection.scalars(select(studies.c.study_instance_uid)).all() == [
             received().study_instance_uid
