@@ -236,5 +236,7 @@ def _mistake(error: Any) -> str:
         return f"{key}: missing; it has no default"
     message = error["msg"].removeprefix("Value error, ")
     value = error["input"]
-    shown = "" if isinstance(value, dict | BaseModel) else f" = {value!r}"
+    # The address of a database may hold its password.
+    is_shown = key != "storage.database_url" and not isinstance(value, dict | BaseModel)
+    shown = f" = {value!r}" if is_shown else ""
     return f"{key}{shown}: {message[:1].lower()}{message[1:]}"

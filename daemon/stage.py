@@ -24,6 +24,9 @@ from daemon.store.values import StageRecord
 
 log = logging.getLogger(__name__)
 
+SUPERVISOR_VARIABLE = "ULNA_SUPERVISOR"
+"""Environment variable that holds the process id of the supervisor; absent where a stage runs alone."""
+
 POLL_SECONDS = 0.2
 _RECORD_SECONDS = 5.0
 _LOCK_WAIT_SECONDS = 10.0
@@ -58,7 +61,7 @@ class StageProcess:
         self.owner = f"{socket.gethostname()}/{name}"
         self._store = store
         self._stopping = threading.Event()
-        self._parent = os.getppid()
+        self._supervisor = int(os.environ.get(SUPERVISOR_VARIABLE, "0"))
         self._started_at = now()
         self._ready = False
         self._recorded = float("-inf")
@@ -82,7 +85,7 @@ class StageProcess:
         condition
             What keeps the stage from working, in plain words; empty when it works.
         """
-        if os.getppid() != self._parent:
+        if self._supervisor and os.getppid() != self._supervisor:
             self._stopping.set()  # the supervisor died; a new one will start new stages
         lines = [notify.ALIVE] if self._ready else [notify.ALIVE, notify.READY]
         notify.notify(*lines, stage=self.name)

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from daemon import notify
-from daemon.stage import CANNOT_START, StageName
+from daemon.stage import CANNOT_START, SUPERVISOR_VARIABLE, StageName
 
 _TICK_SECONDS = 0.5
 _INTAKE = (StageName.RECEIVER, StageName.WATCHER)
+
+# Not part of the main job: they start when that is ready, so that it is ready sooner.
+_AFTERWARDS = (StageName.HOUSEKEEPER, StageName.WEB)
 
 log = logging.getLogger(__name__)
 
@@ -124,13 +127,13 @@ class Supervisor:
                 log.error("stage cannot start; see its message above", extra={"ended_stage": child.name})
                 return CANNOT_START
             self._plan_restart(child, status)
-        elif moment >= child.start_at:
+        elif moment >= child.start_at and (self._announced or child.name not in _AFTERWARDS):
             self._start(child)
         return 0
 
     def _start(self, child: _Child) -> None:
         # In a group of its own: Ctrl-C in a terminal reaches the supervisor alone, which stops them in order.
-        environment = os.environ | self._listener.environment()
+        environment = os.environ | self._listener.environment() | {SUPERVISOR_VARIABLE: str(os.getpid())}
         child.process = subprocess.Popen(child.command, env=environment, process_group=0)
         child.started = child.heard = time.monotonic()
         child.ready = False
@@ -148,13 +151,15 @@ class Supervisor:
         )
 
     def _announce(self) -> None:
-        if not all(child.running and child.ready for child in self._children.values()):
-            return
-        if not self._announced:
+        main = [child for child in self._children.values() if child.name not in _AFTERWARDS]
+        if not self._announced and all(child.running and child.ready for child in main):
             self._announced = True
-            log.info("ready", extra={"stages": ",".join(self._children)})
+            log.info("ready", extra={"stages": ",".join(child.name for child in main)})
             notify.notify(notify.READY)
-        notify.notify(notify.ALIVE)
+        if self._announced:
+            # Of the supervisor alone: a stage in trouble is its business, and being killed by systemd for
+            # it would take the receiver down too.
+            notify.notify(notify.ALIVE)
 
     def _hear(self, seconds: float) -> None:
         if not select.select([self._listener.socket], [], [], seconds)[0]:

@@ -191,16 +191,21 @@ def _record(
     store: Store, delivery: ClaimedDelivery, owner: str, event: DeliveryEvent, **values: object
 ) -> None:
     with store.write() as connection:
+        study_id = connection.scalar(
+            select(results.c.study_id).join(deliveries).where(deliveries.c.id == delivery.id)
+        )
+        # The study first, as `requeue_study` does: two that lock in different order can wait for each other.
+        connection.execute(select(studies.c.id).where(studies.c.id == study_id).with_for_update())
         row = connection.execute(
-            select(deliveries.c.state, results.c.study_id)
-            .join(results)
-            .where(deliveries.c.id == delivery.id, deliveries.c.lease_owner == owner)
+            select(deliveries.c.state).where(
+                deliveries.c.id == delivery.id, deliveries.c.lease_owner == owner
+            )
         ).first()
-        if row is None:
+        if row is None or study_id is None:
             return
         values |= {"state": advance(DeliveryState(row.state), event), **lease.given_back()}
         connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
-        settle_study(connection, row.study_id)
+        settle_study(connection, study_id)
 
 
 def _deliveries_of(connection: Connection, study_id: int, revision: int) -> Sequence[Any]:

@@ -267,3 +267,11 @@ def test_every_line_of_the_shipped_file_is_explained():
     keys = [line for line in lines if re.match(r"(# )?[a-z_]+ = ", line)]
     assert len(keys) > 30
     assert [line for line in keys if not re.search(r"\S  +# \S", line)] == []
+
+
+def test_the_password_of_a_database_is_never_repeated(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text('[storage]\ndatabase_url = "mysql://ulna:sesame@db/ulna"\n')
+    with pytest.raises(ConfigurationInvalid, match=r"storage\.database_url") as refused:
+        read_config(path, {})
+    assert "sesame" not in str(refused.value)

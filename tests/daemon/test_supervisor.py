@@ -175,6 +175,13 @@ def test_systemd_hears_when_all_are_ready_and_when_they_stop(service, systemd):
     assert heard.count("READY=1") == 1
 
 
+def test_page_and_housekeeping_start_when_the_main_job_is_ready(service):
+    service.start("web=live", "sender=live", "reporter=never-get-ready", ready_seconds=60.0)
+    service.wait_for("ready", "sender")
+    wait_until(lambda: service.process_ids("reporter"), "the reporter has begun")
+    assert service.process_ids("web") == []
+
+
 def test_systemd_is_not_told_of_a_service_whose_stage_is_not_ready(service, systemd):
     service.start("sender=live", "reporter=fall-silent-once", "watcher=never-get-ready", ready_seconds=60.0)
     service.wait_for("ready", "sender")
