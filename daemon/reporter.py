@@ -6,7 +6,7 @@ import time
 from daemon.config import Config, Destination
 from daemon.lifecycle import InstanceState
 from daemon.logs import describe
-from daemon.results import StudyResults, build_results
+from daemon.results import StudyResults, build_results, has_sources
 from daemon.spool import Spool
 from daemon.stage import StageProcess, now
 from daemon.store import studies
@@ -14,7 +14,6 @@ from daemon.store.database import Store
 from daemon.store.values import ClaimedStudy, NewResult, Report, ResultKind
 from daemon.study import ClosingRule, closing
 from dicom_io.derived import to_bytes
-from dicom_io.eligibility import Exclusion
 from dicom_io.errors import DicomIoError
 from models.finding import TriageCategory
 from models.manifest import BundleIdentity, Manifest
@@ -94,13 +93,12 @@ class Reporter:
         )
 
     def _built(self, study: ClaimedStudy) -> Report:
-        if all(instance.exclusion == Exclusion.OWN_RESULT for instance in study.instances):
-            # Answering our own results with a result would never end.
+        if not has_sources(study):
             return Report(
                 category=TriageCategory.NOT_ANALYZED,
                 score=None,
                 model_label=self._bundle.label,
-                summary="only results of ulna itself came for this study",
+                summary=f"nothing to report on: {'; '.join(sorted({i.reason for i in study.instances}))}",
                 results=(),
                 deliveries=(),
             )

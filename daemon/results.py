@@ -53,6 +53,14 @@ class StudyResults:
     summary: str
 
 
+def has_sources(study: ClaimedStudy) -> bool:
+    """Tell whether a study holds anything that a report could be about.
+
+    Answering our own results with a result would never end.
+    """
+    return any(record.exclusion not in _NO_SOURCES for record in study.instances)
+
+
 def build_results(
     study: ClaimedStudy,
     *,

@@ -152,3 +152,15 @@ def test_a_full_disk_is_answered_a700_and_the_service_resumes_by_itself(
         )
         service.wait_until_done(study_uid(15))
         assert service.study(study_uid(15)).entry.state is StudyState.DELIVERED
+
+
+def test_a_study_of_nothing_but_results_of_ulna_gets_no_answer(
+    service: Service, orthanc: Orthanc, tmp_path: Path
+) -> None:
+    own = wrist_view(tmp_path, 17, 1, Manufacturer="ulna", ManufacturerModelName="ulna")
+    assert service.storescu([own]).returncode == 0
+    service.wait_until_done(study_uid(17))
+    detail = service.study(study_uid(17))
+    assert (detail.entry.state, detail.results) == (StudyState.NOT_ANALYZED, ())
+    assert "result of ulna itself" in detail.entry.reason
+    assert orthanc.instances_of(study_uid(17)) == []
