@@ -3,7 +3,7 @@
 This package knows nothing of DICOM, network or state. `finding`, `manifest`, `preprocess`, `overlay` and
 `page` never import torch, so that processes which only show results stay small.
 
-Exceptions (all in `models.errors`)::
+Exceptions (in `models.errors` where nothing else is said)::
 
     ModelError
     |- BundleRefused            a bundle on disk is not what its manifest says; nothing of it is used
@@ -15,5 +15,7 @@ Exceptions (all in `models.errors`)::
     |- BundleExists             a bundle would be written over something that is already there
     |- UnknownOperatingPoint    the bundle has no operating point of that name
     |- NonFiniteOutput          a member answered NaN or infinity for a view
-    `- DeviceUnavailable        the configured device is not there
+    |- DeviceUnavailable        the configured device is not there
+    |- UnreadablePicture        a PNG or JPEG file is none, or is cut short
+    `- KerasWeightsMismatch     Keras' layers do not fit the network (in `models.weights_keras`)
 """
