@@ -52,6 +52,7 @@ class Reporter:
         """Report every study that closes now; give False when there was none."""
         moment = now()
         reported = False
+        studies.reopen_abandoned_studies(self._store, now=moment)  # of reporters that died on other machines
         for study in studies.open_studies(self._store):
             why = closing(study, self._rule, now=moment)
             if why is None or stage.stopping:

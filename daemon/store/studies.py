@@ -125,10 +125,13 @@ def release_studies(store: Store, *, owner: str, forgive: bool) -> None:
 
 def reopen_abandoned_studies(store: Store, *, now: datetime) -> None:
     """Open the studies again whose claimer let its lease run out."""
+    abandoned = select(studies.c.id).where(
+        studies.c.state == StudyState.REPORTING, lease.is_free(studies, now)
+    )
+    with store.read() as connection:
+        if connection.scalar(abandoned.limit(1)) is None:
+            return  # almost always; a reporter that looks must not write
     with store.write() as connection:
-        abandoned = select(studies.c.id).where(
-            studies.c.state == StudyState.REPORTING, lease.is_free(studies, now)
-        )
         for study_id in connection.scalars(abandoned).all():
             _reopen(connection, study_id)
 
