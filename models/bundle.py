@@ -125,7 +125,7 @@ def _load_member(folder: Path, entry: MemberEntry) -> Member:
     # On the meta device nothing is allocated or initialized: the loaded tensors become the parameters.
     try:
         with torch.device("meta"):
-            member = build_member(entry.architecture)
+            member = build_member(entry.architecture, sharpness=entry.sharpness)
     except UnknownArchitecture as exc:
         raise UnknownArchitecture(f"{folder / MANIFEST_NAME}, member {entry.name}: {exc}") from exc
     member.load_state_dict(_state_for(member, content, path), assign=True)

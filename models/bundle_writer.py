@@ -11,18 +11,23 @@ from pathlib import Path
 import safetensors.torch
 
 from models.errors import BundleExists
-from models.manifest import MANIFEST_NAME, Manifest, MemberEntry
+from models.manifest import MANIFEST_NAME, Calibration, Manifest, MemberEntry
 from models.manifest_text import manifest_text
 from models.member import Member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMember:
-    """A member that shall be written into a bundle."""
+    """A member that shall be written into a bundle.
+
+    `half` writes its weights as float16, half the size; they are read back as float32.
+    """
 
     name: str
     architecture: str
     member: Member
+    calibration: Calibration = Calibration()
+    half: bool = False
 
 
 def create_bundle(
@@ -69,7 +74,7 @@ def is_stored(key: str) -> bool:
 
 def _write_member(folder: Path, new: NewMember) -> MemberEntry:
     state = {
-        key: tensor.detach().cpu().contiguous()
+        key: (tensor.half() if new.half else tensor).detach().cpu().contiguous()
         for key, tensor in new.member.state_dict().items()
         if is_stored(key)
     }
@@ -77,7 +82,14 @@ def _write_member(folder: Path, new: NewMember) -> MemberEntry:
     file = f"{new.name}.safetensors"
     _write(folder / file, content)
     sha256 = hashlib.sha256(content).hexdigest()
-    return MemberEntry(name=new.name, architecture=new.architecture, file=file, sha256=sha256)
+    return MemberEntry(
+        name=new.name,
+        architecture=new.architecture,
+        file=file,
+        sha256=sha256,
+        sharpness=new.member.sharpness,
+        calibration=new.calibration,
+    )
 
 
 def _refuse_existing(folder: Path) -> None:

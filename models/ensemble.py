@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.errors import NonFiniteOutput
 from models.finding import MemberFinding
+from models.manifest import Calibration
 from models.member import MemberOutput
 
 
@@ -36,6 +37,7 @@ class Ensemble:
             name: member.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             for name, member in bundle.members.items()
         }
+        self._calibrations = {entry.name: entry.calibration for entry in bundle.manifest.members}
 
     def predict(self, batch: NDArray[np.float32]) -> list[tuple[MemberFinding, ...]]:
         """Return what each member says of each view.
@@ -68,12 +70,14 @@ class Ensemble:
             views = torch.from_numpy(np.ascontiguousarray(batch, dtype=np.float32)).to(self._device)
             x = views[:, None].expand(-1, self.preprocessing.channels, -1, -1)
             x = x.contiguous(memory_format=torch.channels_last)
-            findings = [_findings(name, member(x)) for name, member in self._members.items()]
+            findings = [
+                _findings(name, member(x), self._calibrations[name]) for name, member in self._members.items()
+            ]
         return list(zip(*findings, strict=True))
 
 
-def _findings(member: str, output: MemberOutput) -> list[MemberFinding]:
-    logit = output.logit.double().cpu()
+def _findings(member: str, output: MemberOutput, calibration: Calibration) -> list[MemberFinding]:
+    logit = output.logit.double().cpu() * calibration.scale + calibration.offset
     activation = output.activation.float().cpu().numpy()
     finite = np.isfinite(logit.numpy()) & np.isfinite(activation).all(axis=(1, 2))
     if not finite.all():

@@ -33,12 +33,12 @@ class MemberFinding:
     member
         Name of the member in its bundle.
     logit
-        Log-odds of P(abnormal), finite.
+        Log-odds of P(abnormal), finite; calibrated as the bundle's manifest says.
     probability
         P(abnormal) in [0, 1].
     activation
-        (h, w) float32, read-only: each cell's share of the logit, positive towards abnormal. Its mean plus
-        the member's bias is the logit.
+        (h, w) float32, read-only: each cell's evidence, positive towards abnormal. Pooled, with the member's
+        bias added, it is the logit before calibration.
     """
 
     member: str

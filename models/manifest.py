@@ -29,13 +29,30 @@ class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class Calibration(_Entry):
+    """What makes a member's logit a log-odds that can be believed: `scale` * logit + `offset`.
+
+    Fitted on validation data (Platt 1999; with an offset of 0 it is temperature scaling, Guo et al. 2017,
+    of temperature 1 / `scale`). A positive scale leaves the order of views, and so every ROC, as it is.
+    """
+
+    scale: fields.Positive = 1.0
+    offset: fields.Finite = 0.0
+
+
 class MemberEntry(_Entry):
-    """One member: its name in findings, its architecture, and its weights file with hash."""
+    """One member: its name in findings, its architecture, and its weights file with hash.
+
+    `sharpness` says how its map is pooled into its logit (`models.member.pool`), `calibration` how that
+    logit becomes the one in findings.
+    """
 
     name: fields.Name
     architecture: fields.Name
     file: fields.WeightsFile
     sha256: fields.Sha256
+    sharpness: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
+    calibration: Calibration = Calibration()
 
 
 class OperatingPoint(_Entry):
@@ -75,7 +92,7 @@ class Preprocessing(_Entry):
     lower: fields.Finite = 0.0
     upper: fields.Finite = 1.0
     mean: fields.Finite = 0.0
-    std: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1.0
+    std: fields.Positive = 1.0
     channels: Literal[3] = 3
 
     @model_validator(mode="after")
@@ -105,6 +122,8 @@ class Manifest(_Entry):
     license: fields.Text
     intended_use: fields.Text
     training_data: fields.Text
+    training_recipe: fields.Text | None = None
+    attribution: fields.Text | None = None
     aggregation: Literal["mean"] = "mean"
     preprocessing: Preprocessing
     members: Annotated[tuple[MemberEntry, ...], Field(strict=False)]

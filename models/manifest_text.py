@@ -48,5 +48,7 @@ def _value(value: object) -> str:
             return value.isoformat()
         case tuple():
             return f"[{', '.join(map(_value, value))}]"
+        case Mapping():
+            return f"{{ {', '.join(f'{key} = {_value(inner)}' for key, inner in value.items())} }}"
         case _:
             raise TypeError(f"a manifest holds no {type(value).__name__}")

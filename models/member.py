@@ -3,6 +3,10 @@
 Global average pooling and a linear head commute: the head applied to each pixel of the features gives the
 class activation map (Zhou et al. 2016), and the mean of that map plus the bias is the logit. Grad-CAM of such
 a network is the same map times a positive factor, so no gradients are needed. This module relies on that.
+
+The mean asks for abnormality everywhere, while a fracture fills one cell of the map. A member may therefore
+pool its map by the log of the mean of exponentials (Pinheiro & Collobert 2015), which lies between the mean
+and the maximum; its map is then still each cell's evidence, in the units of the logit.
 """
 
 import math
@@ -25,11 +29,13 @@ class MemberOutput(NamedTuple):
     """What a member says of a batch, a tuple of tensors as torch's tools want it.
 
     `logit` is (B,), its sigmoid is P(abnormal). `activation` is (B, h, w), positive where the view speaks for
-    abnormal; its mean over h and w plus the bias of the head is the logit.
+    abnormal; pooled over h and w and with the bias of the head added, it is the logit. `embedding` is (B, C),
+    the mean of the features over h and w: what the member saw, before it judged.
     """
 
     logit: torch.Tensor
     activation: torch.Tensor
+    embedding: torch.Tensor
 
 
 class Member(nn.Module):
@@ -41,18 +47,25 @@ class Member(nn.Module):
         The network that makes the features.
     feature_channels
         How many channels they have.
+    sharpness
+        How the map is pooled into the logit, see `pool`; 0 is global average pooling.
     """
 
-    def __init__(self, backbone: Backbone, feature_channels: int) -> None:
+    def __init__(self, backbone: Backbone, feature_channels: int, sharpness: float = 0.0) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = nn.Linear(feature_channels, 1)
+        self.sharpness = sharpness
 
     def forward(self, x: torch.Tensor) -> MemberOutput:
         """Read a batch (B, 3, H, W), scaled as the bundle's manifest says, in one pass."""
-        features = self.backbone(x)
+        return self.judge(self.backbone(x))
+
+    def judge(self, features: torch.Tensor) -> MemberOutput:
+        """Apply the head to `features` (B, C, h, w) of the backbone."""
         activation = F.conv2d(features, self.head.weight[:, :, None, None])[:, 0]
-        return MemberOutput(activation.mean(dim=(1, 2)) + self.head.bias, activation)
+        logit = pool(activation, self.sharpness) + self.head.bias
+        return MemberOutput(logit, activation, features.mean(dim=(2, 3)))
 
     def keras_layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield the layers by their names in Keras, see `Backbone.keras_layers`; the head is "dense"."""
@@ -60,14 +73,25 @@ class Member(nn.Module):
         yield "dense", self.head
 
 
-def build_member(architecture: str) -> Member:
+def pool(activation: torch.Tensor, sharpness: float) -> torch.Tensor:
+    """Pool maps (B, h, w) into (B,): the mean if `sharpness` is 0, above it ever more the maximum.
+
+    The pooled value is log(mean(exp(s * a))) / s for the sharpness s, in the units of the map.
+    """
+    if sharpness == 0.0:
+        return activation.mean(dim=(1, 2))
+    cells = activation[0].numel()
+    return (torch.logsumexp(sharpness * activation.float(), dim=(1, 2)) - math.log(cells)) / sharpness
+
+
+def build_member(architecture: str, *, sharpness: float = 0.0) -> Member:
     """Build a member in evaluation mode whose weights are still to be loaded, copied or initialized.
 
     The state of torch's random generator is left as it was. Raises UnknownArchitecture.
     """
     found = architecture_named(architecture)
     with torch.random.fork_rng(devices=[]):
-        return Member(found.build(), found.feature_channels).eval()
+        return Member(found.build(), found.feature_channels, sharpness).eval()
 
 
 def initialize(member: Member, seed: int) -> None:
