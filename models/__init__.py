@@ -17,5 +17,6 @@ Exceptions (in `models.errors` where nothing else is said)::
     |- NonFiniteOutput          a member answered NaN or infinity for a view
     |- DeviceUnavailable        the configured device is not there
     |- UnreadablePicture        a PNG or JPEG file is none, or is cut short
+    |- DatasetRefused           a data set is not in the form that was named; nothing of it is read
     `- KerasWeightsMismatch     Keras' layers do not fit the network (in `models.weights_keras`)
 """

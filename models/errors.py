@@ -85,3 +85,7 @@ class DeviceUnavailable(ModelError):
 
 class UnreadablePicture(ModelError):
     """A picture file is none, is cut short, or is too large to be a radiograph."""
+
+
+class DatasetRefused(ModelError):
+    """A data set is not in the form that was named, so nothing of it is read."""
