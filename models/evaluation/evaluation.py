@@ -1,0 +1,172 @@
+"""Holds all figures of one evaluation. This module is their form: the values that every output is made from.
+
+Abnormal is the positive class throughout. A value that is not defined for the cases at hand is None.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from models.evaluation.cases import OVERALL, Level, Subset
+from models.evaluation.figures import Figure
+from models.evaluation.metrics import Confusion, Curve, ReliabilityBin
+from models.manifest import BundleIdentity
+
+# Figures that need a verdict take the more probable class, as the paper does; operating points are apart.
+VERDICT_THRESHOLD = 0.5
+
+ENSEMBLE = "ensemble"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classifier:
+    """A member alone, the ensemble of all, or another variant: the mean of its members' probabilities."""
+
+    name: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """How well one classifier does on one subset of the cases.
+
+    `confusion` and the figures that need a verdict are at `VERDICT_THRESHOLD`; `figures` holds those of
+    `models.evaluation.figures.classification_figures`, by name.
+    """
+
+    classifier: str
+    level: Level
+    subset: Subset
+    cases: int
+    abnormal: int
+    confusion: Confusion
+    figures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointMeasured:
+    """What an operating point does on one subset of the cases.
+
+    Attributes
+    ----------
+    point
+        Its name in the manifest, or the sensitivity it was chosen for, such as "sensitivity 0.95".
+    goal
+        That sensitivity; None for a point of the manifest, whose threshold was fixed before.
+    figures
+        sensitivity, specificity, precision, flagged (share of the cases).
+    """
+
+    point: str
+    goal: float | None
+    threshold: float
+    classifier: str
+    level: Level
+    subset: Subset
+    confusion: Confusion
+    figures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """What is drawn of one classifier: its curve (None without both classes) and its reliability."""
+
+    classifier: str
+    level: Level
+    curve: Curve | None
+    reliability: tuple[ReliabilityBin, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadEarlier:
+    """What flagging at an operating point does to a worklist of studies, see `models.evaluation.triage`.
+
+    Attributes
+    ----------
+    point
+        Name of the operating point; flagged studies are read first, each group in order of arrival.
+    prevalence
+        Assumed share of abnormal studies.
+    flagged
+        Expected share of studies that are flagged.
+    earlier
+        By how much of the list an abnormal study is read earlier than first in, first out, on average: 0.2
+        is 20 places of a list of 100.
+    """
+
+    point: str
+    prevalence: float
+    flagged: Figure
+    earlier: Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """How well an activation map shows where the abnormality is, over the abnormal images with boxes.
+
+    `images` counts the true positives: those among the `boxed` images that reach `threshold`. `figures`
+    holds pointing_game, energy_inside and iou.
+    """
+
+    classifier: str
+    combination: str
+    boxed: int
+    images: int
+    threshold: float
+    figures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """What was evaluated on.
+
+    `patients` is None where the data set does not know them; `unreadable` holds each image that could not be
+    read, with the reason.
+    """
+
+    source: str
+    split: str
+    images: int
+    abnormal_images: int
+    studies: int
+    abnormal_studies: int
+    patients: int | None
+    regions: tuple[str, ...]
+    unreadable: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """All figures of a bundle on one data set; the first classifier is the ensemble of all its members.
+
+    `warnings` say what makes figures doubtful; every output shows them first.
+    """
+
+    bundle: BundleIdentity
+    data: Data
+    classifiers: tuple[Classifier, ...]
+    measured: tuple[Measured, ...]
+    points: tuple[PointMeasured, ...]
+    drawn: tuple[Drawn, ...]
+    triage: tuple[ReadEarlier, ...]
+    localization: tuple[Located, ...]
+    resamples: int
+    seed: int
+    warnings: tuple[str, ...]
+
+    def of(
+        self, *, level: Level, subset: Subset | None = None, classifier: str | None = None
+    ) -> Iterator[Measured]:
+        """Yield what was measured at a level, in order, of one subset and one classifier where named."""
+        for each in self.measured:
+            if (
+                each.level is level
+                and classifier in {None, each.classifier}
+                and subset in {None, each.subset}
+            ):
+                yield each
+
+    def overall(self, classifier: str, level: Level) -> Measured:
+        """Return what a classifier does on all cases; raise KeyError for one that was not evaluated."""
+        for each in self.of(level=level, subset=OVERALL, classifier=classifier):
+            return each
+        raise KeyError(classifier)
