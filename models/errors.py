@@ -89,3 +89,31 @@ class UnreadablePicture(ModelError):
 
 class DatasetRefused(ModelError):
     """A data set is not in the form that was named, so nothing of it is read."""
+
+
+class TrainingRefused(ModelError):
+    """Training cannot begin with what was given."""
+
+
+class CheckpointRefused(TrainingRefused):
+    """A checkpoint belongs to another run, or cannot be read."""
+
+
+class TrainingDiverged(ModelError):
+    """The loss of a training step is not a number; the last whole epoch is kept."""
+
+
+class SamplesInsufficient(ModelError):
+    """Labeled samples cannot decide what was asked of them, such as a threshold without abnormal samples."""
+
+
+class MemberInverted(ModelError):
+    """A member's logits are no higher for abnormal samples than for normal ones."""
+
+
+class ReferenceMissing(BundleRefused):
+    """The file of the training data's statistics, which the manifest names, is not in the bundle."""
+
+
+class KerasFileInvalid(ModelError):
+    """A file is none that Keras wrote, or not one that can be read without Keras."""

@@ -1,0 +1,156 @@
+"""Chooses operating points on validation data, and measures what they do.
+
+An operating point is a threshold with a name. It is chosen on validation data alone; what it costs elsewhere
+is for `ulna evaluate` to show.
+"""
+
+from collections.abc import Hashable, Sequence
+from math import ceil, sqrt
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from models.errors import SamplesInsufficient
+from models.evaluation.bootstrap import Interval
+from models.evaluation.figures import RESAMPLES, Figure, classification_figures
+from models.evaluation.metrics import checked, confusion
+from models.manifest import OperatingPoint
+
+# 0.95 * 20 may come out a little above 19; a count is not raised for that.
+_ROUNDING = 1e-9
+_Z = NormalDist().inv_cdf(0.975)
+
+
+def choose_threshold(labels: ArrayLike, scores: ArrayLike, sensitivity: float) -> float:
+    """Return the threshold that flags as little as it can while it keeps `sensitivity`.
+
+    Parameters
+    ----------
+    labels
+        (N,) bool, True = abnormal.
+    scores
+        (N,) float, high = abnormal.
+    sensitivity
+        The least share of abnormal samples to be flagged, in (0, 1].
+
+    Returns
+    -------
+    float
+        Half way between the lowest score it flags and the next lower one: it flags the same samples as the
+        largest threshold that would do, and rounding on another machine does not turn one over.
+
+    Raises
+    ------
+    SamplesInsufficient
+        There is no abnormal sample.
+    """
+    truth, values = checked(labels, scores)
+    _require_fraction("sensitivity", sensitivity)
+    abnormal = np.sort(values[truth])[::-1]
+    if abnormal.size == 0:
+        raise SamplesInsufficient(
+            "a threshold by sensitivity needs abnormal samples, and there is none; use other data"
+        )
+    return _margin_below(values, abnormal[_least(sensitivity, abnormal.size) - 1])
+
+
+def choose_threshold_by_specificity(labels: ArrayLike, scores: ArrayLike, specificity: float) -> float:
+    """Return the threshold that flags as much as it can while it keeps `specificity`.
+
+    Parameters and the place between two scores are those of `choose_threshold`.
+
+    Raises
+    ------
+    SamplesInsufficient
+        There is no normal sample, or normal ones have the highest scores, so that nothing could be flagged.
+    """
+    truth, values = checked(labels, scores)
+    _require_fraction("specificity", specificity)
+    normal = np.sort(values[~truth])
+    if normal.size == 0:
+        raise SamplesInsufficient(
+            "a threshold by specificity needs normal samples, and there is none; use other data"
+        )
+    flagged = values[values > normal[_least(specificity, normal.size) - 1]]
+    if flagged.size == 0:
+        raise SamplesInsufficient(
+            f"no threshold has a specificity of {specificity:g} and still flags anything: the highest scores "
+            "are those of normal samples; ask for less, or use a better model"
+        )
+    return _margin_below(values, flagged.min())
+
+
+def rated(
+    point: OperatingPoint,
+    labels: ArrayLike,
+    scores: ArrayLike,
+    clusters: Sequence[Hashable],
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> OperatingPoint:
+    """Return `point` with the sensitivity and specificity that it has on samples, and 95 % intervals.
+
+    A bootstrap knows no other outcomes than it was given: where 20 of 20 were found it says 1 to 1. So an
+    interval reaches over that of the bootstrap by cluster and over Wilson's for independent samples (1927),
+    whichever goes further. The threshold is taken as given; that it was chosen on these samples is not in
+    the interval.
+
+    Parameters
+    ----------
+    point
+        Name, threshold and data; rates that it has are replaced.
+    labels, scores, clusters
+        As in `models.evaluation.figures.classification_figures`.
+    """
+    table = confusion(labels, scores, point.threshold)
+    figures = classification_figures(
+        labels, scores, clusters, threshold=point.threshold, seed=seed, resamples=resamples
+    )
+    sensitivity = _wide_interval(figures["sensitivity"], table.true_positive + table.false_negative)
+    specificity = _wide_interval(figures["specificity"], table.true_negative + table.false_positive)
+    return OperatingPoint(
+        name=point.name,
+        threshold=point.threshold,
+        sensitivity=table.sensitivity,
+        sensitivity_interval=sensitivity,
+        specificity=table.specificity,
+        specificity_interval=specificity,
+        data=point.data,
+    )
+
+
+def wilson_interval(share: float, count: int) -> Interval:
+    """Return Wilson's 95 % score interval of a share of `count` independent samples.
+
+    It has a width where the share is 0 or 1 too.
+    """
+    spread = _Z**2 / count
+    center = (share + spread / 2.0) / (1.0 + spread)
+    reach = _Z * sqrt(share * (1.0 - share) / count + spread / (4.0 * count)) / (1.0 + spread)
+    return Interval(low=max(0.0, min(share, center - reach)), high=min(1.0, max(share, center + reach)))
+
+
+def _wide_interval(figure: Figure, count: int) -> tuple[float, float] | None:
+    if figure.value is None:
+        return None
+    intervals = [wilson_interval(figure.value, count)]
+    if figure.interval is not None:
+        intervals.append(figure.interval)
+    return min(each.low for each in intervals), max(each.high for each in intervals)
+
+
+def _least(share: float, count: int) -> int:
+    """Return how many of `count` are at least `share` of them; at least one."""
+    return max(1, ceil(share * count - _ROUNDING))
+
+
+def _margin_below(scores: NDArray[np.float64], lowest: np.float64) -> float:
+    lower = scores[scores < lowest]
+    return float(lowest if lower.size == 0 else min(lowest, (lowest + lower.max()) / 2.0))
+
+
+def _require_fraction(name: str, value: float) -> None:
+    if not 0.0 < value <= 1.0:
+        raise ValueError(f"{name} must be above 0 and at most 1, not {value}")
