@@ -1,0 +1,186 @@
+"""Says how members are trained, every number that decides. This module holds the recipes as frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
+
+from models.manifest import Preprocessing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Augmentation:
+    """How training views are varied; each value is the widest change, drawn evenly up to it.
+
+    Attributes
+    ----------
+    horizontal_flip, vertical_flip
+        Probabilities.
+    rotation_degrees
+        To either side.
+    scale
+        Smallest and largest factor of the size that the preprocessing would give.
+    edge_fill
+        What comes in from outside when rotating: True repeats the border as Keras' ImageDataGenerator does,
+        False is black.
+    brightness, contrast, log_gamma
+        Factors 1 -/+ the value; for gamma exp(-/+ the value).
+    noise, blur
+        Largest standard deviations, of gray levels in [0, 1] and in pixels; each in every second view.
+    """
+
+    horizontal_flip: float = 0.0
+    vertical_flip: float = 0.0
+    rotation_degrees: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    edge_fill: bool = False
+    brightness: float = 0.0
+    contrast: float = 0.0
+    log_gamma: float = 0.0
+    noise: float = 0.0
+    blur: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Some epochs that look at views of one size.
+
+    Attributes
+    ----------
+    epochs
+        How many.
+    side
+        Side of the square cut out of the resized radiograph, in pixels; None takes all of it, as the daemon
+        does.
+    whole_every
+        Every so many batches one of whole radiographs, so few that it costs as much; 0 for never.
+    """
+
+    epochs: int
+    side: int | None = None
+    whole_every: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """The learning rate over the steps, see `learning_rate`.
+
+    `kind` "time" is Keras' former time-based decay by `decay`; "cosine" rises over the first `warm_up` share
+    of the steps and falls to zero along a half cosine.
+    """
+
+    kind: Literal["time", "cosine"]
+    peak: float
+    decay: float = 0.0
+    warm_up: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """What the parts of `models.training.objective.Objective` count; the label of the view counts 1."""
+
+    cells: float = 0.0
+    positive_cell: float = 1.0
+    teacher_cells: float = 0.0
+    teacher_features: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How one member is trained.
+
+    Attributes
+    ----------
+    preprocessing
+        What the bundle's manifest will say.
+    sharpness
+        The pooling of the member, see `models.member.pool`.
+    stages
+        What is looked at, in order.
+    batch
+        Views per step.
+    steps_per_epoch
+        None goes through all samples once per epoch; a number draws that many batches, half of them abnormal.
+    class_weights
+        Weigh the classes by n / (2 n_class), as scikit-learn's "balanced" does.
+    average
+        Decay per step of the moving average of the weights that is evaluated and shipped; 0 takes the last.
+    """
+
+    name: str
+    preprocessing: Preprocessing
+    sharpness: float = 0.0
+    stages: tuple[Stage, ...]
+    batch: int = 32
+    steps_per_epoch: int | None = None
+    class_weights: bool = False
+    schedule: Schedule
+    weight_decay: float = 0.0
+    average: float = 0.0
+    augmentation: Augmentation
+    weights: Weights = Weights()
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs over all stages."""
+        return sum(stage.epochs for stage in self.stages)
+
+    def stage_at(self, epoch: int) -> Stage:
+        """Return the stage of `epoch`, counted from 0; raise ValueError beyond the last."""
+        for stage in self.stages:
+            if epoch < stage.epochs:
+                return stage
+            epoch -= stage.epochs
+        raise ValueError(f"recipe {self.name} has {self.epochs} epochs")
+
+
+PAPER = Recipe(
+    name="paper",
+    # Banga & Waiganjo rescale by 1/255 and nothing else, whatever each network was made for. How many epochs
+    # they trained is not printed.
+    preprocessing=Preprocessing(input_size=(224, 224), resize="square"),
+    stages=(Stage(epochs=10),),
+    class_weights=True,
+    schedule=Schedule(kind="time", peak=1e-4, decay=1e-4),
+    augmentation=Augmentation(horizontal_flip=0.5, rotation_degrees=45.0, edge_fill=True),
+)
+
+# What each part of this recipe brought is told in docs/models.md.
+ULNA = Recipe(
+    name="ulna",
+    preprocessing=Preprocessing(input_size=(384, 384), resize="letterbox", lower=-1.0, upper=1.0),
+    sharpness=2.0,
+    stages=(Stage(epochs=30, side=224, whole_every=4),),
+    steps_per_epoch=64,
+    schedule=Schedule(kind="cosine", peak=5e-4, warm_up=0.1),
+    weight_decay=0.02,
+    average=0.99,
+    augmentation=Augmentation(
+        horizontal_flip=0.5,
+        vertical_flip=0.3,
+        rotation_degrees=30.0,
+        scale=(0.75, 1.3),
+        brightness=0.3,
+        contrast=0.4,
+        log_gamma=0.4,
+        noise=0.04,
+        blur=1.2,
+    ),
+    weights=Weights(cells=2.0, positive_cell=8.0, teacher_cells=2.0, teacher_features=2.0),
+)
+
+# A member without pretrained weights first learns from small cuts, of which a batch costs a third.
+ULNA_FROM_NOTHING = replace(
+    ULNA,
+    stages=(Stage(epochs=40, side=128), Stage(epochs=12, side=224, whole_every=4)),
+    schedule=Schedule(kind="cosine", peak=1.5e-3, warm_up=0.05),
+)
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType({"paper": PAPER, "ulna": ULNA})
+
+
+def recipe_for(name: str, *, pretrained: bool) -> Recipe:
+    """Return the recipe "paper" or "ulna" for a member that starts from weights, or from nothing."""
+    if name == ULNA.name and not pretrained:
+        return ULNA_FROM_NOTHING
+    return RECIPES[name]

@@ -1,0 +1,264 @@
+"""Trains one member: epochs of steps, a checkpoint after each. This module owns the order of things."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from models.architectures import architecture_named
+from models.datasets.sample import Sample
+from models.errors import TrainingDiverged
+from models.member import Member
+from models.training.average import WeightAverage
+from models.training.checkpoint import Checkpoint, EpochRecord, load_checkpoint, save_checkpoint
+from models.training.objective import Lesson, Objective
+from models.training.precision import autocast
+from models.training.recipe import Recipe
+from models.training.sampling import epoch_batches, steps_per_epoch
+from models.training.schedule import class_weights, learning_rate
+from models.training.validation import Validation, validate
+from models.training.views import TrainingBatch, TrainingViews
+
+# Gradients longer than this are shortened: one odd batch must not undo an epoch.
+_LONGEST_GRADIENT = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the training of a member is; `loss` is the mean of the epoch so far."""
+
+    architecture: str
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What shall be trained, and where.
+
+    Attributes
+    ----------
+    architecture, recipe, seed
+        Together with the data and the start they decide the result.
+    training, validation
+        Samples; nothing is chosen by the validation part, it is only reported.
+    folder
+        Of this member: its checkpoint lies there.
+    run
+        Fingerprint, see Checkpoint.
+    device, precision, workers
+        "cpu" or "cuda"; see `models.training.precision`; processes that make views, 0 for none.
+    validate_every
+        Epochs between validations; the last epoch is always validated.
+    """
+
+    architecture: str
+    recipe: Recipe
+    seed: int
+    training: Sequence[Sample]
+    validation: Sequence[Sample]
+    folder: Path
+    run: str
+    device: str = "cpu"
+    precision: str = "auto"
+    workers: int = 0
+    validate_every: int = 1
+
+
+def train_member(
+    task: Task,
+    member: Member,
+    *,
+    teacher: Member | None = None,
+    on_step: Callable[[Progress], None],
+    on_epoch: Callable[[Sequence[EpochRecord]], None],
+) -> tuple[EpochRecord, ...]:
+    """Train `member` as `task` says, from its checkpoint if it has one, and leave the average weights in it.
+
+    Parameters
+    ----------
+    member
+        With the weights it starts from.
+    teacher
+        A trained member whose answers are learned from too.
+    on_step, on_epoch
+        Called after each step, and after each epoch with all that have been.
+
+    Returns
+    -------
+    tuple[EpochRecord, ...]
+        One record for each epoch, those before an interruption included.
+
+    Raises
+    ------
+    CheckpointRefused
+        The checkpoint in the folder belongs to another run or cannot be read.
+    TrainingDiverged
+        The loss is not a number; the checkpoint of the last whole epoch stays.
+    UnreadablePicture
+        A sample's file cannot be read.
+    """
+    course = _Course(task, member, teacher)
+    for epoch in range(len(course.history), task.recipe.epochs):
+        started = time.monotonic()
+        loss = course.run_epoch(epoch, on_step)
+        validation = course.validate() if course.is_validated(epoch) else None
+        course.finish_epoch(epoch, loss, validation, time.monotonic() - started)
+        on_epoch(course.history)
+    member.load_state_dict(course.average.state)
+    member.eval()
+    return course.history
+
+
+class _Course:
+    """The things that change while a member is trained."""
+
+    def __init__(self, task: Task, member: Member, teacher: Member | None) -> None:
+        self._task = task
+        self._recipe = task.recipe
+        self._member = _placed(member, task.device)
+        self._teacher = None if teacher is None else _placed(teacher, task.device).eval()
+        self._objective = _objective(task, teacher).to(task.device)
+        self.average = WeightAverage(self._member, task.recipe.average)
+        parameters = [*self._member.parameters(), *self._objective.parameters()]
+        # Decoupled decay of 0 is plain Adam.
+        self._optimizer = torch.optim.AdamW(parameters, lr=1.0, weight_decay=task.recipe.weight_decay)
+        self.history: tuple[EpochRecord, ...] = ()
+        self._checkpoint = task.folder / "checkpoint.pt"
+        kept = load_checkpoint(self._checkpoint, run=task.run)
+        if kept is not None:
+            self._restore(kept)
+
+    def is_validated(self, epoch: int) -> bool:
+        return (epoch + 1) % self._task.validate_every == 0 or epoch + 1 == self._recipe.epochs
+
+    def run_epoch(self, epoch: int, on_step: Callable[[Progress], None]) -> float:
+        """Take the steps of `epoch` and return the mean loss."""
+        self._member.train()
+        steps = steps_per_epoch(len(self._task.training), self._recipe)
+        total = 0.0
+        for step, batch in enumerate(self._views(epoch)):
+            loss = self._step(batch, epoch * steps + step, self._recipe.epochs * steps)
+            if not math.isfinite(loss):
+                raise TrainingDiverged(
+                    f"{self._task.architecture}: the loss of epoch {epoch + 1}, step {step + 1} is {loss}; "
+                    f"the state after epoch {epoch} is kept in {self._checkpoint}. "
+                    "Train again with a lower learning rate, or with --precision float32"
+                )
+            total += loss
+            on_step(
+                Progress(
+                    architecture=self._task.architecture,
+                    epoch=epoch + 1,
+                    epochs=self._recipe.epochs,
+                    step=step + 1,
+                    steps=steps,
+                    loss=total / (step + 1),
+                )
+            )
+        return total / steps
+
+    def validate(self) -> Validation:
+        """Measure the average weights on the validation part."""
+        present = {key: tensor.detach().clone() for key, tensor in self._member.state_dict().items()}
+        self._member.load_state_dict(self.average.state)
+        measured = validate(
+            self._member.eval(),
+            self._task.validation,
+            self._recipe.preprocessing,
+            device=self._task.device,
+        )
+        self._member.load_state_dict(present)
+        return measured
+
+    def finish_epoch(self, epoch: int, loss: float, validation: Validation | None, seconds: float) -> None:
+        """Record the epoch and write the checkpoint."""
+        record = EpochRecord(
+            epoch=epoch + 1, loss=loss, learning_rate=self._optimizer.param_groups[0]["lr"], seconds=seconds
+        )
+        if validation is not None:
+            record = replace(record, validation_loss=validation.loss, validation_auroc=validation.auroc)
+        self.history = (*self.history, record)
+        states = {
+            "member": self._member.state_dict(),
+            "objective": self._objective.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "average": self.average.state,
+            "average_steps": self.average.steps,
+        }
+        save_checkpoint(self._checkpoint, Checkpoint(run=self._task.run, history=self.history, states=states))
+
+    def _restore(self, kept: Checkpoint) -> None:
+        self._member.load_state_dict(kept.states["member"])
+        self._objective.load_state_dict(kept.states["objective"])
+        self._optimizer.load_state_dict(kept.states["optimizer"])
+        self.average.state = {
+            key: tensor.to(self._task.device) for key, tensor in kept.states["average"].items()
+        }
+        self.average.steps = kept.states["average_steps"]
+        self.history = kept.history
+
+    def _views(self, epoch: int) -> DataLoader[TrainingBatch]:
+        batches = epoch_batches(self._task.training, self._recipe, seed=self._task.seed, epoch=epoch)
+        views = TrainingViews(
+            self._task.training, batches, self._recipe.preprocessing, self._recipe.augmentation
+        )
+        return DataLoader(
+            views, batch_size=None, num_workers=self._task.workers, pin_memory=self._task.device != "cpu"
+        )
+
+    def _step(self, batch: TrainingBatch, step: int, steps: int) -> float:
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self._recipe.schedule, step, steps)
+        device = self._task.device
+        x = batch.views.to(device, non_blocking=True).expand(-1, 3, -1, -1)
+        x = x.contiguous(memory_format=torch.channels_last)
+        targets = batch.labels.to(device), batch.cells.to(device)
+        with autocast(self._task.architecture, device, self._task.precision):
+            features = self._member.backbone(x)
+            output = self._member.judge(features)
+            lesson = self._lesson(x)
+            loss: torch.Tensor = self._objective(features, output, self._member.head.bias, targets, lesson)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._member.parameters(), _LONGEST_GRADIENT)
+        value = float(loss.detach())
+        if math.isfinite(value):
+            self._optimizer.step()
+            self.average.add(self._member)
+        return value
+
+    def _lesson(self, x: torch.Tensor) -> Lesson | None:
+        if self._teacher is None:
+            return None
+        with torch.no_grad():
+            features = self._teacher.backbone(x)
+            return Lesson(features, self._teacher.judge(features), self._teacher.head.bias)
+
+
+def _objective(task: Task, teacher: Member | None) -> Objective:
+    classes = (1.0, 1.0)
+    if task.recipe.class_weights:
+        abnormal = int(np.sum([sample.abnormal for sample in task.training]))
+        classes = class_weights(len(task.training) - abnormal, abnormal)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(task.seed)
+        return Objective(
+            task.recipe.weights,
+            classes=classes,
+            channels=architecture_named(task.architecture).feature_channels,
+            teacher_channels=None if teacher is None else teacher.head.in_features,
+        )
+
+
+def _placed(member: Member, device: str) -> Member:
+    placed: Member = member.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return placed
