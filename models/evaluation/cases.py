@@ -7,6 +7,7 @@ that a score of an image never meets the label of a study.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import compress
 from typing import Self
 
 import numpy as np
@@ -123,6 +124,10 @@ class Cases:
             return np.ones(len(self), dtype=bool)
         names = self.regions if subset.kind is SubsetKind.REGION else self.strata
         return np.array([name == subset.name for name in names], dtype=bool)
+
+    def clusters_of(self, subset: Subset) -> tuple[str, ...]:
+        """Return the clusters of the cases in `subset`, in order."""
+        return tuple(compress(self.clusters, self.select(subset)))
 
 
 def _joined(names: Iterable[str]) -> str:

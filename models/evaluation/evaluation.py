@@ -43,23 +43,31 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PointMeasured:
-    """What an operating point does on one subset of the cases.
+class Point:
+    """A threshold on one classifier's scores, with a name.
 
     Attributes
     ----------
-    point
+    name
         Its name in the manifest, or the sensitivity it was chosen for, such as "sensitivity 0.95".
     goal
         That sensitivity; None for a point of the manifest, whose threshold was fixed before.
-    figures
-        sensitivity, specificity, precision, flagged (share of the cases).
     """
 
-    point: str
+    name: str
     goal: float | None
     threshold: float
     classifier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointMeasured:
+    """What an operating point does on one subset of the cases.
+
+    `figures` holds sensitivity, specificity, precision and flagged, the share of the cases it flags.
+    """
+
+    point: Point
     level: Level
     subset: Subset
     confusion: Confusion

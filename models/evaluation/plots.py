@@ -86,7 +86,7 @@ def roc_plot(lines: Sequence[Line], points: Sequence[PointMeasured], *, title: s
         for point in points:
             sensitivity, specificity = point.confusion.sensitivity, point.confusion.specificity
             if sensitivity is not None and specificity is not None:
-                _mark(axes, 1 - specificity, sensitivity, point.point)
+                _mark(axes, 1 - specificity, sensitivity, point.point.name)
         _unit_axes(axes, "1 - specificity (normal studies flagged)", "sensitivity (abnormal studies flagged)")
         axes.legend(loc="lower right")
 
@@ -107,7 +107,7 @@ def precision_recall_plot(
         for point in points:
             sensitivity, precision = point.confusion.sensitivity, point.confusion.precision
             if sensitivity is not None and precision is not None:
-                _mark(axes, sensitivity, precision, point.point)
+                _mark(axes, sensitivity, precision, point.point.name)
         _unit_axes(axes, "recall (sensitivity)", "precision (flagged studies that are abnormal)")
         axes.legend(loc="lower left")
 
