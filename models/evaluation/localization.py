@@ -1,0 +1,120 @@
+"""Measures whether an activation map points at the abnormality, against boxes that radiologists drew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.datasets.sample import Box
+from models.manifest import Preprocessing
+from models.overlay import upsample_activation
+from models.preprocess import placement
+
+_HALF = np.float32(0.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Localization:
+    """How well one map shows what is inside the boxes of its view.
+
+    Attributes
+    ----------
+    pointing_game
+        Whether the map's peak lies inside a box (Zhang et al. 2016, here without their tolerance).
+    energy_inside
+        Share of the positive map that lies inside the boxes (Wang et al. 2020), in [0, 1].
+    iou
+        Intersection over union of the boxes and the part of the view where the map reaches half its maximum,
+        in [0, 1]. A map of a few cells cannot be as sharp as a small box, so this stays low.
+    box_share
+        Share of the view that the boxes cover: what `energy_inside`, and on average `pointing_game`, would be
+        of a map that knows nothing.
+    """
+
+    pointing_game: bool
+    energy_inside: float
+    iou: float
+    box_share: float
+
+
+def localize(
+    activation: NDArray[np.float32],
+    boxes: Sequence[Box],
+    shape: tuple[int, int],
+    preprocessing: Preprocessing,
+) -> Localization:
+    """Compare a map with boxes, in the pixels of the view, enlarged as the overlay enlarges it.
+
+    Cells that lie wholly in the padding do not count. A map that is nowhere positive within the view points
+    nowhere: it misses, with an energy and an IoU of 0.
+
+    Parameters
+    ----------
+    activation
+        (h, w) float32 over the network's whole input, any scale; its positive part speaks for abnormal.
+    boxes
+        At least one, in pixels of the view. A pixel is inside a box if its center is.
+    shape
+        (rows, cols) of the view that the boxes were drawn in.
+    preprocessing
+        How the view became the network's input.
+
+    Raises
+    ------
+    ValueError
+        There is no box.
+    """
+    if not boxes:
+        raise ValueError("localization needs at least one box; take the abnormal views that have boxes")
+    inside = _mask(boxes, shape)
+    box_share = float(inside.mean())
+    enlarged = _enlarged(activation, shape, preprocessing)
+    peak = enlarged.max()
+    if peak <= 0.0:
+        return Localization(pointing_game=False, energy_inside=0.0, iou=0.0, box_share=box_share)
+    high = enlarged >= _HALF * peak
+    return Localization(
+        pointing_game=bool(inside.flat[enlarged.argmax()]),
+        energy_inside=float(enlarged[inside].sum(dtype=np.float64) / enlarged.sum(dtype=np.float64)),
+        iou=float((inside & high).sum() / (inside | high).sum()),
+        box_share=box_share,
+    )
+
+
+def _enlarged(
+    activation: NDArray[np.float32], shape: tuple[int, int], preprocessing: Preprocessing
+) -> NDArray[np.float32]:
+    """Return the positive part of the map over the view, (rows, cols) float32, not negative."""
+    place, (height, width) = placement(shape, preprocessing), preprocessing.input_size
+    in_view = np.ix_(
+        _cells(activation.shape[0], place.top, place.top + place.rows, height),
+        _cells(activation.shape[1], place.left, place.left + place.cols, width),
+    )
+    positive = np.maximum(activation[in_view], np.float32(0.0))
+    peak = positive.max()
+    if peak <= 0.0:
+        return np.zeros(shape, dtype=np.float32)
+    # The cubic kernel overshoots between cells. At half height the overlay does not clip that at 1, so that
+    # the peak stays one place instead of a plateau.
+    return upsample_activation(positive * (_HALF / peak), shape, preprocessing)
+
+
+def _cells(count: int, start: int, stop: int, pixels: int) -> NDArray[np.intp]:
+    """Return for each of `count` cells the nearest one that touches [start, stop) of the input's `pixels`.
+
+    The kernel reaches two cells far, so what lies in the padding would show within the view.
+    """
+    first, last = start * count // pixels, (stop * count - 1) // pixels
+    return np.clip(np.arange(count), first, last)
+
+
+def _mask(boxes: Sequence[Box], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return (rows, cols) bool, True for the pixels whose center lies in a box."""
+    rows, cols = np.arange(shape[0]) + 0.5, np.arange(shape[1]) + 0.5
+    mask = np.zeros(shape, dtype=bool)
+    for box in boxes:
+        in_rows = (box.top <= rows) & (rows < box.top + box.height)
+        in_cols = (box.left <= cols) & (cols < box.left + box.width)
+        mask |= in_rows[:, np.newaxis] & in_cols
+    return mask
