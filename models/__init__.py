@@ -18,5 +18,6 @@ Exceptions (in `models.errors` where nothing else is said)::
     |- DeviceUnavailable        the configured device is not there
     |- UnreadablePicture        a PNG or JPEG file is none, or is cut short
     |- DatasetRefused           a data set is not in the form that was named; nothing of it is read
+    |- KerasFileInvalid         a file is none that Keras wrote, or cannot be read without Keras
     `- KerasWeightsMismatch     Keras' layers do not fit the network (in `models.weights_keras`)
 """

@@ -7,7 +7,7 @@ out), and for a batch normalization gamma, beta, moving mean, moving variance.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +15,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from models.architectures import ARCHITECTURES
 from models.errors import ModelError
 from models.member import Member
 from models.networks.backbone import Backbone
 from models.networks.separable import SeparableConv2d
 
 # Layers that were given no name get one from Keras, numbered on through the session that built the model.
-_AUTOMATIC_NAME = re.compile(r"(conv2d|batch_normalization|dense)(_\d+)?")
+_AUTOMATIC_NAME = re.compile(r"(conv2d|batch_normalization|dense|convolution2d|batchnormalization)(_\d+)?")
+# What Keras 1 called them.
+_OLD_KINDS = {"convolution2d": "conv2d", "batchnormalization": "batch_normalization"}
 
 # For each axis of our tensor, the axis of Keras' array.
 _KERNEL = (3, 2, 0, 1)
@@ -50,7 +53,10 @@ class _Slot:
 
 
 def load_keras_weights(
-    network: Backbone | Member, layers: Iterable[tuple[str, Sequence[NDArray[np.floating]]]]
+    network: Backbone | Member,
+    layers: Iterable[tuple[str, Sequence[NDArray[np.floating]]]],
+    *,
+    missing: Collection[str] = (),
 ) -> None:
     """Fill every tensor of `network` from the layers of its Keras twin, or change nothing and raise.
 
@@ -63,6 +69,8 @@ def load_keras_weights(
     layers
         Name and arrays of each layer, in the order of the Keras model. Layers without arrays are passed
         over. Names that Keras made itself ("conv2d_7") count by their order, whatever their number.
+    missing
+        Names of layers of `network` that `layers` need not hold; one that is absent keeps what it has.
 
     Raises
     ------
@@ -72,6 +80,9 @@ def load_keras_weights(
     """
     given = _by_fresh_name(layers)
     expected = _by_name(network)
+    if strangers := set(missing) - expected.keys():
+        raise KerasWeightsMismatch(f"the network has no layers called {_listed(sorted(strangers))}")
+    expected = {name: slots for name, slots in expected.items() if name in given or name not in missing}
     _refuse_other_names(expected=expected.keys(), given=given.keys())
     pairs = [
         pair for name, slots in expected.items() for pair in _pairs(name, slots=slots, arrays=given[name])
@@ -92,7 +103,7 @@ def _by_fresh_name(
             continue
         fresh = name
         if automatic := _AUTOMATIC_NAME.fullmatch(name):
-            kind = automatic.group(1)
+            kind = _OLD_KINDS.get(automatic.group(1), automatic.group(1))
             fresh = f"{kind}_{seen[kind]}" if seen[kind] else kind
             seen[kind] += 1
         if fresh in given:
@@ -136,10 +147,24 @@ def _refuse_other_names(*, expected: Set[str], given: Set[str]) -> None:
     if expected == given:
         return
     missing, unknown = sorted(expected - given), sorted(given - expected)
+    likeness = architecture_like(given)
     raise KerasWeightsMismatch(
         f"expected the {len(expected)} layers of the network, found {len(given)}: "
-        f"missing {_listed(missing)}; unknown {_listed(unknown)}; check that it is the same architecture"
+        f"missing {_listed(missing)}; unknown {_listed(unknown)}; "
+        + (f"most layers are those of {likeness}: " if likeness else "")
+        + "check that it is the same architecture"
     )
+
+
+def architecture_like(layers: Set[str]) -> str | None:
+    """Return the architecture that shares most names with `layers`, None if it is not more than half."""
+    shares = {}
+    for name, architecture in ARCHITECTURES.items():
+        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+            names = {layer for layer, _ in architecture.build().keras_layers()}
+        shares[name] = len(names & layers) / len(names | layers)
+    likeliest = max(shares, key=lambda name: shares[name])
+    return likeliest if shares[likeliest] > 0.5 else None
 
 
 def _listed(names: list[str]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from daemon.commands import bundle_import
 from daemon.commands.console import console, print_json
 from models.errors import BundleRefused
 from models.manifest import MANIFEST_NAME, read_identity, read_manifest
@@ -39,6 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="one of the paper's: ensemble200 (default), A to F, ALL; or one architecture, e.g. mobilenet",
     )
     create.set_defaults(act=_create)
+    importing = actions.add_parser("import-keras", help="make a bundle of trained Keras models")
+    bundle_import.configure(importing)
+    importing.set_defaults(act=_import_keras)
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true", help="print one JSON document instead")
 
@@ -105,4 +109,10 @@ def _create(options: argparse.Namespace) -> int:
             name=f"{options.ensemble}-untrained",
             version="0.1.0",
         )
+    return _verify(options)
+
+
+def _import_keras(options: argparse.Namespace) -> int:
+    with console().status(f"importing into {options.bundle}"):
+        bundle_import.import_keras(options)
     return _verify(options)
