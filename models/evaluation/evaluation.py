@@ -109,18 +109,30 @@ class ReadEarlier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
-    """How well an activation map shows where the abnormality is, over the abnormal images with boxes.
+    """How well activation maps show where the abnormality is.
 
-    `images` counts the true positives: those among the `boxed` images that reach `threshold`. `figures`
-    holds pointing_game, energy_inside and iou.
+    `combination` says how the ensemble's map is made of the members', see `models.evaluation.combinations`;
+    it is empty for a member's own. `figures` holds pointing_game, energy_inside, iou and box_share, the means
+    of `models.evaluation.localization.Localization`.
     """
 
     classifier: str
     combination: str
+    figures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Localized:
+    """Where maps point, all measured on the same images: those with boxes that the ensemble flags.
+
+    `images` of the `boxed` images reach `threshold`, that of the operating point `point`.
+    """
+
     boxed: int
     images: int
+    point: str
     threshold: float
-    figures: Mapping[str, Figure]
+    maps: tuple[Located, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +168,7 @@ class Evaluation:
     points: tuple[PointMeasured, ...]
     drawn: tuple[Drawn, ...]
     triage: tuple[ReadEarlier, ...]
-    localization: tuple[Located, ...]
+    localization: Localized | None
     resamples: int
     seed: int
     warnings: tuple[str, ...]

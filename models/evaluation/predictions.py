@@ -44,6 +44,8 @@ class Predictions:
         The names of the M members, in the bundle's order.
     logits
         (M, N) float64, calibrated log-odds of P(abnormal), as in `models.finding.MemberFinding`.
+    raw_logits
+        (M, N) float64, the same before calibration: what an activation map adds up to.
     activations
         (M, N, h, w) float32, each cell's evidence for abnormal, over the network's whole input.
     shapes
@@ -57,6 +59,7 @@ class Predictions:
     samples: tuple[Sample, ...]
     members: tuple[str, ...]
     logits: NDArray[np.float64]
+    raw_logits: NDArray[np.float64]
     activations: NDArray[np.float32]
     shapes: NDArray[np.intp]
     preprocessing: Preprocessing
@@ -64,11 +67,10 @@ class Predictions:
 
     def __post_init__(self) -> None:
         expected = (len(self.members), len(self.samples))
-        if self.logits.shape != expected or self.activations.shape[:2] != expected:
-            raise ValueError(
-                f"logits must be {expected} and activations begin with that, "
-                f"not {self.logits.shape} and {self.activations.shape}"
-            )
+        for name in ("logits", "raw_logits", "activations"):
+            shape = getattr(self, name).shape
+            if shape[:2] != expected:
+                raise ValueError(f"the shape of {name} must begin with {expected}, not {shape}")
         if self.shapes.shape != (len(self.samples), 2):
             raise ValueError(f"shapes must be ({len(self.samples)}, 2), not {self.shapes.shape}")
 
@@ -139,10 +141,12 @@ def predict(
         on_progress(len(read))
     if not views:
         raise DatasetRefused(_nothing_read(unreadable))
+    logits = np.array([[finding.logit for finding in each] for each in findings]).T
     return Predictions(
         samples=tuple(sample for sample, _ in views),
         members=bundle.identity.members,
-        logits=np.array([[finding.logit for finding in each] for each in findings]).T,
+        logits=logits,
+        raw_logits=_before_calibration(logits, bundle),
         activations=np.stack([[finding.activation for finding in each] for each in findings], axis=1),
         shapes=np.array([shape for _, shape in views]),
         preprocessing=ensemble.preprocessing,
@@ -176,6 +180,14 @@ def _read(sample: Sample, preprocessing: Preprocessing) -> _View | Unreadable:
         return _View(sample=sample, shape=shape, pixels=preprocess(image, preprocessing))
     except UnreadablePicture as problem:
         return Unreadable(sample=sample, reason=str(problem))
+
+
+def _before_calibration(logits: NDArray[np.float64], bundle: Bundle) -> NDArray[np.float64]:
+    calibrations = [entry.calibration for entry in bundle.manifest.members]
+    scales = np.array([[each.scale] for each in calibrations])
+    offsets = np.array([[each.offset] for each in calibrations])
+    raw: NDArray[np.float64] = (logits - offsets) / scales
+    return raw
 
 
 def _nothing_read(unreadable: Sequence[Unreadable]) -> str:

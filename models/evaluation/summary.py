@@ -19,6 +19,7 @@ from models.evaluation.evaluation import (
     Measured,
 )
 from models.evaluation.figures import classification_figures
+from models.evaluation.localized import localized
 from models.evaluation.metrics import confusion, curve, reliability
 from models.evaluation.plan import Origin, Plan
 from models.evaluation.points import measured_points, read_earlier
@@ -67,7 +68,7 @@ def evaluate(
         points=points,
         drawn=tuple(_drawn(predictions, cases, each) for cases in levels for each in classifiers),
         triage=tuple(read_earlier(predictions, studies, classifiers[0], bundle.operating_points, plan)),
-        localization=(),
+        localization=localized(predictions, bundle, plan),
         resamples=plan.resamples,
         seed=plan.seed,
         warnings=(),
