@@ -85,7 +85,7 @@ def import_keras(
     description
         The rest of the manifest.
     half
-        Write float16, half the size; the probabilities then differ in the third decimal.
+        Write float16, half the size; the probabilities are then no longer quite those of Keras.
 
     Raises
     ------

@@ -23,9 +23,8 @@ def whole_model(architecture: str, *, nested: bool) -> Any:
         pooled = keras.layers.GlobalAveragePooling2D()(backbone.output)
         # In training only; its random state stands in the file beside the weights.
         model = keras.Model(backbone.input, head(keras.layers.Dropout(0.5)(pooled)))
-    features = head.kernel.shape[0]
-    rng = np.random.default_rng(5)
-    head.set_weights([rng.normal(scale=2 / features**0.5, size=(features, 1)), np.array([0.25])])
+    pool = keras.Sequential([backbone, keras.layers.GlobalAveragePooling2D()])
+    head.set_weights(_telling_head(_run(pool)))
     return model
 
 
@@ -38,9 +37,21 @@ def views(count: int = 3) -> torch.Tensor:
 
 def answers(model: Any) -> torch.Tensor:
     """What Keras itself answers to `views`, (B,)."""
+    return _run(model)[:, 0]
+
+
+def _run(model: Any) -> torch.Tensor:
     with torch.inference_mode():
         outputs: torch.Tensor = model(views().movedim(1, -1), training=False)
-    return outputs[:, 0]
+    return outputs
+
+
+def _telling_head(features: torch.Tensor) -> list[np.ndarray]:
+    """Return kernel and bias that give these features (B, C) logits about 0.25 with a deviation of 1."""
+    kernel = np.random.default_rng(5).normal(size=(features.shape[1], 1))
+    logits = features.double().numpy() @ kernel
+    kernel /= logits.std()
+    return [kernel, 0.25 - logits.mean(axis=0) / logits.std()]
 
 
 def write_legacy(path: Path, layers: Iterable[tuple[str, list[tuple[str, np.ndarray]]]]) -> None:

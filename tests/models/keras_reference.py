@@ -13,6 +13,9 @@ import torch
 from keras.src.applications.nasnet import NASNet
 from numpy.typing import NDArray
 
+# With Keras itself, because whoever imports it elsewhere may do so before the backend is chosen.
+__all__ = ["TWINS", "features_of", "is_norm", "keras", "layers_of", "twin"]
+
 Layers = list[tuple[str, list[NDArray[np.floating]]]]
 
 # keras.applications.NASNetMobile refuses to run on torch; what it would call does run there.

@@ -8,7 +8,7 @@ from torch import nn
 from models.member import Member, build_member
 from models.networks.backbone import Backbone
 from models.networks.separable import SeparableConv2d
-from models.weights_keras import KerasWeightsMismatch, load_keras_weights
+from models.weights_keras import KerasWeightsMismatch, architecture_like, load_keras_weights
 
 Layers = dict[str, list[np.ndarray]]
 
@@ -168,3 +168,34 @@ def test_network_that_fills_a_tensor_twice_is_refused(layers: Layers) -> None:
     layers["stem_again"] = layers["stem"]
     message = refusal(Member(Repetitive(), feature_channels=6), list(layers.items()))
     assert "names 13 tensors" in message
+
+
+def test_layer_that_may_be_missing_keeps_what_it_has(network: Member, layers: Layers) -> None:
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    del layers["stem"]
+    load_keras_weights(network, layers.items(), missing=("stem", "dw"))
+    assert torch.equal(
+        network.backbone.get_submodule("stem").get_parameter("weight"), before["backbone.stem.weight"]
+    )
+    depthwise = network.backbone.get_submodule("depthwise").get_parameter("weight")
+    assert depthwise[3, 0, 2, 4].item() == pytest.approx(layers["dw"][0][2, 4, 3, 0])
+
+
+def test_name_of_no_layer_cannot_be_missing(network: Member, layers: Layers) -> None:
+    with pytest.raises(KerasWeightsMismatch, match="the network has no layers called stm"):
+        load_keras_weights(network, layers.items(), missing=("stm",))
+
+
+def test_names_of_keras_1_are_those_of_today(network: Member, layers: Layers) -> None:
+    renamed = {"conv2d": "convolution2d_1", "conv2d_1": "convolution2d_2"}
+    load_keras_weights(network, [(renamed.get(name, name), arrays) for name, arrays in layers.items()])
+    toy = network.backbone
+    assert isinstance(toy, Toy)
+    second = toy.shortcuts[1].get_parameter("weight").detach()[:, :, 0, 0]
+    np.testing.assert_allclose(second, layers["conv2d_1"][0][0, 0].T, rtol=1e-6)
+
+
+def test_architecture_is_recognized_by_most_of_its_layers() -> None:
+    names = {name for name, _ in build_member("xception").backbone.keras_layers()}
+    assert architecture_like(names - {"block1_conv1"}) == "xception"
+    assert architecture_like({"stem", "conv2d"}) is None
