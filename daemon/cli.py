@@ -25,7 +25,8 @@ COMMANDS = {
     "analyze": "analyze files without a daemon",
     "worklist": "list the studies in the order in which to read them",
     "requeue": "try a failed study again, or send its results again",
-    "bundle": "list, show, verify or create bundles of networks",
+    "bundle": "list, show, verify, create or import bundles of networks",
+    "train": "train an ensemble on labeled radiographs and write its bundle",
 }
 
 EPILOG = """\

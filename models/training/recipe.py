@@ -150,7 +150,7 @@ ULNA = Recipe(
     name="ulna",
     preprocessing=Preprocessing(input_size=(384, 384), resize="letterbox", lower=-1.0, upper=1.0),
     sharpness=2.0,
-    stages=(Stage(epochs=30, side=224, whole_every=4),),
+    stages=(Stage(epochs=20, side=224, whole_every=4),),
     steps_per_epoch=64,
     schedule=Schedule(kind="cosine", peak=5e-4, warm_up=0.1),
     weight_decay=0.02,
@@ -172,8 +172,9 @@ ULNA = Recipe(
 # A member without pretrained weights first learns from small cuts, of which a batch costs a third.
 ULNA_FROM_NOTHING = replace(
     ULNA,
-    stages=(Stage(epochs=40, side=128), Stage(epochs=12, side=224, whole_every=4)),
+    stages=(Stage(epochs=24, side=128), Stage(epochs=10, side=224, whole_every=4)),
     schedule=Schedule(kind="cosine", peak=1.5e-3, warm_up=0.05),
+    average=0.995,
 )
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType({"paper": PAPER, "ulna": ULNA})

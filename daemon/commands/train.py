@@ -1,0 +1,310 @@
+"""``ulna train``: train an ensemble on labeled radiographs and write its bundle."""
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from daemon.commands.console import console, error_console
+from models.datasets.source import of_split, read_source
+from models.errors import BundleExists, TrainingRefused
+
+if TYPE_CHECKING:
+    from models.datasets.sample import Sample
+    from models.manifest import Manifest
+    from models.training.assembly import Description, Trained
+    from models.training.checkpoint import EpochRecord
+    from models.training.run import Run
+
+EPILOG = """\
+A run's folder holds, for each member, a checkpoint that is written after every epoch, curves.png and
+epochs.csv; at the end comes bundle/. Called again with the same arguments, training goes on where it was
+interrupted and ends with the same weights.
+
+examples:
+  ulna train --data mura:MURA-v1.1 --recipe paper --init densenet201=keras:densenet201.h5 \\
+      --init mobilenet=keras:mobilenet.h5 --init nasnetmobile=keras:nasnet.h5 \\
+      --training-data "MURA v1.1, train" --license "MURA research use agreement" runs/paper
+  ulna train --data csv:hands.csv --members mobilenet --device cuda --workers 8 \\
+      --training-data "hands of 2025" --license "in-house" runs/hands
+
+The csv has the columns image, label (0 or 1, 1 = abnormal), split (train, val), study and region, and may
+have boxes, patient and stratum; see docs/models.md.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of the run; goes on if it was begun")
+    _add_data(parser)
+    _add_course(parser)
+    _add_description(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, then write the bundle."""
+    bundle = options.folder / "bundle"
+    if bundle.exists():
+        raise BundleExists(f"{bundle} exists: this run is finished; choose another folder or move it away")
+    samples = read_source(options.data)
+    training, validation = of_split(samples, options.train_split), of_split(samples, options.val_split)
+    plan = _plan(options)
+    description = _description(options, plan, training, validation)
+    with _progress() as progress:
+        _check(training + validation, progress)
+        trained = _train(plan, training, validation, progress)
+        manifest = _assemble(bundle, options, plan, (trained, validation, description), progress)
+    _print(bundle, manifest)
+    return 0
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        required=True,
+        metavar="KIND:PATH",
+        help="mura:FOLDER in MURA v1.1 layout, or csv:FILE",
+    )
+    data.add_argument("--train-split", default="train", metavar="NAME", help="part to learn (default: train)")
+    data.add_argument("--val-split", default="val", metavar="NAME", help="part to measure (default: val)")
+
+
+def _add_course(parser: argparse.ArgumentParser) -> None:
+    course = parser.add_argument_group("training")
+    course.add_argument(
+        "--recipe",
+        choices=("ulna", "paper"),
+        default="ulna",
+        help="ulna (default): cuts around boxes, a target for every cell of the map, averaged weights; "
+        "paper: Banga & Waiganjo's, to the letter",
+    )
+    course.add_argument(
+        "--members",
+        default="ensemble200",
+        metavar="NAMES",
+        help="an ensemble of the paper (ensemble200, A to F, ALL), or architectures separated by commas",
+    )
+    course.add_argument(
+        "--init",
+        action="append",
+        default=[],
+        metavar="[MEMBER=]START",
+        help="what members start from: keras:FILE (weights of Keras Applications, .h5 or .keras), torchvision "
+        "(downloads), or none (default); give it once for each member, or once for all",
+    )
+    course.add_argument(
+        "--fresh",
+        action="append",
+        default=[],
+        metavar="LAYER",
+        help="a layer, by its name in Keras, that a file of --init may lack; it starts from random weights",
+    )
+    course.add_argument(
+        "--teacher", metavar="MEMBER", help="member that is trained first and teaches those without weights"
+    )
+    course.add_argument("--epochs", type=int, metavar="N", help="in place of the recipe's")
+    course.add_argument("--steps-per-epoch", type=int, metavar="N", help="in place of the recipe's")
+    course.add_argument("--learning-rate", type=float, metavar="R", help="peak, in place of the recipe's")
+    course.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="same seed, same result (default: 0)"
+    )
+    course.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    course.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="arithmetic of a step; auto: bfloat16 where it is faster",
+    )
+    course.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes that prepare images (default: 1)"
+    )
+    course.add_argument(
+        "--validate-every", type=int, default=1, metavar="N", help="epochs between validations (default: 1)"
+    )
+
+
+def _add_description(parser: argparse.ArgumentParser) -> None:
+    manifest = parser.add_argument_group("what the bundle's manifest shall say")
+    manifest.add_argument("--name", metavar="NAME", help="default: the members' name and the recipe")
+    manifest.add_argument("--bundle-version", default="0.1.0", metavar="VERSION", help="default: 0.1.0")
+    manifest.add_argument("--license", required=True, metavar="TEXT", help="license of the weights")
+    manifest.add_argument("--training-data", required=True, metavar="TEXT", help="what it was trained on")
+    manifest.add_argument("--attribution", metavar="TEXT", help="whom the data's license asks to name")
+    manifest.add_argument(
+        "--intended-use",
+        default="research; not for diagnostic use",
+        metavar="TEXT",
+        help='default: "research; not for diagnostic use"',
+    )
+    manifest.add_argument(
+        "--operating-level",
+        choices=("study", "image"),
+        default="study",
+        help="what the operating points are chosen for (default: study)",
+    )
+
+
+def _plan(options: argparse.Namespace) -> "Run":
+    from models.architectures import members_of
+    from models.device import choose_device
+    from models.training.run import Run
+    from models.training.start import Start
+
+    names = options.members.split(",") if "," in options.members else options.members
+    members = members_of(names)
+    given = _starts(options.init, members)
+    starts = {name: Start.parse(given.get(name, "none"), fresh=options.fresh) for name in members}
+    for start in starts.values():
+        start.fingerprint()  # a file that is not there is better found now than after the first member
+    return Run(
+        folder=options.folder,
+        recipe=options.recipe,
+        starts=starts,
+        teacher=options.teacher,
+        epochs=options.epochs,
+        steps_per_epoch=options.steps_per_epoch,
+        learning_rate=options.learning_rate,
+        seed=options.seed,
+        device=choose_device(options.device),
+        precision=options.precision,
+        workers=options.workers,
+        validate_every=options.validate_every,
+    )
+
+
+def _starts(given: Sequence[str], members: Sequence[str]) -> dict[str, str]:
+    starts: dict[str, str] = {}
+    for text in given:
+        name, separator, start = text.partition("=")
+        if not separator:
+            starts = dict.fromkeys(members, text) | starts
+        elif name in members:
+            starts[name] = start
+        else:
+            raise TrainingRefused(f"--init {text}: {name} is not among the members {', '.join(members)}")
+    return starts
+
+
+def _description(
+    options: argparse.Namespace, plan: "Run", training: "Sequence[Sample]", validation: "Sequence[Sample]"
+) -> "Description":
+    from models.training.assembly import Description
+
+    starts = ", ".join(
+        f"{name} from {start.file.name if start.file else start.kind}" for name, start in plan.starts.items()
+    )
+    epochs = ", ".join(f"{name} {plan.recipe_of(name).epochs}" for name in plan.order)
+    teacher = f"; taught by {plan.teacher}" if plan.teacher else ""
+    return Description(
+        name=options.name or f"{options.members.replace(',', '-')}-{options.recipe}"[:36],
+        version=options.bundle_version,
+        license=options.license,
+        intended_use=options.intended_use,
+        training_data=f"{options.training_data}; {_counted(training)}",
+        validation_data=f"{options.training_data}, {options.val_split}; {_counted(validation)}",
+        training_recipe=f"{options.recipe}; {starts}{teacher}; epochs {epochs}; seed {plan.seed}",
+        attribution=options.attribution,
+        created=datetime.now(UTC).replace(microsecond=0),
+    )
+
+
+def _counted(samples: "Sequence[Sample]") -> str:
+    return f"{len(samples)} images, {sum(sample.abnormal for sample in samples)} of them abnormal"
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=error_console(),
+    )
+
+
+def _check(samples: "Sequence[Sample]", progress: Progress) -> None:
+    from models.training.run import require_readable
+
+    task = progress.add_task("reading all images once", total=len(samples), note="")
+    require_readable(samples, on_progress=lambda images: progress.advance(task, images))
+    progress.remove_task(task)
+
+
+def _train(
+    plan: "Run", training: "Sequence[Sample]", validation: "Sequence[Sample]", progress: Progress
+) -> "tuple[Trained, ...]":
+    from models.training.run import train_members
+    from models.training.trainer import Progress as Steps
+
+    tasks = {name: progress.add_task(name, total=None, note="") for name in plan.order}
+
+    def on_step(steps: Steps) -> None:
+        progress.update(
+            tasks[steps.architecture],
+            total=steps.epochs * steps.steps,
+            completed=(steps.epoch - 1) * steps.steps + steps.step,
+            note=f"epoch {steps.epoch}/{steps.epochs} loss {steps.loss:.3f}",
+        )
+
+    def on_epoch(architecture: str, history: "Sequence[EpochRecord]") -> None:
+        last = history[-1]
+        measured = "" if last.validation_auroc is None else f", val AUROC {last.validation_auroc:.3f}"
+        progress.console.print(
+            f"{architecture} epoch {last.epoch}: loss {last.loss:.4f}{measured}, {last.seconds:.0f} s"
+        )
+
+    return train_members(plan, training, validation, on_step=on_step, on_epoch=on_epoch)
+
+
+def _assemble(
+    bundle: Path,
+    options: argparse.Namespace,
+    plan: "Run",
+    content: "tuple[tuple[Trained, ...], Sequence[Sample], Description]",
+    progress: Progress,
+) -> "Manifest":
+    from models.training.assembly import Rating, assemble
+
+    trained, validation, description = content
+    rating = Rating(validation=validation, level=options.operating_level, seed=plan.seed, device=plan.device)
+    task = progress.add_task("calibrating on all validation images", total=len(validation), note="")
+    return assemble(
+        bundle,
+        trained,
+        plan.recipe_of(plan.order[0]).preprocessing,
+        description,
+        rating,
+        on_progress=lambda images: progress.advance(task, images),
+    )
+
+
+def _print(bundle: Path, manifest: "Manifest") -> None:
+    table = Table(
+        "operating point", "threshold", "sensitivity", "specificity", title=str(bundle), title_justify="left"
+    )
+    for point in manifest.operating_points:
+        table.add_row(
+            point.name,
+            f"{point.threshold:.3f}",
+            _rate(point.sensitivity, point.sensitivity_interval),
+            _rate(point.specificity, point.specificity_interval),
+        )
+    console().print(table)
+    for metric in manifest.metrics:
+        console().print(f"{metric.name}: {_rate(metric.value, metric.interval)}")
+    console().print(f"measured on validation data only. next: ulna evaluate {bundle} --data ...")
+
+
+def _rate(value: float | None, interval: tuple[float, float] | None) -> str:
+    if value is None:
+        return "not measured"
+    return f"{value:.3f}" + ("" if interval is None else f" ({interval[0]:.3f} to {interval[1]:.3f})")

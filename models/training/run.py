@@ -1,0 +1,220 @@
+"""Trains the members of an ensemble one by one. This module owns the folder of a run.
+
+A run's folder holds a folder for each member, with its checkpoint, its curves and the numbers behind them.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from models.datasets.sample import Sample
+from models.errors import TrainingRefused, UnreadablePicture
+from models.member import Member, build_member
+from models.picture import read_picture
+from models.training.assembly import Trained
+from models.training.checkpoint import EpochRecord
+from models.training.curves import write_curves
+from models.training.recipe import Recipe, Schedule, Stage, recipe_for
+from models.training.start import Start, start_member
+from models.training.trainer import Progress, Task, train_member
+
+# So many unreadable files are named in the message.
+_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What shall be trained.
+
+    Attributes
+    ----------
+    folder
+        Of the run; checkpoints in it are gone on from.
+    recipe
+        Name of a recipe, see `models.training.recipe`.
+    starts
+        What each architecture starts from, in the order in which they are trained.
+    teacher
+        One of the architectures: it is trained first and teaches those that start from nothing. None: nobody.
+    epochs, steps_per_epoch, learning_rate
+        In place of the recipe's; stages are shortened or lengthened in proportion.
+    device, precision, workers, validate_every
+        See `models.training.trainer.Task`.
+    """
+
+    folder: Path
+    recipe: str
+    starts: Mapping[str, Start]
+    teacher: str | None = None
+    epochs: int | None = None
+    steps_per_epoch: int | None = None
+    learning_rate: float | None = None
+    seed: int = 0
+    device: str = "cpu"
+    precision: str = "auto"
+    workers: int = 0
+    validate_every: int = 1
+
+    def __post_init__(self) -> None:
+        if self.teacher is not None and self.teacher not in self.starts:
+            raise TrainingRefused(
+                f"the teacher {self.teacher} is not among the members {', '.join(self.starts)}; add it"
+            )
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The architectures in the order of training: the teacher first."""
+        return tuple(sorted(self.starts, key=lambda name: name != self.teacher))
+
+    def recipe_of(self, architecture: str) -> Recipe:
+        """Return the recipe for one member with what this run changes in it."""
+        recipe = recipe_for(self.recipe, pretrained=self.starts[architecture].pretrained)
+        if self.epochs is not None:
+            recipe = replace(recipe, stages=stretched(recipe.stages, self.epochs))
+        if self.steps_per_epoch is not None:
+            recipe = replace(recipe, steps_per_epoch=self.steps_per_epoch)
+        if self.learning_rate is not None:
+            schedule: Schedule = replace(recipe.schedule, peak=self.learning_rate)
+            recipe = replace(recipe, schedule=schedule)
+        return recipe
+
+
+def stretched(stages: Sequence[Stage], epochs: int) -> tuple[Stage, ...]:
+    """Return `stages` with `epochs` in all, in the same proportions as far as whole numbers allow.
+
+    Raises
+    ------
+    TrainingRefused
+        There are fewer epochs than stages.
+    """
+    if epochs < len(stages):
+        raise TrainingRefused(f"the recipe has {len(stages)} stages and needs as many epochs, not {epochs}")
+    total = sum(stage.epochs for stage in stages)
+    lengths = []
+    left = epochs
+    for place, stage in enumerate(stages):
+        later = len(stages) - place - 1
+        length = left if later == 0 else min(max(1, round(epochs * stage.epochs / total)), left - later)
+        lengths.append(length)
+        left -= length
+    return tuple(replace(stage, epochs=length) for stage, length in zip(stages, lengths, strict=True))
+
+
+def require_readable(
+    samples: Sequence[Sample], *, on_progress: Callable[[int], None] = lambda images: None
+) -> None:
+    """Read every image once, before hours are spent; raise UnreadablePicture that names those which fail."""
+    unreadable = []
+    with ThreadPoolExecutor() as threads:
+        for sample, readable in zip(samples, threads.map(_is_readable, samples), strict=True):
+            if not readable:
+                unreadable.append(str(sample.image))
+            on_progress(1)
+    if unreadable:
+        named = ", ".join(unreadable[:_NAMED]) + (", ..." if len(unreadable) > _NAMED else "")
+        raise UnreadablePicture(
+            f"{len(unreadable)} of {len(samples)} images cannot be read: {named}; "
+            "export them again, or take their rows out of the data set"
+        )
+
+
+def train_members(
+    run: Run,
+    training: Sequence[Sample],
+    validation: Sequence[Sample],
+    *,
+    on_step: Callable[[Progress], None],
+    on_epoch: Callable[[str, Sequence[EpochRecord]], None],
+) -> tuple[Trained, ...]:
+    """Train the members of `run` one by one and return them in its order of training.
+
+    Raises
+    ------
+    TrainingRefused
+        A class is missing, a start cannot be used, or a checkpoint is of another run.
+    TrainingDiverged, UnreadablePicture
+        See `models.training.trainer.train_member`.
+    """
+    for name, samples in (("training", training), ("validation", validation)):
+        if len({sample.abnormal for sample in samples}) < len((True, False)):
+            raise TrainingRefused(
+                f"the {name} part needs normal and abnormal images, and one kind is missing among its "
+                f"{len(samples)}; check the labels and the split"
+            )
+    data = _digest([training, validation])
+    trained: dict[str, Trained] = {}
+    fingerprints: dict[str, str] = {}
+    for architecture in run.order:
+        start = run.starts[architecture]
+        taught = run.teacher is not None and architecture != run.teacher and not start.pretrained
+        fingerprints[architecture] = _fingerprint(
+            run, architecture, data, teacher=fingerprints[str(run.teacher)] if taught else ""
+        )
+        task = _task(run, architecture, fingerprints[architecture], training, validation)
+        member = build_member(architecture, sharpness=task.recipe.sharpness)
+        start_member(member, architecture, start, seed=run.seed)
+        teacher: Member | None = trained[str(run.teacher)].member if taught else None
+
+        def record(history: Sequence[EpochRecord], *, architecture: str = architecture) -> None:
+            write_curves(run.folder / architecture, architecture, history)
+            on_epoch(architecture, history)
+
+        train_member(task, member, teacher=teacher, on_step=on_step, on_epoch=record)
+        trained[architecture] = Trained(
+            name=architecture, architecture=architecture, member=member.requires_grad_(False)
+        )
+    return tuple(trained[architecture] for architecture in run.starts)
+
+
+def _task(
+    run: Run, architecture: str, fingerprint: str, training: Sequence[Sample], validation: Sequence[Sample]
+) -> Task:
+    folder = run.folder / architecture
+    folder.mkdir(parents=True, exist_ok=True)
+    return Task(
+        architecture=architecture,
+        recipe=run.recipe_of(architecture),
+        seed=run.seed,
+        training=training,
+        validation=validation,
+        folder=folder,
+        run=fingerprint,
+        device=run.device,
+        precision=run.precision,
+        workers=run.workers,
+        validate_every=run.validate_every,
+    )
+
+
+def _fingerprint(run: Run, architecture: str, data: str, *, teacher: str) -> str:
+    recipe = run.recipe_of(architecture)
+    content = {
+        "architecture": architecture,
+        "recipe": asdict(replace(recipe, preprocessing=None)),  # type: ignore[arg-type]
+        "preprocessing": recipe.preprocessing.model_dump(),
+        "start": run.starts[architecture].fingerprint(),
+        "seed": run.seed,
+        "data": data,
+        "teacher": teacher,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(parts: Sequence[Sequence[Sample]]) -> str:
+    """Return a digest of everything that training takes from the samples; the images count by their names."""
+    rows = [
+        [[sample.image.name, sample.abnormal, [asdict(box) for box in sample.boxes or ()]] for sample in part]
+        for part in parts
+    ]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _is_readable(sample: Sample) -> bool:
+    try:
+        read_picture(sample.image)
+    except UnreadablePicture:
+        return False
+    return True
