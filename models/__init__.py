@@ -1,7 +1,7 @@
 """Think: networks, bundles, preprocessing, ensembles and activation maps.
 
-This package knows nothing of DICOM, network or state. `finding`, `manifest`, `preprocess`, `overlay` and
-`page` never import torch, so that processes which only show results stay small.
+This package knows nothing of DICOM, network or state. `finding`, `manifest`, `preprocess`, `overlay`,
+`page` and `reference` never import torch, so that processes which only show results stay small.
 
 Exceptions (in `models.errors` where nothing else is said)::
 
@@ -9,6 +9,7 @@ Exceptions (in `models.errors` where nothing else is said)::
     |- BundleRefused            a bundle on disk is not what its manifest says; nothing of it is used
     |  |- ManifestInvalid       manifest.toml is missing, unreadable or breaks the schema
     |  |- MemberMissing         a weights file that the manifest names is not there
+    |  |- ReferenceMissing      the training data's statistics that the manifest names are not there
     |  |- HashMismatch          a weights file has other bytes than the manifest states
     |  |- ShapeMismatch         the tensors in a weights file are not those of the architecture
     |  `- UnknownArchitecture   a member is of an architecture that this version does not know

@@ -11,7 +11,14 @@ import torch
 
 from models.architectures import members_of
 from models.bundle_writer import NewMember, create_bundle, is_stored
-from models.errors import HashMismatch, MemberMissing, ShapeMismatch, UnknownArchitecture
+from models.errors import (
+    BundleRefused,
+    HashMismatch,
+    MemberMissing,
+    ReferenceMissing,
+    ShapeMismatch,
+    UnknownArchitecture,
+)
 from models.manifest import (
     MANIFEST_NAME,
     SENSITIVE,
@@ -21,11 +28,14 @@ from models.manifest import (
     MemberEntry,
     OperatingPoint,
     Preprocessing,
+    ReferenceEntry,
     identity_of,
     parse_manifest,
     read_manifest_bytes,
 )
 from models.member import Member, build_member, initialize
+from models.reference import Reference
+from models.reference_file import parse_reference
 
 _REINSTALL = "install the bundle again from where it was made"
 
@@ -35,17 +45,19 @@ class Bundle:
     """A bundle in memory: its identity, its manifest, and its members by name, in the manifest's order.
 
     The members are float32, in evaluation mode, without gradients, on the device they were loaded for.
+    `reference` tells what is unlike the training data; None where the bundle carries none.
     """
 
     identity: BundleIdentity
     manifest: Manifest
     members: Mapping[str, Member]
+    reference: Reference | None = None
 
 
 def load_bundle(folder: Path, *, device: str = "cpu") -> Bundle:
     """Load the bundle in `folder` to `device` ("cpu", "cuda").
 
-    Each weights file is read once, and what was hashed is what is loaded.
+    Each file is read once, and what was hashed is what is loaded.
 
     Raises
     ------
@@ -55,7 +67,14 @@ def load_bundle(folder: Path, *, device: str = "cpu") -> Bundle:
     content = read_manifest_bytes(folder)
     manifest = parse_manifest(content, path=folder / MANIFEST_NAME)
     members = {entry.name: _load_member(folder, entry).to(device) for entry in manifest.members}
-    return Bundle(identity=identity_of(manifest, content), manifest=manifest, members=members)
+    return Bundle(
+        identity=identity_of(manifest, content),
+        manifest=manifest,
+        members=members,
+        reference=None
+        if manifest.reference is None
+        else _load_reference(folder, manifest.reference, members),
+    )
 
 
 def verify_bundle(folder: Path) -> BundleIdentity:
@@ -116,12 +135,7 @@ def create_untrained(
 
 def _load_member(folder: Path, entry: MemberEntry) -> Member:
     path = folder / entry.file
-    content = _read_member_file(path)
-    found = hashlib.sha256(content).hexdigest()
-    if found != entry.sha256:
-        raise HashMismatch.because(
-            path, expected=f"SHA-256 {entry.sha256}", found=found, remedy=f"the file is damaged: {_REINSTALL}"
-        )
+    content = _read_whole(path, entry.sha256, "weights", MemberMissing)
     # On the meta device nothing is allocated or initialized: the loaded tensors become the parameters.
     try:
         with torch.device("meta"):
@@ -132,13 +146,32 @@ def _load_member(folder: Path, entry: MemberEntry) -> Member:
     return member.requires_grad_(False).eval()
 
 
-def _read_member_file(path: Path) -> bytes:
+def _load_reference(folder: Path, entry: ReferenceEntry, members: Mapping[str, Member]) -> Reference:
+    path = folder / entry.file
+    content = _read_whole(path, entry.sha256, "reference", ReferenceMissing)
+    channels = {name: member.head.in_features for name, member in members.items()}
     try:
-        return path.read_bytes()
-    except OSError as exc:
-        raise MemberMissing.because(
-            path, expected="a readable weights file", found=exc.strerror or "an error", remedy=_REINSTALL
+        return parse_reference(content, channels=channels, limits=entry.limits)
+    except ValueError as exc:
+        raise ShapeMismatch.because(
+            path, expected="the reference of the members", found=str(exc), remedy="make the bundle again"
         ) from exc
+
+
+def _read_whole(path: Path, sha256: str, what: str, missing: type[BundleRefused]) -> bytes:
+    """Return the bytes of a file that have the hash stated; raise `missing` or HashMismatch."""
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise missing.because(
+            path, expected=f"a readable {what} file", found=exc.strerror or "an error", remedy=_REINSTALL
+        ) from exc
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise HashMismatch.because(
+            path, expected=f"SHA-256 {sha256}", found=found, remedy=f"the file is damaged: {_REINSTALL}"
+        )
+    return content
 
 
 def _state_for(member: Member, content: bytes, path: Path) -> dict[str, torch.Tensor]:

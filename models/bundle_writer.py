@@ -11,9 +11,13 @@ from pathlib import Path
 import safetensors.torch
 
 from models.errors import BundleExists
-from models.manifest import MANIFEST_NAME, Calibration, Manifest, MemberEntry
+from models.manifest import MANIFEST_NAME, Calibration, Manifest, MemberEntry, ReferenceEntry
 from models.manifest_text import manifest_text
 from models.member import Member
+from models.reference import NewReference
+from models.reference_file import REFERENCE_NAME, reference_bytes
+
+_UNCALIBRATED = Calibration()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +30,16 @@ class NewMember:
     name: str
     architecture: str
     member: Member
-    calibration: Calibration = Calibration()
+    calibration: Calibration = _UNCALIBRATED
     half: bool = False
 
 
 def create_bundle(
-    folder: Path, *, members: Iterable[NewMember], describe: Callable[[tuple[MemberEntry, ...]], Manifest]
+    folder: Path,
+    *,
+    members: Iterable[NewMember],
+    describe: Callable[[tuple[MemberEntry, ...]], Manifest],
+    reference: NewReference | None = None,
 ) -> None:
     """Write a bundle that appears whole or not at all.
 
@@ -43,6 +51,8 @@ def create_bundle(
         The members, taken one by one, so that only one need be in memory.
     describe
         Makes the manifest from the entries of the members, which hold the hashes of the files written.
+    reference
+        What the training data look like to these members; without it the bundle warns of no input.
 
     Raises
     ------
@@ -54,7 +64,10 @@ def create_bundle(
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         entries = tuple(_write_member(unfinished, new) for new in members)
-        _write(unfinished / MANIFEST_NAME, manifest_text(describe(entries)).encode())
+        manifest = describe(entries)
+        if reference is not None:
+            manifest = manifest.model_copy(update={"reference": _write_reference(unfinished, reference)})
+        _write(unfinished / MANIFEST_NAME, manifest_text(manifest).encode())
         unfinished.chmod(0o755)
         _sync_folder(unfinished)
         _refuse_existing(folder)
@@ -89,6 +102,21 @@ def _write_member(folder: Path, new: NewMember) -> MemberEntry:
         sha256=sha256,
         sharpness=new.member.sharpness,
         calibration=new.calibration,
+    )
+
+
+def _write_reference(folder: Path, new: NewReference) -> ReferenceEntry:
+    content = reference_bytes(new.reference.statistics)
+    _write(folder / REFERENCE_NAME, content)
+    return ReferenceEntry(
+        file=REFERENCE_NAME,
+        sha256=hashlib.sha256(content).hexdigest(),
+        quantile=new.quantile,
+        limits=new.reference.limits,
+        training_images=new.training_images,
+        validation_images=new.validation_images,
+        other_images=new.other_images,
+        data=new.data,
     )
 
 

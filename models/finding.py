@@ -12,6 +12,7 @@ from statistics import mean
 import numpy as np
 from numpy.typing import NDArray
 
+from models.drift import InputCheck, InputWarning
 from models.manifest import SPECIFIC, BundleIdentity, OperatingPoint
 
 
@@ -70,11 +71,27 @@ class MemberFinding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViewReading:
+    """What the ensemble reads in one input: the members' findings, and whether it is one they can judge.
+
+    `input_check` is None where the bundle has no reference.
+    """
+
+    members: tuple[MemberFinding, ...]
+    input_check: InputCheck | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ViewFinding:
-    """What the ensemble says of one view; `view_id` is opaque here (the daemon uses the SOP Instance UID)."""
+    """What the ensemble says of one view.
+
+    `view_id` is opaque here (the daemon uses the SOP Instance UID). `input_check` compares the view with the
+    training data; None where the bundle has no reference. It changes no number.
+    """
 
     view_id: str
     members: tuple[MemberFinding, ...]
+    input_check: InputCheck | None = None
 
     def __post_init__(self) -> None:
         if not self.members:
@@ -87,6 +104,11 @@ class ViewFinding:
     def probability(self) -> float:
         """P(abnormal) of the view: the mean of the members' probabilities."""
         return mean(member.probability for member in self.members)
+
+    @property
+    def warning(self) -> InputWarning | None:
+        """In what way the view differs from the training data; None where it does not, or nobody can say."""
+        return None if self.input_check is None else self.input_check.warning
 
     @property
     def activation(self) -> NDArray[np.float32]:

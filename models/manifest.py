@@ -10,10 +10,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from models import manifest_fields as fields
 from models.errors import ManifestInvalid, UnknownOperatingPoint
+from models.manifest_entries import (
+    Calibration,
+    DriftLimits,
+    Entry,
+    MemberEntry,
+    Metric,
+    OperatingPoint,
+    Preprocessing,
+    ReferenceEntry,
+)
+
+__all__ = [
+    "MANIFEST_NAME",
+    "SENSITIVE",
+    "SPECIFIC",
+    "BundleIdentity",
+    "Calibration",
+    "DriftLimits",
+    "Manifest",
+    "MemberEntry",
+    "Metric",
+    "OperatingPoint",
+    "Preprocessing",
+    "ReferenceEntry",
+    "identity_of",
+    "parse_manifest",
+    "read_identity",
+    "read_manifest",
+    "read_manifest_bytes",
+]
 
 MANIFEST_NAME = "manifest.toml"
 SENSITIVE = "sensitive"
@@ -25,93 +55,7 @@ _MAX_MANIFEST_BYTES = 1_000_000
 _REINSTALL = "install the bundle again from where it was made"
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Calibration(_Entry):
-    """What makes a member's logit a log-odds that can be believed: `scale` * logit + `offset`.
-
-    Fitted on validation data (Platt 1999; with an offset of 0 it is temperature scaling, Guo et al. 2017,
-    of temperature 1 / `scale`). A positive scale leaves the order of views, and so every ROC, as it is.
-    """
-
-    scale: fields.Positive = 1.0
-    offset: fields.Finite = 0.0
-
-
-class MemberEntry(_Entry):
-    """One member: its name in findings, its architecture, and its weights file with hash.
-
-    `sharpness` says how its map is pooled into its logit (`models.member.pool`), `calibration` how that
-    logit becomes the one in findings.
-    """
-
-    name: fields.Name
-    architecture: fields.Name
-    file: fields.WeightsFile
-    sha256: fields.Sha256
-    sharpness: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
-    calibration: Calibration = Calibration()
-
-
-class OperatingPoint(_Entry):
-    """A threshold on P(abnormal) and what it was measured to do.
-
-    A study is flagged when its score is equal to or above `threshold`. Sensitivity and specificity are
-    fractions of abnormal and normal studies, None where nobody measured them; `data` says on which studies.
-    """
-
-    name: fields.Name
-    threshold: fields.Fraction
-    sensitivity: fields.Fraction | None = None
-    sensitivity_interval: fields.Interval | None = None
-    specificity: fields.Fraction | None = None
-    specificity_interval: fields.Interval | None = None
-    data: fields.Text
-
-    @model_validator(mode="after")
-    def _intervals_hold_their_values(self) -> Self:
-        for rate in ("sensitivity", "specificity"):
-            value, interval = getattr(self, rate), getattr(self, f"{rate}_interval")
-            if interval is not None and (value is None or not interval[0] <= value <= interval[1]):
-                raise ValueError(f"{rate}_interval must contain {rate}")
-        return self
-
-
-class Preprocessing(_Entry):
-    """How a view becomes a network's input.
-
-    An image in [0, 1] is resized to `input_size` (rows, cols), mapped linearly to [lower, upper], then
-    `mean` is subtracted and the result divided by `std`. "square" stretches to the input size; "letterbox"
-    keeps the aspect ratio and pads with black. The one channel is repeated to `channels`.
-    """
-
-    input_size: fields.InputSize = (224, 224)
-    resize: Literal["square", "letterbox"] = "square"
-    lower: fields.Finite = 0.0
-    upper: fields.Finite = 1.0
-    mean: fields.Finite = 0.0
-    std: fields.Positive = 1.0
-    channels: Literal[3] = 3
-
-    @model_validator(mode="after")
-    def _range_is_not_empty(self) -> Self:
-        if self.lower >= self.upper:
-            raise ValueError("lower must be below upper")
-        return self
-
-
-class Metric(_Entry):
-    """One measured figure of the bundle, with its interval and the studies it was measured on."""
-
-    name: fields.Text
-    value: fields.Finite
-    interval: fields.Range | None = None
-    data: fields.Text
-
-
-class Manifest(_Entry):
+class Manifest(Entry):
     """What manifest.toml says; unknown keys, wrong types and contradictions do not make an instance."""
 
     format: Literal[1] = 1
@@ -129,13 +73,15 @@ class Manifest(_Entry):
     members: Annotated[tuple[MemberEntry, ...], Field(strict=False)]
     operating_points: Annotated[tuple[OperatingPoint, ...], Field(strict=False)]
     metrics: Annotated[tuple[Metric, ...], Field(strict=False)] = ()
+    reference: ReferenceEntry | None = None
 
     @model_validator(mode="after")
     def _entries_are_distinct(self) -> Self:
         if not self.members:
             raise ValueError("members must hold at least one")
         _refuse_repeats("members.name", [member.name for member in self.members])
-        _refuse_repeats("members.file", [member.file for member in self.members])
+        reference = [] if self.reference is None else [self.reference.file]
+        _refuse_repeats("members.file", [*(member.file for member in self.members), *reference])
         _refuse_repeats("operating_points.name", [point.name for point in self.operating_points])
         return self
 
@@ -160,8 +106,8 @@ class Manifest(_Entry):
 class BundleIdentity:
     """Which bundle made a finding; what every output states about it.
 
-    `digest` is the SHA-256 (64 hex digits) over the manifest's bytes and the hashes of the members' files:
-    two bundles with one digest give the same findings.
+    `digest` is the SHA-256 (64 hex digits) over the manifest's bytes, which hold the hash of the reference,
+    and the hashes of the members' files: two bundles with one digest give the same findings and warnings.
     """
 
     name: str
@@ -260,10 +206,6 @@ def _problems(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_context=False):
         key = ".".join(str(part) for part in problem["loc"]) or "manifest"
-        value = (
-            ""
-            if isinstance(problem["input"], dict | Manifest | _Entry)
-            else f" (found {problem['input']!r:.80})"
-        )
+        value = "" if isinstance(problem["input"], dict | Entry) else f" (found {problem['input']!r:.80})"
         lines.append(f"{key}: {problem['msg'].removeprefix('Value error, ')}{value}")
     return "; ".join(lines)

@@ -17,6 +17,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
 # TOML has arrays only, so a tuple is the one type that is not taken literally.
 Interval = Annotated[tuple[Fraction, Fraction], Field(strict=False)]
 Range = Annotated[tuple[Finite, Finite], Field(strict=False)]

@@ -47,11 +47,19 @@ def preprocess(image: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.fl
     resized[place.top : place.top + place.rows, place.left : place.left + place.cols] = resize(
         image.astype(np.float32, copy=False), (place.rows, place.cols)
     )
-    gain = (spec.upper - spec.lower) / spec.std
-    offset = (spec.lower - spec.mean) / spec.std
+    gain, offset = _normalization(spec)
     resized *= np.float32(gain)
     resized += np.float32(offset)
     return resized
+
+
+def displayed(inputs: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:
+    """Return inputs of the network, (..., H, W) as `preprocess` gives them, without the normalization.
+
+    The result is in [0, 1], 1 = white; what was padded is black.
+    """
+    gain, offset = _normalization(spec)
+    return (inputs - np.float32(offset)) / np.float32(gain)
 
 
 def placement(shape: tuple[int, int], spec: Preprocessing) -> Placement:
@@ -65,3 +73,8 @@ def placement(shape: tuple[int, int], spec: Preprocessing) -> Placement:
     scale = min(height / shape[0], width / shape[1])
     rows, cols = max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
     return Placement(top=(height - rows) // 2, left=(width - cols) // 2, rows=rows, cols=cols)
+
+
+def _normalization(spec: Preprocessing) -> tuple[float, float]:
+    """Return the factor and the summand that turn [0, 1] into what the network wants."""
+    return (spec.upper - spec.lower) / spec.std, (spec.lower - spec.mean) / spec.std

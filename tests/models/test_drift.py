@@ -1,0 +1,26 @@
+"""What is said of an input that is unlike the training data."""
+
+import pytest
+
+from models.drift import InputCheck, InputWarning
+
+
+@pytest.mark.parametrize("warning", InputWarning)
+def test_every_warning_is_a_printable_sentence(warning):
+    assert warning.sentence.startswith("This view ")
+    assert "treat its result with caution" in warning.sentence
+    assert warning.sentence.isascii()
+    assert warning.sentence.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("distance", "warning"),
+    [(1.1, None), (1.0, InputWarning.TONES), (-0.1, None), (float("inf"), InputWarning.TONES)],
+)
+def test_distance_and_warning_must_agree(distance, warning):
+    with pytest.raises(ValueError, match="distance"):
+        InputCheck(distance=distance, warning=warning)
+
+
+def test_a_distance_of_1_is_still_within():
+    assert InputCheck(distance=1.0).warning is None
