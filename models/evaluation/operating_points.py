@@ -92,10 +92,8 @@ def rated(
 ) -> OperatingPoint:
     """Return `point` with the sensitivity and specificity that it has on samples, and 95 % intervals.
 
-    A bootstrap knows no other outcomes than it was given: where 20 of 20 were found it says 1 to 1. So an
-    interval reaches over that of the bootstrap by cluster and over Wilson's for independent samples (1927),
-    whichever goes further. The threshold is taken as given; that it was chosen on these samples is not in
-    the interval.
+    The intervals are those of `widened`. The threshold is taken as given; that it was chosen on these samples
+    is not in them.
 
     Parameters
     ----------
@@ -108,21 +106,37 @@ def rated(
     figures = classification_figures(
         labels, scores, clusters, threshold=point.threshold, seed=seed, resamples=resamples
     )
-    sensitivity = _wide_interval(figures["sensitivity"], table.true_positive + table.false_negative)
-    specificity = _wide_interval(figures["specificity"], table.true_negative + table.false_positive)
+    sensitivity = widened(figures["sensitivity"], table.true_positive + table.false_negative)
+    specificity = widened(figures["specificity"], table.true_negative + table.false_positive)
     return OperatingPoint(
         name=point.name,
         threshold=point.threshold,
-        sensitivity=table.sensitivity,
-        sensitivity_interval=sensitivity,
-        specificity=table.specificity,
-        specificity_interval=specificity,
+        sensitivity=sensitivity.value,
+        sensitivity_interval=_bounds(sensitivity),
+        specificity=specificity.value,
+        specificity_interval=_bounds(specificity),
         data=point.data,
     )
 
 
+def widened(figure: Figure, count: int) -> Figure:
+    """Return a share of `count` samples with an interval that reaches over Wilson's too.
+
+    A bootstrap knows no other outcomes than it was given: where 20 of 20 were found it says 1 to 1. Wilson's
+    interval knows better, but not that samples of a cluster are alike. What either allows is allowed.
+    """
+    if figure.value is None:
+        return figure
+    wilson = wilson_interval(figure.value, count)
+    drawn = wilson if figure.interval is None else figure.interval
+    interval = Interval(
+        low=min(wilson.low, drawn.low), high=max(wilson.high, drawn.high), dropped=drawn.dropped
+    )
+    return Figure(value=figure.value, interval=interval)
+
+
 def wilson_interval(share: float, count: int) -> Interval:
-    """Return Wilson's 95 % score interval of a share of `count` independent samples.
+    """Return Wilson's 95 % score interval (1927) of a share of `count` independent samples.
 
     It has a width where the share is 0 or 1 too.
     """
@@ -132,13 +146,8 @@ def wilson_interval(share: float, count: int) -> Interval:
     return Interval(low=max(0.0, min(share, center - reach)), high=min(1.0, max(share, center + reach)))
 
 
-def _wide_interval(figure: Figure, count: int) -> tuple[float, float] | None:
-    if figure.value is None:
-        return None
-    intervals = [wilson_interval(figure.value, count)]
-    if figure.interval is not None:
-        intervals.append(figure.interval)
-    return min(each.low for each in intervals), max(each.high for each in intervals)
+def _bounds(figure: Figure) -> tuple[float, float] | None:
+    return None if figure.interval is None else (figure.interval.low, figure.interval.high)
 
 
 def _least(share: float, count: int) -> int:
