@@ -152,7 +152,11 @@ def _refuse_other_names(*, expected: Set[str], given: Set[str]) -> None:
         f"expected the {len(expected)} layers of the network, found {len(given)}: "
         f"missing {_listed(missing)}; unknown {_listed(unknown)}; "
         + (f"most layers are those of {likeness}: " if likeness else "")
-        + "check that it is the same architecture"
+        + (
+            "check that it is the same architecture"
+            if unknown
+            else "bring them, or say that they may be missing"
+        )
     )
 
 
