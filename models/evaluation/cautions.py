@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from models.evaluation.cases import Level, SubsetKind
+from models.evaluation.cases import SubsetKind
 from models.evaluation.evaluation import Evaluation, Measured
 
 
@@ -12,8 +12,8 @@ def cautions(evaluation: Evaluation) -> Iterator[str]:
     if not evaluation.bundle.trained:
         yield "The bundle is UNTRAINED: its weights are random, so all figures are those of guessing."
     for measured in evaluation.measured:
-        if _is_worse_than_chance(measured):
-            yield _worse_than_chance(measured)
+        if figure := _below_chance(measured):
+            yield _slip(measured, figure)
     if data.abnormal_studies in {0, data.studies}:
         only = "abnormal" if data.abnormal_studies else "normal"
         yield (
@@ -30,21 +30,25 @@ def cautions(evaluation: Evaluation) -> Iterator[str]:
         )
 
 
-def _is_worse_than_chance(measured: Measured) -> bool:
-    """Say whether kappa is below 0; in a part of the cases, where chance rules more, its whole interval."""
-    kappa = measured.figures["kappa"]
-    if kappa.value is None:
-        return False
-    if measured.subset.kind is SubsetKind.OVERALL:
-        return kappa.value < 0.0
-    return kappa.interval is not None and kappa.interval.high < 0.0
+def _below_chance(measured: Measured) -> str:
+    """Return the figure that says "worse than chance", in words; empty if none does.
+
+    Overall, a kappa below 0 says so. In a part of the cases chance does more, and around an AUROC of 0.5 it
+    always does: there the whole interval must lie below.
+    """
+    kappa, auroc = measured.figures["kappa"], measured.figures["auroc"]
+    surely = kappa.interval is not None and kappa.interval.high < 0.0
+    overall = measured.subset.kind is SubsetKind.OVERALL
+    if kappa.value is not None and kappa.value < 0.0 and (overall or surely):
+        return f"Cohen's kappa is {kappa.value:.2f}, below 0"
+    if overall and auroc.interval is not None and auroc.interval.high < 0.5:
+        return f"AUROC is {auroc.value:.2f}, below 0.5"
+    return ""
 
 
-def _worse_than_chance(measured: Measured) -> str:
-    kappa = measured.figures["kappa"].value
-    counted = "per study" if measured.level is Level.STUDY else "per image"
+def _slip(measured: Measured, figure: str) -> str:
     return (
-        f"{measured.classifier}, {measured.subset.label}, {counted}: Cohen's kappa is {kappa:.2f}, below 0: "
-        "worse than chance. Probably a slip of polarity (labels: 1 is abnormal) or of grouping (images "
-        "under the wrong study). Find it before using any figure."
+        f"{measured.classifier}, {measured.subset.label}, per {measured.level}: {figure}: worse than chance. "
+        "Probably a slip of polarity (labels: 1 is abnormal) or of grouping (images under the wrong study). "
+        "Find it before using any figure."
     )

@@ -94,17 +94,14 @@ class ReadEarlier:
         Name of the operating point; flagged studies are read first, each group in order of arrival.
     prevalence
         Assumed share of abnormal studies.
-    flagged
-        Expected share of studies that are flagged.
-    earlier
-        By how much of the list an abnormal study is read earlier than first in, first out, on average: 0.2
-        is 20 places of a list of 100.
+    figures
+        flagged, earlier, flagged_earlier, missed_later and earlier_by_score, as shares; 0.2 earlier is 20
+        places of a list of 100 others.
     """
 
     point: str
     prevalence: float
-    flagged: Figure
-    earlier: Figure
+    figures: Mapping[str, Figure]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +181,20 @@ class Evaluation:
                 and subset in {None, each.subset}
             ):
                 yield each
+
+    def sought(self, level: Level) -> dict[str, tuple[PointMeasured, ...]]:
+        """Return the points sought for stated sensitivities, by classifier; none without abnormal cases."""
+        sought = [each for each in self.points if each.level is level and each.point.goal is not None]
+        names = dict.fromkeys(each.point.classifier for each in sought)
+        return {name: tuple(each for each in sought if each.point.classifier == name) for name in names}
+
+    def fixed(self, level: Level, subset: Subset = OVERALL) -> tuple[PointMeasured, ...]:
+        """Return what the points of the manifest do on one subset."""
+        return tuple(
+            each
+            for each in self.points
+            if each.level is level and each.subset == subset and each.point.goal is None
+        )
 
     def overall(self, classifier: str, level: Level) -> Measured:
         """Return what a classifier does on all cases; raise KeyError for one that was not evaluated."""

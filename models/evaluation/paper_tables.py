@@ -204,6 +204,6 @@ def _statement(evaluation: Evaluation) -> str:
     if evaluation.data.source.startswith("mura:") and evaluation.data.split == "val":
         return f"{polarity} The paper's figures are of MURA's validation studies, like those beside them."
     return (
-        f"{polarity} The data differ: the paper's figures are of MURA, and the label here may mean something "
-        "else. The figures are comparable only on MURA (--data mura:PATH --split val)."
+        f"{polarity} The data differ: the paper's figures are of MURA, and the labels and regions here may "
+        "mean something else. The figures are comparable only on MURA (--data mura:PATH --split val)."
     )

@@ -179,13 +179,13 @@ def _mark(axes: Axes, x: float, y: float, name: str) -> None:
         [x], [y], "o", color=_ENSEMBLE, markersize=8, markeredgecolor=_PANEL, markeredgewidth=1.5, zorder=6
     )
     # Beside its curve, on the side where there is room, and readable over the lines of others.
-    left = x >= 0.6
+    left, below = x >= 0.6, y >= 0.15
     axes.annotate(
         name,
         (x, y),
-        xytext=(-10 if left else 10, -5),
+        xytext=(-10 if left else 10, -5 if below else 5),
         textcoords="offset points",
-        va="top",
+        va="top" if below else "bottom",
         ha="right" if left else "left",
         fontsize=9,
         bbox={"boxstyle": "square,pad=0.15", "facecolor": _PANEL, "alpha": 0.8, "linewidth": 0},

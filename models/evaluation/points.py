@@ -5,7 +5,7 @@ can be expected. Those sought here, for a stated sensitivity, were chosen on the
 on: they show what a sensitivity costs, a little too kindly.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from models.evaluation.metrics import confusion
 from models.evaluation.operating_points import choose_threshold, wilson_interval
 from models.evaluation.plan import Plan
 from models.evaluation.predictions import Predictions
+from models.evaluation.triage import worklist_statistics
 from models.manifest import OperatingPoint
 
 _Floats = NDArray[np.float64]
@@ -68,29 +69,12 @@ def read_earlier(
     for point in points:
         for prevalence in plan.prevalences:
             found = figures(
-                _worklist_statistics(labels, scores, point.threshold, prevalence),
+                worklist_statistics(labels, scores, point.threshold, prevalence),
                 studies.clusters,
                 seed=plan.seed,
                 resamples=plan.resamples,
             )
-            yield ReadEarlier(
-                point=point.name,
-                prevalence=prevalence,
-                flagged=found["flagged"],
-                earlier=found["earlier"],
-            )
-
-
-def _worklist_statistics(
-    labels: NDArray[np.bool_], scores: _Floats, threshold: float, prevalence: float
-) -> Callable[[_Floats], Mapping[str, _Floats]]:
-    def statistics(weights: _Floats) -> Mapping[str, _Floats]:
-        rates = weighted.rates(weighted.counts(labels, scores, threshold, weights))
-        flagged = prevalence * rates["sensitivity"] + (1.0 - prevalence) * (1.0 - rates["specificity"])
-        # A flagged study waits on average for half of those flagged, another for them and half of the rest.
-        return {"flagged": flagged, "earlier": (rates["sensitivity"] - flagged) / 2.0}
-
-    return statistics
+            yield ReadEarlier(point=point.name, prevalence=prevalence, figures=found)
 
 
 def _measure(cases: Cases, scores: _Floats, point: Point, subset: Subset, plan: Plan) -> PointMeasured:
