@@ -20,5 +20,10 @@ Exceptions (in `models.errors` where nothing else is said)::
     |- UnreadablePicture        a PNG or JPEG file is none, or is cut short
     |- DatasetRefused           a data set is not in the form that was named; nothing of it is read
     |- KerasFileInvalid         a file is none that Keras wrote, or cannot be read without Keras
-    `- KerasWeightsMismatch     Keras' layers do not fit the network (in `models.weights_keras`)
+    |- KerasWeightsMismatch     Keras' layers do not fit the network (in `models.weights_keras`)
+    |- SamplesInsufficient      labeled samples cannot decide what was asked of them
+    |- MemberInverted           a member's logits are no higher for abnormal samples than for normal ones
+    |- TrainingRefused          training cannot begin with what was given
+    |  `- CheckpointRefused     a checkpoint belongs to another run, or cannot be read
+    `- TrainingDiverged         the loss of a training step is not a number; the last whole epoch is kept
 """

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from daemon.commands.console import console, error_console
 from models.datasets.source import of_split, read_source
-from models.errors import BundleExists, TrainingRefused
+from models.errors import TrainingRefused
 
 if TYPE_CHECKING:
     from models.datasets.sample import Sample
@@ -49,9 +49,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train, then write the bundle."""
+    from models.bundle_writer import refuse_existing
+
     bundle = options.folder / "bundle"
-    if bundle.exists():
-        raise BundleExists(f"{bundle} exists: this run is finished; choose another folder or move it away")
+    refuse_existing(bundle)
     samples = read_source(options.data)
     training, validation = of_split(samples, options.train_split), of_split(samples, options.val_split)
     plan = _plan(options)
@@ -96,7 +97,7 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[MEMBER=]START",
-        help="what members start from: keras:FILE (weights of Keras Applications, .h5 or .keras), torchvision "
+        help="what members start from: keras:FILE (of Keras Applications, .h5 or .keras), torchvision "
         "(downloads), or none (default); give it once for each member, or once for all",
     )
     course.add_argument(
@@ -133,7 +134,9 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
 def _add_description(parser: argparse.ArgumentParser) -> None:
     manifest = parser.add_argument_group("what the bundle's manifest shall say")
     manifest.add_argument("--name", metavar="NAME", help="default: the members' name and the recipe")
-    manifest.add_argument("--bundle-version", default="0.1.0", metavar="VERSION", help="default: 0.1.0")
+    manifest.add_argument(
+        "--release", default="0.1.0", metavar="VERSION", help="version of the bundle (default: 0.1.0)"
+    )
     manifest.add_argument("--license", required=True, metavar="TEXT", help="license of the weights")
     manifest.add_argument("--training-data", required=True, metavar="TEXT", help="what it was trained on")
     manifest.add_argument("--attribution", metavar="TEXT", help="whom the data's license asks to name")
@@ -204,7 +207,7 @@ def _description(
     teacher = f"; taught by {plan.teacher}" if plan.teacher else ""
     return Description(
         name=options.name or f"{options.members.replace(',', '-')}-{options.recipe}"[:36],
-        version=options.bundle_version,
+        version=options.release,
         license=options.license,
         intended_use=options.intended_use,
         training_data=f"{options.training_data}; {_counted(training)}",

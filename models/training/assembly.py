@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from models.bundle_writer import NewMember, create_bundle
+from models.bundle_writer import NewMember, create_bundle, refuse_existing
 from models.datasets.sample import Sample
 from models.evaluation.calibration import fit_calibration
 from models.evaluation.figures import Figure, classification_figures
@@ -114,6 +114,7 @@ def assemble(
     SamplesInsufficient, MemberInverted
         The validation data do not allow a calibration or an operating point.
     """
+    refuse_existing(folder)
     for trained in members:
         trained.member.half().float()
     raw = predict(

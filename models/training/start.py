@@ -49,7 +49,7 @@ class Start:
         return self.kind != "none"
 
     def fingerprint(self) -> str:
-        """Return what decides the first weights: the kind, and the SHA-256 of a file with its fresh layers."""
+        """Return what decides the first weights: the kind, the SHA-256 of a file, the fresh layers."""
         if self.file is None:
             return self.kind
         try:

@@ -1,0 +1,71 @@
+"""``ulna train`` from the command line, on generated radiographs."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.cli import main
+from models.manifest import SENSITIVE, SPECIFIC, read_manifest
+from tests.models.training.generated import samples, write_table
+
+WORDS = ["--license", "CC0", "--training-data", "generated bars"]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "bars.csv"
+    write_table(path, samples(tmp_path / "data", 12) + samples(tmp_path / "data", 8, split="val", seed=1))
+    return path
+
+
+def train(table: Path, folder: Path, *options: str) -> int:
+    quick = ["--members", "mobilenet", "--recipe", "paper", "--epochs", "3", "--learning-rate", "0.001"]
+    return main(["train", str(folder), "--data", f"csv:{table}", *quick, *WORDS, "--workers", "0", *options])
+
+
+def test_training_ends_in_a_calibrated_bundle(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder = tmp_path / "run"
+    assert train(table, folder, "--operating-level", "image", "--attribution", "nobody") == 0
+    assert "mobilenet epoch 3" in capsys.readouterr().err
+    assert main(["bundle", "verify", str(folder / "bundle")]) == 0
+    manifest = read_manifest(folder / "bundle")
+    assert manifest.trained
+    assert manifest.training_data == "generated bars; 12 images, 6 of them abnormal"
+    assert manifest.attribution == "nobody"
+    assert manifest.training_recipe == "paper; mobilenet from none; epochs mobilenet 3; seed 0"
+    (member,) = manifest.members
+    assert member.calibration.scale != 1.0
+    points = {point.name: point for point in manifest.operating_points}
+    assert points.keys() == {SENSITIVE, SPECIFIC, "sensitivity-90", "sensitivity-98"}
+    assert points[SENSITIVE].sensitivity == 1.0
+    assert points[SENSITIVE].data == "generated bars, val; 8 images, 4 of them abnormal; per image"
+    assert {metric.name for metric in manifest.metrics} >= {"auroc ensemble", "auroc mobilenet"}
+    # Weights as float16: half of 3.23 million parameters' four bytes.
+    assert (folder / "bundle" / member.file).stat().st_size < 6_700_000
+
+
+def test_a_finished_run_is_not_written_over(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "run" / "bundle").mkdir(parents=True)
+    assert train(table, tmp_path / "run") == 1
+    assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--init", "keras:nowhere.h5"], "nowhere.h5: cannot be read"),
+        (["--init", "xception=none"], "xception is not among the members"),
+        (["--init", "imagenet"], "keras:FILE"),
+        (["--teacher", "xception"], "xception is not among the members"),
+        (["--train-split", "holidays"], "holidays"),
+        (["--device", "cuda"], "cuda"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_before_training(
+    options: list[str], reason: str, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert train(table, tmp_path / "run", *options) == 1
+    assert reason in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

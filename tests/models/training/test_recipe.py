@@ -1,0 +1,50 @@
+import pytest
+
+from models.errors import TrainingRefused
+from models.training.recipe import PAPER, RECIPES, ULNA, ULNA_FROM_NOTHING, Stage, recipe_for
+from models.training.run import stretched
+
+PRINTED = {"horizontal_flip": 0.5, "rotation_degrees": 45.0, "vertical_flip": 0.0, "scale": (1.0, 1.0)}
+
+
+def test_the_paper_is_followed_to_the_letter():
+    assert PAPER.preprocessing.input_size == (224, 224)
+    assert (PAPER.preprocessing.resize, PAPER.preprocessing.lower, PAPER.preprocessing.upper) == (
+        "square",
+        0.0,
+        1.0,
+    )
+    assert (PAPER.batch, PAPER.class_weights, PAPER.sharpness, PAPER.average) == (32, True, 0.0, 0.0)
+    assert (PAPER.schedule.peak, PAPER.schedule.decay, PAPER.weight_decay) == (1e-4, 1e-4, 0.0)
+    assert {name: getattr(PAPER.augmentation, name) for name in PRINTED} == PRINTED
+    assert (PAPER.weights.cells, PAPER.augmentation.noise, PAPER.augmentation.blur) == (0.0, 0.0, 0.0)
+
+
+def test_a_member_without_weights_first_sees_small_cuts():
+    assert recipe_for("ulna", pretrained=False) is ULNA_FROM_NOTHING
+    assert recipe_for("ulna", pretrained=True) is ULNA
+    assert recipe_for("paper", pretrained=False) is recipe_for("paper", pretrained=True) is PAPER
+
+
+def test_the_stage_of_an_epoch():
+    first, second = ULNA_FROM_NOTHING.stages
+    assert ULNA_FROM_NOTHING.stage_at(first.epochs - 1) == first
+    assert ULNA_FROM_NOTHING.stage_at(first.epochs) == second
+    with pytest.raises(ValueError, match=f"{ULNA_FROM_NOTHING.epochs} epochs"):
+        ULNA_FROM_NOTHING.stage_at(ULNA_FROM_NOTHING.epochs)
+
+
+@pytest.mark.parametrize(("epochs", "lengths"), [(2, [1, 1]), (3, [2, 1]), (17, [12, 5]), (68, [48, 20])])
+def test_stages_keep_their_proportion(epochs: int, lengths: list[int]):
+    stages = (Stage(epochs=24, side=128), Stage(epochs=10))
+    assert [stage.epochs for stage in stretched(stages, epochs)] == lengths
+
+
+def test_fewer_epochs_than_stages_are_refused():
+    with pytest.raises(TrainingRefused, match="2 stages"):
+        stretched(ULNA_FROM_NOTHING.stages, 1)
+
+
+def test_every_side_fits_the_stride_of_the_networks():
+    sides = [stage.side for recipe in (*RECIPES.values(), ULNA_FROM_NOTHING) for stage in recipe.stages]
+    assert all(side is None or side % 32 == 0 for side in sides)

@@ -1,0 +1,96 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from models.errors import BundleExists, TrainingRefused, UnreadablePicture
+from models.manifest import Preprocessing
+from models.member import build_member, initialize
+from models.training.assembly import Description, Rating, Trained, assemble
+from models.training.run import Run, require_readable, train_members
+from models.training.start import Start
+
+from .generated import SIDE, samples
+
+NOTHING = Start()
+
+
+def run(folder: Path, **options) -> Run:
+    return Run(folder=folder, recipe="paper", starts={"mobilenet": NOTHING}, epochs=1, **options)
+
+
+def nothing(*ignored: object) -> None:
+    """Take no notice of progress."""
+
+
+def test_the_teacher_is_trained_first():
+    starts = {"densenet201": NOTHING, "mobilenet": Start(kind="torchvision"), "nasnetmobile": NOTHING}
+    plan = Run(folder=Path("run"), recipe="ulna", starts=starts, teacher="mobilenet")
+    assert plan.order == ("mobilenet", "densenet201", "nasnetmobile")
+    with pytest.raises(TrainingRefused, match="xception is not among the members"):
+        replace(plan, teacher="xception")
+
+
+def test_what_a_run_changes_in_its_recipe():
+    plan = run(Path("run"), steps_per_epoch=3, learning_rate=0.5)
+    recipe = plan.recipe_of("mobilenet")
+    assert (recipe.epochs, recipe.steps_per_epoch, recipe.schedule.peak) == (1, 3, 0.5)
+    assert recipe.schedule.decay == 1e-4
+
+
+def test_unreadable_images_are_named_before_training(tmp_path: Path):
+    data = samples(tmp_path, 4)
+    data[2].image.write_bytes(data[2].image.read_bytes()[:60])
+    with pytest.raises(UnreadablePicture, match=r"1 of 4 images cannot be read: .*train2\.png"):
+        require_readable(data)
+
+
+def test_a_part_without_abnormal_images_is_refused(tmp_path: Path):
+    data = samples(tmp_path, 4)
+    normal = [sample for sample in data if not sample.abnormal]
+    with pytest.raises(TrainingRefused, match="validation part needs normal and abnormal"):
+        train_members(run(tmp_path), data, normal, on_step=nothing, on_epoch=nothing)
+
+
+def test_a_run_leaves_its_curves_and_numbers_and_refuses_other_data(tmp_path: Path):
+    data = samples(tmp_path / "data", 6)
+    plan = run(tmp_path / "run", precision="float32")
+    (trained,) = train_members(plan, data, data, on_step=nothing, on_epoch=nothing)
+    assert trained.architecture == "mobilenet"
+    folder = tmp_path / "run" / "mobilenet"
+    with Image.open(folder / "curves.png") as curves:
+        assert min(curves.size) > 300
+    header, row = (folder / "epochs.csv").read_text().splitlines()
+    assert header.split(",")[:2] == ["epoch", "loss"]
+    assert row.startswith("1,")
+    with pytest.raises(TrainingRefused, match="another run"):
+        train_members(plan, data[:4], data, on_step=nothing, on_epoch=nothing)
+
+
+def test_a_bundle_is_not_written_over(tmp_path: Path):
+    member = build_member("mobilenet")
+    initialize(member, 0)
+    description = Description(
+        name="tiny",
+        version="1",
+        license="none",
+        intended_use="test",
+        training_data="generated",
+        validation_data="generated",
+        training_recipe="none",
+    )
+    (tmp_path / "bundle").mkdir()
+    with pytest.raises(BundleExists):
+        assemble(
+            tmp_path / "bundle",
+            [Trained(name="mobilenet", architecture="mobilenet", member=member)],
+            Preprocessing(input_size=(SIDE, SIDE)),
+            description,
+            Rating(validation=spread(tmp_path), level="image", seed=0),
+        )
+
+
+def spread(folder: Path):
+    """Return samples on which even a random member is not inverted: its own answers decide the labels."""
+    return samples(folder / "data", 12)

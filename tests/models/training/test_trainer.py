@@ -1,0 +1,147 @@
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.errors import CheckpointRefused, TrainingDiverged
+from models.member import Member, build_member, initialize
+from models.training.average import WeightAverage
+from models.training.checkpoint import EpochRecord
+from models.training.recipe import Augmentation, Recipe, Stage
+from models.training.trainer import Progress, Task, train_member
+
+from .generated import SIDE, TINY, samples
+
+
+class Killed(Exception):
+    """Stands for a power cut: nobody catches it."""
+
+
+def fresh() -> Member:
+    member = build_member("mobilenet", sharpness=TINY.sharpness)
+    initialize(member, 3)
+    return member
+
+
+def task(folder: Path, data: Path, recipe: Recipe = TINY, run: str = "a", **options) -> Task:
+    folder.mkdir(exist_ok=True)
+    return Task(
+        architecture="mobilenet",
+        recipe=recipe,
+        seed=7,
+        training=samples(data, 8),
+        validation=samples(data, 4, split="val", seed=1),
+        folder=folder,
+        run=run,
+        precision="float32",
+        **options,
+    )
+
+
+def train(work: Task, member: Member, *, on_step: Callable[[Progress], None] = lambda steps: None, **options):
+    return train_member(work, member, on_step=on_step, on_epoch=lambda history: None, **options)
+
+
+def kill_at(epoch: int, step: int) -> Callable[[Progress], None]:
+    def on_step(progress: Progress) -> None:
+        if (progress.epoch, progress.step) == (epoch, step):
+            raise Killed
+
+    return on_step
+
+
+def weights(member: Member) -> dict[str, torch.Tensor]:
+    return member.state_dict()
+
+
+def without_seconds(history: Sequence[EpochRecord]) -> list[EpochRecord]:
+    return [replace(record, seconds=0.0) for record in history]
+
+
+def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path: Path):
+    whole, resumed = fresh(), fresh()
+    expected = train(task(tmp_path / "whole", tmp_path / "data"), whole)
+    work = task(tmp_path / "cut", tmp_path / "data")
+    for moment in ((1, 2), (2, 1), (4, 2)):
+        with pytest.raises(Killed):
+            train(work, fresh(), on_step=kill_at(*moment))
+    history = train(work, resumed)
+    assert without_seconds(history) == without_seconds(expected)
+    assert [record.epoch for record in history] == [1, 2, 3, 4]
+    assert all(torch.equal(weights(whole)[key], tensor) for key, tensor in weights(resumed).items())
+
+
+def test_workers_do_not_change_the_result(tmp_path: Path):
+    alone, helped = fresh(), fresh()
+    train(task(tmp_path / "alone", tmp_path / "data"), alone)
+    train(task(tmp_path / "helped", tmp_path / "data", workers=2), helped)
+    assert all(torch.equal(weights(alone)[key], tensor) for key, tensor in weights(helped).items())
+
+
+def test_a_member_learns_to_tell_the_bright_bar(tmp_path: Path):
+    recipe = replace(TINY, stages=(Stage(epochs=12),), steps_per_epoch=4, augmentation=Augmentation())
+    member = fresh()
+    history = train(task(tmp_path / "run", tmp_path / "data", recipe, validate_every=6), member)
+    assert history[-1].loss < 0.9 * history[0].loss
+    assert history[-1].validation_auroc == 1.0
+    assert [record.epoch for record in history if record.validation_loss is not None] == [6, 12]
+
+
+def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path: Path):
+    train(task(tmp_path / "run", tmp_path / "data"), fresh())
+    before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    with pytest.raises(CheckpointRefused, match="another run"):
+        train(task(tmp_path / "run", tmp_path / "data", run="b"), fresh())
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_refused_and_kept(tmp_path: Path):
+    work = task(tmp_path / "run", tmp_path / "data")
+    (work.folder / "checkpoint.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(CheckpointRefused, match="can be read"):
+        train(work, fresh())
+    assert (work.folder / "checkpoint.pt").read_bytes() == b"not a checkpoint"
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_epoch(tmp_path: Path):
+    work = task(tmp_path / "run", tmp_path / "data")
+    with pytest.raises(Killed):
+        train(work, fresh(), on_step=kill_at(2, 1))
+    checkpoint = work.folder / "checkpoint.pt"
+    content = torch.load(checkpoint, weights_only=True)
+    content["states"]["member"]["head.weight"].fill_(float("nan"))
+    torch.save(content, checkpoint)
+    before = checkpoint.read_bytes()
+    with pytest.raises(TrainingDiverged, match=r"epoch 2, step 1 is nan.*after epoch 1 is kept"):
+        train(work, fresh())
+    assert checkpoint.read_bytes() == before
+
+
+def test_a_taught_member_comes_closer_to_its_teacher(tmp_path: Path):
+    recipe = replace(TINY, weights=replace(TINY.weights, cells=0.0, teacher_cells=5.0), steps_per_epoch=4)
+    teacher = build_member("mobilenet", sharpness=TINY.sharpness)
+    initialize(teacher, 11)
+    first: list[float] = []
+
+    def keep(progress: Progress) -> None:
+        if progress.step == 1:
+            first.append(progress.loss)
+
+    history = train(task(tmp_path / "run", tmp_path / "data", recipe), fresh(), teacher=teacher, on_step=keep)
+    assert history[-1].loss < first[0]
+
+
+def test_the_average_of_constant_weights_is_these_weights_and_it_forgets_its_start():
+    member = fresh()
+    average = WeightAverage(member, 0.5)
+    with torch.no_grad():
+        member.head.weight.fill_(1.0)
+    for _ in range(40):
+        average.add(member)
+    assert torch.allclose(average.state["head.weight"], torch.ones_like(member.head.weight), atol=1e-6)
+
+
+def test_the_input_of_the_tiny_recipe_is_what_its_bundle_says():
+    assert TINY.preprocessing.input_size == (SIDE, SIDE)
