@@ -11,6 +11,7 @@ from pydicom.sr.coding import Code
 
 from dicom_io.laterality import Laterality
 from dicom_io.regions import Region
+from models.drift import InputWarning
 
 # Document and its parts: TID 1500, TID 1501, TID 1600
 IMAGING_MEASUREMENT_REPORT = Code("126000", "DCM", "Imaging Measurement Report")  # CID 7021
@@ -107,3 +108,14 @@ LIKELY = Code("LIKELY", ULNA_SCHEME, "Flagged, abnormality likely")
 SUSPECTED = Code("SUSPECTED", ULNA_SCHEME, "Flagged, abnormality suspected")
 NOT_FLAGGED = Code("NOFLAG", ULNA_SCHEME, "No abnormality flagged, not a diagnosis")
 NOT_ANALYZED = Code("NOTANALYZED", ULNA_SCHEME, "Not analyzed")
+INPUT_WARNING = Code("INPUT", ULNA_SCHEME, "Input differs from training data")
+
+INPUT_WARNINGS: Mapping[InputWarning, Code] = MappingProxyType(
+    {
+        InputWarning.INVERTED: Code("INVERTED", ULNA_SCHEME, "Looks inverted"),
+        InputWarning.TONES: Code("TONES", ULNA_SCHEME, "Unusual gray tones"),
+        InputWarning.CONTENT: Code("CONTENT", ULNA_SCHEME, "Unlike a radiograph of the training data"),
+        InputWarning.BODY_PART: Code("BODYPART", ULNA_SCHEME, "Looks like another body part"),
+    }
+)
+"""In what way a view differs from the training data."""

@@ -90,6 +90,6 @@ def _ulna_scheme() -> Dataset:
     # SOP Common (PS3.3 C.12.1)
     item = Dataset()
     item.CodingSchemeDesignator = codes.ULNA_SCHEME
-    item.CodingSchemeName = "Triage categories of ulna"
+    item.CodingSchemeName = "Triage categories and input warnings of ulna"
     item.CodingSchemeResponsibleOrganization = "ulna"
     return item

@@ -115,6 +115,12 @@ def _cautions(content: ReportContent) -> list[str]:
     cautions = []
     if len(parts := _parts(content.analyzed)) > 1:
         cautions.append(f"The views show {' and '.join(parts)}; P(abnormal) is one mean over all of them.")
+    for number, view in enumerate(content.analyzed, start=1):
+        if (warning := view.finding.warning) is not None:
+            cautions.append(
+                f"CAUTION: view {number} {warning.clause}: it differs from the training data, "
+                "treat the result with caution."
+            )
     for reason, instances in reasons(content.set_aside).items():
         cautions.append(f"Not analyzed: {counted(len(instances), 'instance')}, because {reason}.")
     return cautions

@@ -20,6 +20,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from dicom_io.uids import derived_uid
+from models.drift import InputWarning
 from models.finding import MemberFinding, StudyFinding, TriageCategory
 from models.manifest import BundleIdentity
 from sr_templates import codes
@@ -79,6 +80,7 @@ def tid1501_view(view_number: int, view: AnalyzedView, bundle: BundleIdentity) -
             *_bundle(bundle, "view P(abnormal): mean over members"),
             _tid300_measurement(codes.PROBABILITY, view.finding.probability),
             *(_member(member, bundle) for member in view.finding.members),
+            *_input_warning(view.finding.warning),
         ],
     )
 
@@ -146,6 +148,16 @@ def _bundle(bundle: BundleIdentity, *parameters: str) -> list[ContentItem]:
         version=bundle.version,
         parameters=[*untrained, *parameters],
     )
+
+
+def _input_warning(warning: InputWarning | None) -> list[ContentItem]:
+    """Return what is unusual about a view: as a qualitative evaluation, and in words."""
+    if warning is None:
+        return []
+    return [
+        CodeContentItem(codes.INPUT_WARNING, codes.INPUT_WARNINGS[warning], Relationship.CONTAINS),
+        TextContentItem(codes.COMMENT, warning.sentence, Relationship.CONTAINS),
+    ]
 
 
 def _member(member: MemberFinding, bundle: BundleIdentity) -> NumContentItem:

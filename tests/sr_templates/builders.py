@@ -1,6 +1,7 @@
 """Reports for tests: three views of a left wrist unless told otherwise."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,6 +11,7 @@ from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
 from dicom_io.source import sanitized_source
+from models.drift import InputCheck, InputWarning
 from models.finding import MemberFinding, ViewFinding, study_finding
 from models.manifest import BundleIdentity, OperatingPoint
 from sr_templates.content import AnalyzedView, PreviousReport, ReportContent, SetAside
@@ -63,10 +65,12 @@ def analyzed(
     region: Region | None = Region.WRIST,
     laterality: Laterality = Laterality.LEFT,
     projection: Projection = Projection.FRONTAL,
+    warning: InputWarning | None = None,
 ) -> AnalyzedView:
+    check = InputCheck(distance=0.5 if warning is None else 1.5, warning=warning)
     return AnalyzedView(
         source=source_,
-        finding=view_finding(source_, probability),
+        finding=replace(view_finding(source_, probability), input_check=check),
         region=region,
         laterality=laterality,
         projection=projection,

@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 from dicom_io.derived import to_bytes
 from dicom_io.laterality import Laterality
 from dicom_io.regions import Region
+from models.drift import InputWarning
 from sr_templates.content import PreviousReport, ReportContent, SetAside
 from sr_templates.report import structured_report
 from tests.sr_templates.builders import analyzed, bundle, report_content, source, three_views
 
-GOLDEN_KINDS = ("suspected", "not_flagged", "not_analyzed")
+GOLDEN_KINDS = ("suspected", "not_flagged", "not_analyzed", "unusual_input")
 
 PREVIOUS = PreviousReport(
     sop_class_uid="1.2.840.10008.5.1.4.1.1.88.34", sop_instance_uid="1.2.3.4", series_instance_uid="1.2.3"
@@ -36,6 +37,10 @@ def reports() -> dict[str, ReportContent]:
         "not_analyzed": report_content([], set_aside=[LOCALIZER], revision=2, previous=PREVIOUS),
         "two_parts": report_content(
             [analyzed(source(1)), analyzed(source(2), region=Region.HAND, laterality=Laterality.UNKNOWN)]
+        ),
+        "unusual_input": report_content(
+            [analyzed(source(1)), analyzed(source(2), warning=InputWarning.INVERTED)],
+            identity=bundle(trained=True),
         ),
         "nothing_known": report_content(
             [analyzed(source(1), region=None, laterality=Laterality.UNKNOWN)],

@@ -10,10 +10,11 @@ from pydicom.sr.coding import Code
 
 from dicom_io.laterality import Laterality
 from dicom_io.regions import Region
+from models.drift import InputWarning
 from sr_templates import codes
 from tests.factories import make_instance
 
-TABLES = (codes.MODALITIES, codes.REGIONS, codes.LATERALITIES)
+TABLES = (codes.MODALITIES, codes.REGIONS, codes.LATERALITIES, codes.INPUT_WARNINGS)
 ALL = [value for value in vars(codes).values() if isinstance(value, Code)]
 ALL += [code for table in TABLES for code in table.values()]
 
@@ -49,8 +50,9 @@ def test_no_code_stands_twice():
     assert len({(code.scheme_designator, code.value) for code in ALL}) == len(ALL)
 
 
-def test_every_region_and_every_known_side_has_a_code():
+def test_every_region_known_side_and_warning_has_a_code():
     assert codes.REGIONS.keys() == set(Region)
+    assert codes.INPUT_WARNINGS.keys() == set(InputWarning)
     assert codes.LATERALITIES.keys() == set(Laterality) - {Laterality.UNKNOWN}
 
 

@@ -7,7 +7,11 @@ from datetime import timedelta
 from io import BytesIO
 
 import pytest
-from highdicom.sr import Comprehensive3DSR, DeviceObserverIdentifyingAttributes, MeasurementReport
+from highdicom.sr import (
+    Comprehensive3DSR,
+    DeviceObserverIdentifyingAttributes,
+    MeasurementReport,
+)
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
@@ -131,6 +135,23 @@ def test_the_verdict_is_coded(kind, abnormal, triage):
     assert ("263654008" in found) == abnormal
     assert ("371934000" in found) != abnormal
     assert triage in found
+
+
+def test_a_warning_stands_in_the_group_of_its_view_and_changes_no_number():
+    unusual = reports()["unusual_input"]
+    ds = report(unusual)
+    groups = [item for item in nested(ds) if item.get("ContentSequence") and named(item) == "125007"]
+    warned = [
+        [i.ConceptCodeSequence[0].CodeValue for i in g.ContentSequence if named(i) == "INPUT"] for g in groups
+    ]
+    assert warned == [[], [], ["INVERTED"]]
+    *_, second = measurement_report(ds).get_image_measurement_groups()
+    assert second.get_measurements()[0].value == pytest.approx(unusual.analyzed[1].finding.probability)
+
+
+def named(item: Dataset) -> str:
+    """Return the code of a content item's name."""
+    return str(item.ConceptNameCodeSequence[0].CodeValue) if "ConceptNameCodeSequence" in item else ""
 
 
 def test_a_score_below_its_threshold_never_reads_as_equal():

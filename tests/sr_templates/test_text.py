@@ -8,6 +8,7 @@ from dicom_io.eligibility import Exclusion
 from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
+from models.drift import InputWarning
 from sr_templates.content import SetAside
 from sr_templates.text import probability_text, summary, view_title
 from tests.sr_templates.builders import analyzed, bundle, report_content, source, three_views
@@ -122,3 +123,14 @@ def test_numbers_have_as_few_decimals_as_they_can():
 def test_numbers_never_contradict_the_verdict(probability, threshold):
     shown, limit = probability_text(probability, threshold)
     assert (float(shown) >= float(limit)) == (probability >= threshold)
+
+
+def test_an_unusual_view_is_told_after_the_headline():
+    views = [analyzed(source(1)), analyzed(source(2), warning=InputWarning.BODY_PART)]
+    text = summary(report_content(views, identity=TRAINED))
+    assert text.startswith("ulna: SUSPECTED ABNORMALITY in left wrist radiographs, 2 views, P(abnormal) 0.87")
+    assert (
+        "CAUTION: view 2 looks like another body part: it differs from the training data, "
+        "treat the result with caution." in text
+    )
+    assert "CAUTION" not in summary(report_content(identity=TRAINED))
