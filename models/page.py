@@ -121,7 +121,7 @@ class _Texts:
         trained = caption.study.bundle.trained
         return cls(
             banner=None if trained else set_rows(_banner_rows(), width=width),
-            header=set_rows(_header_rows(caption), width=width),
+            header=set_rows(_header_rows(finding, caption), width=width),
             legend=set_rows([_legend_row()], width=width - _LEGEND_INDENT),
             footer=set_rows(_footer_rows(finding, caption), width=width),
         )
@@ -139,7 +139,7 @@ def _banner_rows() -> list[Row]:
     return [Row(left=Text(content=sentence, size=18, color=_PRIMARY))]
 
 
-def _header_rows(caption: Caption) -> list[Row]:
+def _header_rows(finding: ViewFinding, caption: Caption) -> list[Row]:
     study, point = caption.study, caption.study.operating_point
     words, color = _WORDS[study.category]
     reaches = "reaches" if study.flagged else "is below"
@@ -151,7 +151,20 @@ def _header_rows(caption: Caption) -> list[Row]:
             right=Text(content=caption.view, size=18, color=_PRIMARY),
         ),
         Row(left=Text(content=f'{score}"{point.name}", {point.threshold:.3f}.', size=16, color=_PRIMARY)),
+        *_caution_rows(finding, study),
     ]
+
+
+def _caution_rows(finding: ViewFinding, study: StudyFinding) -> list[Row]:
+    """Return the caution about an unusual view; on pages of other views, how many of the study are."""
+    if finding.warning is not None:
+        sentence = f"CAUTION: {finding.warning.sentence}"
+    elif warned := sum(view.warning is not None for view in study.views):
+        views = f"{warned} of {len(study.views)} views"
+        sentence = f"CAUTION: {views} of this study unlike the training data, treat its score with caution."
+    else:
+        return []
+    return [Row(left=Text(content=sentence, size=16, color=_WARNING))]
 
 
 def _legend_row() -> Row:

@@ -1,13 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from models import page
-from models.finding import MemberFinding, ViewFinding
+from models.drift import InputCheck, InputWarning
+from models.finding import MemberFinding, ViewFinding, study_finding
 from models.manifest import Preprocessing
 from models.page import LONGEST_SIDE, Caption, render_page
 from models.typesetting import Row, Text, set_rows, text_width
-from tests.models.builders import a_study, a_view
+from tests.models.builders import a_study, a_view, an_identity
 
 SHAPES = [
     (400, 300),
@@ -58,7 +61,9 @@ def wordy():
         for number in range(32)
     )
     study = a_study(0.9, name="n" * 36, version="v" * 16, trained=False)
-    return ViewFinding(view_id="view", members=members), a_caption(study, product="p" * 120, view="w" * 120)
+    check = InputCheck(distance=9.0, warning=InputWarning.CONTENT)
+    finding = ViewFinding(view_id="view", members=members, input_check=check)
+    return finding, a_caption(study, product="p" * 120, view="w" * 120)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -241,3 +246,22 @@ def test_caption_that_no_charset_can_carry_is_refused(field, text):
 def test_array_that_is_no_view_is_refused(shape):
     with pytest.raises(ValueError, match="must be"):
         render(np.zeros(shape, dtype=np.float32))
+
+
+def test_an_unusual_view_is_cautioned_on_its_page_and_counted_on_the_others():
+    check = InputCheck(distance=1.2, warning=InputWarning.INVERTED)
+    unusual = replace(a_view(0.9, view_id="second"), input_check=check)
+    usual = a_view(0.4, view_id="first")
+    study = study_finding([usual, unusual], bundle=an_identity(), operating_point="sensitive")
+
+    own, other = (texts_of(view, a_caption(study)) for view in (unusual, usual))
+
+    assert "CAUTION: This view looks inverted (black for white): it differs from the training data" in own
+    assert "CAUTION: 1 of 2 views of this study unlike the training data" in other
+    assert "CAUTION" not in texts_of(usual, a_caption(a_study(0.9)))
+    # It is drawn, too, and in the color of a warning.
+    drawn = render(finding=unusual, caption=a_caption(study))
+    plain = render(finding=replace(unusual, input_check=None), caption=a_caption(a_study(0.4, 0.9)))
+    assert np.count_nonzero((drawn == page._WARNING).all(axis=2)) > 2 * np.count_nonzero(
+        (plain == page._WARNING).all(axis=2)
+    )
