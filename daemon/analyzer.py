@@ -17,7 +17,7 @@ from dicom_io.errors import UndecodablePixels
 from dicom_io.pixels import read_view
 from models.ensemble import Ensemble
 from models.errors import NonFiniteOutput
-from models.finding import MemberFinding
+from models.finding import ViewReading
 from models.preprocess import preprocess
 
 _FAIR_SHARE = 3  # every third claim takes the oldest views, whatever their rank
@@ -93,7 +93,7 @@ class Analyzer:
         if not prepared:
             return
         try:
-            findings = self._ensemble.predict(np.stack([each.image for each in prepared]))
+            readings = self._ensemble.read(np.stack([each.image for each in prepared]))
         except NonFiniteOutput as error:
             reason = f"member {error.member} gives no finite number for this view"
             for position in error.positions:
@@ -101,13 +101,17 @@ class Analyzer:
             spared = [each for index, each in enumerate(prepared) if index not in error.positions]
             self._analyze(spared, owner)
             return
-        for each, members in zip(prepared, findings, strict=True):
-            self._record(each.view, owner, members)
+        for each, reading in zip(prepared, readings, strict=True):
+            self._record(each.view, owner, reading)
 
-    def _record(self, view: ClaimedView, owner: str, members: Sequence[MemberFinding]) -> None:
+    def _record(self, view: ClaimedView, owner: str, reading: ViewReading) -> None:
         digest = self._ensemble.identity.digest
-        if not views.record_analysis(self._store, view, owner=owner, members=members, bundle_digest=digest):
+        if not views.record_analysis(self._store, view, owner=owner, reading=reading, bundle_digest=digest):
             log.warning("claim was lost before the analysis ended", extra=_uids(view))
+        elif reading.input_check is not None and reading.input_check.warning is not None:
+            check = reading.input_check
+            extra = {"input_warning": check.warning, "input_distance": round(check.distance, 2)}
+            log.warning("view differs from the training data", extra={**_uids(view), **extra})
 
     def _set_aside(self, view: ClaimedView, owner: str, reason: str) -> None:
         views.record_unreadable(self._store, view, owner=owner, reason=reason)

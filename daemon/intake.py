@@ -19,7 +19,8 @@ from daemon.lifecycle import InstanceState
 from daemon.spool import Spool, data_set_digest
 from daemon.store import instances
 from daemon.store.database import Store
-from daemon.store.values import ReceivedInstance, Recorded, Rejection, StudyIdentity
+from daemon.store.shown import Rejection
+from daemon.store.values import ReceivedInstance, Recorded, StudyIdentity
 from daemon.study import Priority, priority
 from dicom_io.eligibility import Eligibility, Exclusion, assess
 from dicom_io.errors import UnusableInstance

@@ -19,7 +19,7 @@ from dicom_io.instance import read_header
 from dicom_io.pixels import read_view
 from models.ensemble import Ensemble
 from models.errors import NonFiniteOutput, UnreadablePicture
-from models.finding import MemberFinding, StudyFinding, ViewFinding, study_finding
+from models.finding import StudyFinding, ViewFinding, ViewReading, study_finding
 from models.picture import SUFFIXES, read_picture
 from models.preprocess import preprocess
 
@@ -37,14 +37,14 @@ class OfflineView:
         Study Instance UID; for a picture its path, since a picture names no study.
     record
         What the store would hold; None for pictures.
-    members
-        The members' findings; empty where the file was not analyzed, and then `reason` says why.
+    finding
+        None where the file was not analyzed, and then `reason` says why.
     """
 
     path: Path
     study: str
     record: InstanceRecord | None
-    members: tuple[MemberFinding, ...]
+    finding: ViewFinding | None
     reason: str
 
 
@@ -64,7 +64,7 @@ def analyze_file(path: Path, ensemble: Ensemble) -> OfflineView:
     try:
         header = read_header(path)
     except UnusableInstance as error:
-        return OfflineView(path=path, study=str(path), record=None, members=(), reason=error.reason)
+        return OfflineView(path=path, study=str(path), record=None, finding=None, reason=error.reason)
     # Whoever names a file wants it read, whatever region it says.
     eligibility = assess(header, unknown_region="analyze")
     state, reason = state_of(eligibility)
@@ -83,16 +83,21 @@ def analyze_file(path: Path, ensemble: Ensemble) -> OfflineView:
         bundle_digest=ensemble.identity.digest,
         members=(),
     )
-    members: tuple[MemberFinding, ...] = ()
+    finding: ViewFinding | None = None
     if state is InstanceState.RECEIVED:
         try:
-            members = _predict(read_view(path), ensemble)
-            record = replace(record, state=InstanceState.ANALYZED, members=members)
+            finding = _finding_of(path, read_view(path), ensemble)
+            record = replace(
+                record,
+                state=InstanceState.ANALYZED,
+                members=finding.members,
+                input_check=finding.input_check,
+            )
         except (UndecodablePixels, NonFiniteOutput) as error:
             reason = str(error)
             record = replace(record, state=InstanceState.UNREADABLE, reason=reason)
     return OfflineView(
-        path=path, study=header.study_instance_uid, record=record, members=members, reason=reason
+        path=path, study=header.study_instance_uid, record=record, finding=finding, reason=reason
     )
 
 
@@ -138,22 +143,23 @@ def read_image(view: OfflineView) -> NDArray[np.float32]:
 
 
 def _analyze_picture(path: Path, ensemble: Ensemble) -> OfflineView:
-    members: tuple[MemberFinding, ...] = ()
+    finding: ViewFinding | None = None
     reason = ""
     try:
-        members = _predict(read_picture(path), ensemble)
+        finding = _finding_of(path, read_picture(path), ensemble)
     except (UnreadablePicture, NonFiniteOutput) as error:
         reason = str(error)
-    return OfflineView(path=path, study=str(path), record=None, members=members, reason=reason)
+    return OfflineView(path=path, study=str(path), record=None, finding=finding, reason=reason)
 
 
-def _predict(image: NDArray[np.float32], ensemble: Ensemble) -> tuple[MemberFinding, ...]:
-    (members,) = ensemble.predict(preprocess(image, ensemble.preprocessing)[None])
-    return members
+def _finding_of(path: Path, image: NDArray[np.float32], ensemble: Ensemble) -> ViewFinding:
+    reading: ViewReading
+    (reading,) = ensemble.read(preprocess(image, ensemble.preprocessing)[None])
+    return ViewFinding(view_id=str(path), members=reading.members, input_check=reading.input_check)
 
 
 def _finding(views: Sequence[OfflineView], ensemble: Ensemble, operating_point: str) -> StudyFinding | None:
-    found = [ViewFinding(view_id=str(view.path), members=view.members) for view in views if view.members]
+    found = [view.finding for view in views if view.finding is not None]
     if not found:
         return None
     return study_finding(found, bundle=ensemble.identity, operating_point=operating_point)

@@ -10,7 +10,7 @@ from daemon.intake import Arrival, Intake
 from daemon.stage import StageProcess, now
 from daemon.store import instances
 from daemon.store.database import Store
-from daemon.store.values import Rejection
+from daemon.store.shown import Rejection
 from dicom_io.acceptor import Acceptor, AcceptorSettings, IncomingInstance, Peer, RefusedInstance
 from dicom_io.store_status import StoreStatus
 from dicom_io.uids import is_uid

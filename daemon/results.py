@@ -80,7 +80,8 @@ def build_results(
     """
     analyzed = [record for record in study.instances if record.state is InstanceState.ANALYZED]
     findings = tuple(
-        ViewFinding(view_id=record.sop_instance_uid, members=record.members) for record in analyzed
+        ViewFinding(view_id=record.sop_instance_uid, members=record.members, input_check=record.input_check)
+        for record in analyzed
     )
     finding = study_finding(findings, bundle=bundle, operating_point=operating_point) if findings else None
     content = ReportContent(

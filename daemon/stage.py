@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from daemon import notify
 from daemon.errors import StageAlreadyRunning
 from daemon.store.database import Store
+from daemon.store.shown import StageRecord
 from daemon.store.stages import record_stage
-from daemon.store.values import StageRecord
 
 log = logging.getLogger(__name__)
 

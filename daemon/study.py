@@ -7,7 +7,8 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
 from daemon.lifecycle import StudyState
-from daemon.store.values import OpenStudy, WorklistEntry
+from daemon.store.shown import WorklistEntry
+from daemon.store.values import OpenStudy
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
 from models.finding import TriageCategory

@@ -16,7 +16,7 @@ from daemon.commands.send import files_below
 from daemon.config import Analysis
 from daemon.spool import write_whole
 from dicom_io.derived import to_bytes
-from models.finding import TriageCategory, ViewFinding
+from models.finding import TriageCategory
 from models.page import Caption, render_page
 
 if TYPE_CHECKING:  # these load torch, which takes seconds that `--help` and a misspelt path need not wait for
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
         print_json([_document(study) for study in studies])
     else:
         _print_table(studies, ensemble)
-    return 0 if views and all(view.members for view in views) else 1
+    return 0 if views and all(view.finding for view in views) else 1
 
 
 def _ensemble(analysis: Analysis) -> "Ensemble":
@@ -99,18 +99,23 @@ def _document(study: "OfflineStudy") -> dict[str, Any]:
         "probability": None if finding is None else finding.score,
         "operating_point": None if finding is None else finding.operating_point.model_dump(),
         "bundle": None if finding is None else finding.bundle.label,
-        "views": [
-            {
-                "path": view.path,
-                "region": view.record.region if view.record else "",
-                "laterality": view.record.laterality if view.record else "",
-                "projection": view.record.projection if view.record else "",
-                "probability": _finding_of(view).probability if view.members else None,
-                "members": {member.member: member.probability for member in view.members},
-                "reason": view.reason,
-            }
-            for view in study.views
-        ],
+        "views": [_view_document(view) for view in study.views],
+    }
+
+
+def _view_document(view: "OfflineView") -> dict[str, Any]:
+    finding, record = view.finding, view.record
+    check = None if finding is None else finding.input_check
+    return {
+        "path": view.path,
+        "region": record.region if record else "",
+        "laterality": record.laterality if record else "",
+        "projection": record.projection if record else "",
+        "probability": None if finding is None else finding.probability,
+        "members": {member.member: member.probability for member in finding.members} if finding else {},
+        "input_distance": None if check is None else check.distance,
+        "input_warning": (check.warning or "") if check else "",
+        "reason": view.reason,
     }
 
 
@@ -122,19 +127,20 @@ def _print_table(studies: "list[OfflineStudy]", ensemble: "Ensemble") -> None:
         if study.finding is not None:
             verdict = f"{study.finding.category} ({study.finding.score:.3f})"
         for view in study.views:
-            numbers = [f"{member.probability:.3f}" for member in view.members] or [""] * len(members)
-            ensemble_text = f"{_finding_of(view).probability:.3f}" if view.members else view.reason
+            numbers, ensemble_text = [""] * len(members), view.reason
+            if view.finding is not None:
+                numbers = [f"{member.probability:.3f}" for member in view.finding.members]
+                ensemble_text = f"{view.finding.probability:.3f}"
             region = view.record.region if view.record else ""
             table.add_row(view.path.name, region, ensemble_text, *numbers, verdict)
     console().print(table if studies else "no file to analyze")
+    for view in (view for study in studies for view in study.views):
+        if view.finding is not None and view.finding.warning is not None:
+            console().print(f"{view.path.name}: {view.finding.warning.sentence}", markup=False)
 
 
 def _caption(ensemble: "Ensemble") -> str:
     return f"{ensemble.identity.label}; not for diagnostic use"
-
-
-def _finding_of(view: "OfflineView") -> ViewFinding:
-    return ViewFinding(view_id=str(view.path), members=view.members)
 
 
 def _write(studies: "list[OfflineStudy]", ensemble: "Ensemble", folder: Path, operating_point: str) -> None:
@@ -154,7 +160,7 @@ def _write_pages(study: "OfflineStudy", ensemble: "Ensemble", folder: Path) -> N
 
     if study.finding is None:
         return
-    analyzed = [view for view in study.views if view.members]
+    analyzed = [view for view in study.views if view.finding]
     for number, (view, finding) in enumerate(zip(analyzed, study.finding.views, strict=True), start=1):
         caption = Caption(product=product(), view=f"View {number} of {len(analyzed)}", study=study.finding)
         page = render_page(read_image(view), finding, caption, ensemble.preprocessing)

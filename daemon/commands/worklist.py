@@ -8,7 +8,7 @@ from rich.table import Table
 from daemon.app import open_store_of
 from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console, print_json
-from daemon.store.values import WorklistEntry
+from daemon.store.shown import WorklistEntry
 from daemon.store.worklist import worklist_entries
 from daemon.study import Priority, reading_order
 

@@ -20,8 +20,8 @@ from daemon.demo.studies import DemoStudy
 from daemon.errors import DaemonError
 from daemon.stage import POLL_SECONDS
 from daemon.store.database import Store
+from daemon.store.shown import StudyDetail
 from daemon.store.stages import stage_records
-from daemon.store.values import StudyDetail
 from daemon.store.worklist import study_detail, worklist_entries
 from daemon.study import is_unfinished
 from dicom_io.scu import Address

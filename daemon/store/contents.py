@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, select
 from daemon.lifecycle import InstanceState
 from daemon.store.tables import activations, instances
 from daemon.store.values import InstanceRecord
+from models.drift import InputCheck, InputWarning
 from models.finding import MemberFinding
 
 
@@ -51,4 +52,12 @@ def _record(row: Row[Any], members: list[MemberFinding]) -> InstanceRecord:
         projection=row.projection,
         bundle_digest=row.bundle_digest,
         members=tuple(members),
+        input_check=_input_check(row),
     )
+
+
+def _input_check(row: Row[Any]) -> InputCheck | None:
+    if row.input_distance is None:
+        return None
+    warning = InputWarning(row.input_warning) if row.input_warning else None
+    return InputCheck(distance=row.input_distance, warning=warning)

@@ -8,8 +8,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from daemon.lifecycle import CLOSED_STUDY_STATES, InstanceState, StudyEvent, StudyState, advance
 from daemon.store.database import Store
+from daemon.store.shown import Rejection
 from daemon.store.tables import instances, rejections, studies
-from daemon.store.values import CONFLICTING_DUPLICATE, ReceivedInstance, Recorded, Rejection
+from daemon.store.values import CONFLICTING_DUPLICATE, ReceivedInstance, Recorded
 
 PATIENT_MISMATCH = "patient_mismatch"
 

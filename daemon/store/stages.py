@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 
 from daemon.store.database import Store
+from daemon.store.shown import StageRecord
 from daemon.store.tables import stages
-from daemon.store.values import StageRecord
 
 
 def record_stage(store: Store, stage: StageRecord) -> None:

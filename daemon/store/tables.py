@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration; `daemon/store/migrations/versions` begins its file names with it."""
 
 
@@ -121,6 +121,9 @@ instances = Table(
     Column("laterality", String(1), nullable=False, default=""),
     Column("projection", String(16), nullable=False, default=""),
     Column("bundle_digest", String(64), nullable=False, default=""),
+    # How the view compares with the training data; NULL where the bundle has no reference.
+    Column("input_distance", Float),
+    Column("input_warning", String(16), nullable=False, default="", server_default=""),
     *_lease(),
     UniqueConstraint("sop_instance_uid", "sha256"),
     Index("ix_instances_study_id", "study_id"),

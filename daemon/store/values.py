@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
 
-from daemon.lifecycle import InstanceState, StudyState
+from daemon.lifecycle import InstanceState
+from models.drift import InputCheck, InputWarning
 from models.finding import MemberFinding
 
 
@@ -85,7 +86,10 @@ class ClaimedView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRecord:
-    """What the store knows of one instance; `members` is empty unless it is analyzed."""
+    """What the store knows of one instance; `members` is empty unless it is analyzed.
+
+    `input_check` compares a view with the training data; None where nobody did.
+    """
 
     sop_instance_uid: str
     sop_class_uid: str
@@ -100,6 +104,12 @@ class InstanceRecord:
     projection: str
     bundle_digest: str
     members: tuple[MemberFinding, ...]
+    input_check: InputCheck | None = None
+
+    @property
+    def warning(self) -> InputWarning | None:
+        """In what way the view differs from the training data; None where it does not, or nobody knows."""
+        return None if self.input_check is None else self.input_check.warning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,80 +191,3 @@ class ClaimedDelivery:
     sop_instance_uid: str
     path: str
     attempts: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorklistEntry:
-    """One study as the worklist shows it; `identity` is patient data."""
-
-    study_instance_uid: str
-    identity: StudyIdentity
-    state: StudyState
-    reason: str
-    revision: int
-    priority: int
-    category: str
-    score: float | None
-    model_label: str
-    summary: str
-    regions: tuple[str, ...]
-    view_count: int
-    instance_count: int
-    opened_at: datetime
-    last_instance_at: datetime
-    closed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRecord:
-    """Where one result stands on its way to one destination."""
-
-    destination: str
-    state: str
-    reason: str
-    attempts: int
-    retry_at: datetime | None
-    sent_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultRecord:
-    """One stored result and its deliveries."""
-
-    revision: int
-    kind: ResultKind
-    sop_instance_uid: str
-    source_sop_instance_uid: str
-    path: str
-    created_at: datetime
-    deliveries: tuple[DeliveryRecord, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyDetail:
-    """Everything the store knows of one study."""
-
-    entry: WorklistEntry
-    instances: tuple[InstanceRecord, ...]
-    results: tuple[ResultRecord, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejection:
-    """An instance that was refused: no study holds it, the sender was told."""
-
-    rejected_at: datetime
-    source: str
-    sop_instance_uid: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageRecord:
-    """A stage as last seen; `condition` is empty when it works, else says what keeps it from working."""
-
-    name: str
-    process_id: int
-    started_at: datetime
-    seen_at: datetime
-    condition: str

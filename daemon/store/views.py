@@ -11,7 +11,8 @@ from daemon.store import lease
 from daemon.store.database import Store
 from daemon.store.tables import activations, instances, studies
 from daemon.store.values import ClaimedView
-from models.finding import MemberFinding
+from models.drift import InputCheck
+from models.finding import MemberFinding, ViewReading
 
 SET_ASIDE = "the analysis ended without an answer twice; the view is set aside"
 
@@ -96,19 +97,19 @@ def has_waiting_views(store: Store, *, now: datetime) -> bool:
 
 
 def record_analysis(
-    store: Store, view: ClaimedView, *, owner: str, members: Sequence[MemberFinding], bundle_digest: str
+    store: Store, view: ClaimedView, *, owner: str, reading: ViewReading, bundle_digest: str
 ) -> bool:
-    """Record what the members say of a view; give False when the claim was lost meanwhile.
+    """Record what the ensemble reads in a view; give False when the claim was lost meanwhile.
 
     One study is reported from one bundle: views of the study that another bundle analyzed are received
     again.
     """
     with store.write() as connection:
-        if not _end_claim(
-            connection, view, owner, InstanceEvent.ANALYSIS_STORED, bundle_digest=bundle_digest
-        ):
+        values = {"bundle_digest": bundle_digest, **_input_check(reading.input_check)}
+        if not _end_claim(connection, view, owner, InstanceEvent.ANALYSIS_STORED, **values):
             return False
-        connection.execute(insert(activations), [_activation(view, i, m) for i, m in enumerate(members)])
+        rows = [_activation(view, position, member) for position, member in enumerate(reading.members)]
+        connection.execute(insert(activations), rows)
         _return_views_of_other_bundles(connection, view, bundle_digest)
     return True
 
@@ -132,12 +133,12 @@ def return_views(connection: Connection, view_ids: Sequence[int]) -> None:
     connection.execute(
         update(instances)
         .where(instances.c.id.in_(view_ids))
-        .values(state=state, bundle_digest="", attempts=0)
+        .values(state=state, bundle_digest="", attempts=0, **_input_check(None))
     )
 
 
 def _end_claim(
-    connection: Connection, view: ClaimedView, owner: str, event: InstanceEvent, **values: str
+    connection: Connection, view: ClaimedView, owner: str, event: InstanceEvent, **values: object
 ) -> bool:
     outcome = connection.execute(
         update(instances)
@@ -149,6 +150,12 @@ def _end_claim(
         .values(state=advance(InstanceState.RECEIVED, event), **values, **lease.given_back())
     )
     return outcome.rowcount == 1
+
+
+def _input_check(check: InputCheck | None) -> dict[str, object]:
+    if check is None:
+        return {"input_distance": None, "input_warning": ""}
+    return {"input_distance": check.distance, "input_warning": check.warning or ""}
 
 
 def _activation(view: ClaimedView, position: int, finding: MemberFinding) -> dict[str, object]:

@@ -9,16 +9,9 @@ from daemon.errors import UnknownStudy
 from daemon.lifecycle import InstanceState, StudyState
 from daemon.store.contents import instances_of
 from daemon.store.database import Store
+from daemon.store.shown import DeliveryRecord, Rejection, ResultRecord, StudyDetail, WorklistEntry
 from daemon.store.tables import deliveries, instances, rejections, results, studies
-from daemon.store.values import (
-    DeliveryRecord,
-    Rejection,
-    ResultKind,
-    ResultRecord,
-    StudyDetail,
-    StudyIdentity,
-    WorklistEntry,
-)
+from daemon.store.values import ResultKind, StudyIdentity
 
 
 def worklist_entries(store: Store) -> tuple[WorklistEntry, ...]:
@@ -86,6 +79,7 @@ def _entries() -> Select[Any]:
     return select(
         studies,
         of_study.where(instances.c.state.in_(views)).scalar_subquery().label("view_count"),
+        of_study.where(instances.c.input_warning != "").scalar_subquery().label("warned_view_count"),
         of_study.scalar_subquery().label("instance_count"),
     )
 
@@ -125,6 +119,7 @@ def _entry(row: Row[Any], regions: tuple[str, ...]) -> WorklistEntry:
         summary=row.summary,
         regions=regions,
         view_count=row.view_count,
+        warned_view_count=row.warned_view_count,
         instance_count=row.instance_count,
         opened_at=row.opened_at,
         last_instance_at=row.last_instance_at,

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from daemon.store.database import Store
-from daemon.store.values import DeliveryRecord, InstanceRecord, ResultRecord, WorklistEntry
+from daemon.store.shown import DeliveryRecord, ResultRecord, WorklistEntry
+from daemon.store.values import InstanceRecord
 from daemon.store.worklist import study_detail, worklist_entries
 from daemon.study import Priority
 from daemon.web.address import requested_study
@@ -69,6 +70,7 @@ def study_values(entry: WorklistEntry) -> dict[str, Any]:
         "revision": entry.revision,
         "regions": list(entry.regions),
         "view_count": entry.view_count,
+        "warned_view_count": entry.warned_view_count,
         "instance_count": entry.instance_count,
         "opened_at": _moment(entry.opened_at),
         "last_instance_at": _moment(entry.last_instance_at),
@@ -90,6 +92,8 @@ def _instance_values(record: InstanceRecord) -> dict[str, Any]:
         "laterality": record.laterality,
         "projection": record.projection,
         "probability": ensemble_probability(record),
+        "input_distance": None if record.input_check is None else record.input_check.distance,
+        "input_warning": record.warning or "",
         "members": [
             {"member": member.member, "logit": member.logit, "probability": member.probability}
             for member in record.members

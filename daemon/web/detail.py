@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from statistics import mean
 
 from daemon.lifecycle import InstanceState
-from daemon.store.values import InstanceRecord, ResultKind, ResultRecord, StudyDetail
+from daemon.store.shown import ResultRecord, StudyDetail
+from daemon.store.values import InstanceRecord, ResultKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

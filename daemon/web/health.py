@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from daemon.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.store.database import Store
+from daemon.store.shown import StageRecord
 from daemon.store.stages import stage_records
-from daemon.store.values import StageRecord
 from daemon.store.worklist import counts_by_state, worklist_entries
 from daemon.study import is_unfinished
 from daemon.web.listing import Standing, standing

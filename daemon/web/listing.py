@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 from daemon.lifecycle import StudyState
 from daemon.store.instances import PATIENT_MISMATCH
-from daemon.store.values import WorklistEntry
+from daemon.store.shown import WorklistEntry
 from daemon.study import is_unfinished, reading_order
 from daemon.web.wording import UNTRAINED
 

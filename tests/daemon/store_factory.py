@@ -36,7 +36,8 @@ from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
 from dicom_io.uids import derived_uid
-from models.finding import MemberFinding, TriageCategory
+from models.drift import InputCheck
+from models.finding import MemberFinding, TriageCategory, ViewReading
 from tests.factories import uid
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -143,10 +144,16 @@ def record(store: Store, *arrivals: ReceivedInstance, now: datetime = NOW) -> No
 
 
 def analyze_all(
-    store: Store, *, probability: float = 0.5, bundle_digest: str = DIGEST, now: datetime = NOW
+    store: Store,
+    *,
+    probability: float = 0.5,
+    bundle_digest: str = DIGEST,
+    input_check: InputCheck | None = None,
+    now: datetime = NOW,
 ) -> None:
     """Analyze every view that waits, in all studies."""
-    found: Any = {"members": member_findings(probability), "bundle_digest": bundle_digest}
+    reading = ViewReading(members=member_findings(probability), input_check=input_check)
+    found: Any = {"reading": reading, "bundle_digest": bundle_digest}
     while claimed := views.claim_views(store, owner=ANALYZER, limit=8, oldest_first=True, now=now):
         for view in claimed:
             views.record_analysis(store, view, owner=ANALYZER, **found)

@@ -56,6 +56,7 @@ def test_json_gives_what_the_ensemble_says_of_each_file(
     assert study["study"] == uid(1)
     assert study["probability"] == pytest.approx(np.mean([v["probability"] for v in study["views"]]))
     assert study["views"][0]["region"] == "WRIST"
+    assert {(view["input_warning"], view["input_distance"]) for view in study["views"]} == {("", None)}
 
 
 def test_a_file_that_cannot_be_read_is_told_and_the_others_are_analyzed(

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.housekeeping import Housekeeper
 from daemon.store import instances, stages
-from daemon.store.values import Rejection, StageRecord
+from daemon.store.shown import Rejection, StageRecord
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
 from tests.daemon.store_factory import NOW, delivered_study, received, record
 from tests.factories import uid

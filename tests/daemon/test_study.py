@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from daemon.lifecycle import StudyState
-from daemon.store.values import OpenStudy, WorklistEntry
+from daemon.store.shown import WorklistEntry
+from daemon.store.values import OpenStudy
 from daemon.study import (
     EXPECTED_VIEWS,
     Closing,
@@ -162,6 +163,7 @@ def entry(name, *, rank=Priority.MEDIUM, category="", score=None, opened=0.0):
         summary="",
         regions=("WRIST",),
         view_count=1,
+        warned_view_count=0,
         instance_count=1,
         opened_at=after(opened),
         last_instance_at=NOW,

@@ -9,8 +9,8 @@ from starlette.applications import Starlette
 
 from daemon.spool import Spool
 from daemon.store.database import Store
+from daemon.store.shown import StageRecord
 from daemon.store.stages import record_stage
-from daemon.store.values import StageRecord
 from models.finding import TriageCategory
 from tests.daemon import store_factory
 from tests.daemon.store_factory import NOW, after

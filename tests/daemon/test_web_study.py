@@ -9,6 +9,7 @@ from daemon.spool import Spool
 from daemon.store.database import Store
 from daemon.store.deliveries import claim_deliveries, record_to_retry
 from daemon.store.studies import claim_study, record_report
+from models.drift import InputCheck, InputWarning
 from models.finding import TriageCategory
 from tests.daemon import store_factory
 from tests.daemon.store_factory import after
@@ -79,3 +80,20 @@ def test_the_api_gives_numbers_and_keywords(sqlite_only: Store, app: Starlette) 
     assert study["turn_around_seconds"] == 0.0
     assert study["instances"][0]["members"][0]["probability"] == 0.6
     assert "path" not in study["instances"][0]
+
+
+def test_a_view_unlike_the_training_data_is_warned_of(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.record(sqlite_only, store_factory.received(1, 1))
+    unusual = InputCheck(distance=2.5, warning=InputWarning.INVERTED)
+    store_factory.analyze_all(sqlite_only, probability=0.7, input_check=unusual)
+    store_factory.record(sqlite_only, store_factory.received(1, 2))
+    store_factory.analyze_all(sqlite_only, probability=0.7, input_check=InputCheck(distance=0.5))
+    page = plain(get(app, f"/studies/{uid(1)}").text)
+    assert page.count("This view looks inverted (black for white)") == 1
+    assert page.count("P(abnormal) 0.700") == 2
+    study = get(app, f"/api/studies/{uid(1)}").json()
+    assert study["warned_view_count"] == 1
+    assert [(i["input_warning"], i["input_distance"]) for i in study["instances"]] == [
+        ("inverted", 2.5),
+        ("", 0.5),
+    ]

@@ -9,10 +9,11 @@ from starlette.applications import Starlette
 from daemon.spool import Spool
 from daemon.store import instances
 from daemon.store.database import Store
+from daemon.store.shown import Rejection
 from daemon.store.studies import record_report
-from daemon.store.values import Rejection
 from daemon.store.worklist import worklist_entries
 from daemon.web.listing import MAX_SHOWN, Period, Selection, worklist
+from models.drift import InputCheck, InputWarning
 from models.finding import TriageCategory
 from tests.daemon import store_factory
 from tests.daemon.store_factory import NOW, after
@@ -149,3 +150,18 @@ def test_a_list_too_long_to_read_is_cut(sqlite_only: Store) -> None:
     everything = Selection(category=None, state=None, period=Period.ALL)
     shown = worklist(entries, everything, now=NOW)
     assert (len(shown.entries), shown.selected, shown.in_period) == (MAX_SHOWN, MAX_SHOWN + 5, MAX_SHOWN + 5)
+
+
+def test_a_study_with_an_unusual_view_is_marked_and_keeps_its_place(
+    sqlite_only: Store, app: Starlette
+) -> None:
+    for study, check in ((1, InputCheck(distance=3.0, warning=InputWarning.CONTENT)), (2, None)):
+        store_factory.record(sqlite_only, store_factory.received(study))
+        store_factory.analyze_all(sqlite_only, probability=0.5, input_check=check)
+        claimed = store_factory.claim(sqlite_only, study)
+        report = store_factory.report(claimed, score=0.9 if study == 1 else 0.6)
+        record_report(sqlite_only, claimed, report, owner=store_factory.REPORTER, now=after(1))
+    marked, plain_row = rows(get(app, "/").text)
+    assert ("unusual input" in marked, "unusual input" in plain_row) == (True, False)
+    assert "0.900" in marked
+    assert [study["warned_view_count"] for study in get(app, "/api/studies").json()["studies"]] == [1, 0]

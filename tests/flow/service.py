@@ -12,8 +12,8 @@ from pathlib import Path
 from daemon.app import stages_of
 from daemon.config import Config, read_config
 from daemon.store.database import Store, database_url, open_store
+from daemon.store.shown import StudyDetail
 from daemon.store.stages import stage_records
-from daemon.store.values import StudyDetail
 from daemon.store.worklist import study_detail, worklist_entries
 from daemon.study import is_unfinished
 from tests.flow.ports import free_port

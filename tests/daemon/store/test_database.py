@@ -7,7 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import select, text, update
+from sqlalchemy import inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from daemon.errors import SchemaTooNew
@@ -16,13 +16,15 @@ from daemon.store import database
 from daemon.store.database import database_url, open_store
 from daemon.store.tables import SCHEMA, instances, metadata, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, ResultKind
+from daemon.store.worklist import study_detail
 from dicom_io.eligibility import Exclusion
 from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
+from models.drift import InputWarning
 from models.finding import TriageCategory
 from tests.daemon.postgresql import Cluster
-from tests.daemon.store_factory import NOW, received, record, sqlite_store
+from tests.daemon.store_factory import NOW, analyzed_study, received, record, sqlite_store
 
 
 def test_migrations_build_the_schema_of_the_tables(store):
@@ -54,6 +56,31 @@ def test_opening_again_keeps_what_is_recorded(store):
             received().study_instance_uid
         ]
     again.close()
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
+def test_store_of_the_first_schema_keeps_its_rows(tmp_path, postgresql: Cluster, database_kind):
+    url = database_url("", tmp_path) if database_kind == "sqlite" else postgresql.create_database()
+    newest = open_store(url)
+    analyzed_study(newest, view_count=2)
+    with newest.write() as connection:
+        for column in ("input_distance", "input_warning"):
+            connection.execute(text(f"ALTER TABLE instances DROP COLUMN {column}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        assert {c["name"] for c in inspect(connection).get_columns("instances")}.isdisjoint(
+            {"input_distance", "input_warning"}
+        )
+    newest.close()
+
+    migrated = open_store(url)
+
+    detail = study_detail(migrated, received().study_instance_uid)
+    assert [len(view.members) for view in detail.instances] == [2, 2]
+    assert [(view.state, view.input_check) for view in detail.instances] == [
+        (InstanceState.ANALYZED, None)
+    ] * 2
+    assert detail.entry.warned_view_count == 0
+    migrated.close()
 
 
 def test_processes_that_open_a_new_store_together_migrate_it_once(tmp_path, postgresql: Cluster):
@@ -123,6 +150,7 @@ def test_sqlite_survives_a_power_cut(tmp_path):
         (instances.c.region, Region),
         (instances.c.laterality, Laterality),
         (instances.c.projection, Projection),
+        (instances.c.input_warning, InputWarning),
         (metadata.tables["deliveries"].c.state, DeliveryState),
         (metadata.tables["results"].c.kind, ResultKind),
     ],

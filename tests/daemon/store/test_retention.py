@@ -7,8 +7,8 @@ from sqlalchemy import func, select, text, update
 
 from daemon.lifecycle import StudyState
 from daemon.store import instances, retention
+from daemon.store.shown import Rejection
 from daemon.store.tables import metadata, studies
-from daemon.store.values import Rejection
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
 from tests.daemon.postgresql import wait_for_blocked
 from tests.daemon.store_factory import (

@@ -1,7 +1,7 @@
 """The store knows which stages live, and what keeps one from working."""
 
 from daemon.store import stages
-from daemon.store.values import StageRecord
+from daemon.store.shown import StageRecord
 from tests.daemon.store_factory import NOW, after
 
 

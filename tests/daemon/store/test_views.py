@@ -10,6 +10,8 @@ from sqlalchemy import text
 from daemon.lifecycle import InstanceState
 from daemon.store import lease, views
 from daemon.store.worklist import study_detail
+from models.drift import InputCheck, InputWarning
+from models.finding import ViewReading
 from tests.daemon.store_factory import (
     ANALYZER,
     DIGEST,
@@ -38,7 +40,7 @@ def claimed_numbers(claimed):
 
 def finish(store, view, *, owner=ANALYZER, bundle_digest=DIGEST):
     return views.record_analysis(
-        store, view, owner=owner, members=member_findings(), bundle_digest=bundle_digest
+        store, view, owner=owner, reading=ViewReading(members=member_findings()), bundle_digest=bundle_digest
     )
 
 
@@ -235,3 +237,23 @@ def test_claimers_on_postgresql_do_not_wait_for_each_other(postgresql_store):
     with postgresql_store.write() as other:
         other.execute(text("SELECT id FROM instances ORDER BY id LIMIT 1 FOR UPDATE"))
         assert claimed_numbers(claim(postgresql_store)) == [(1, 2)]
+
+
+@pytest.mark.parametrize(
+    "check", [None, InputCheck(distance=0.4), InputCheck(distance=1.5, warning=InputWarning.BODY_PART)]
+)
+def test_check_of_the_input_comes_back(store, check):
+    record(store, received())
+    analyze_all(store, input_check=check)
+    (view,) = study_detail(store, uid(1)).instances
+    assert view.input_check == check
+
+
+def test_view_that_is_received_again_has_no_check(store):
+    record(store, received())
+    analyze_all(store, input_check=InputCheck(distance=1.5, warning=InputWarning.INVERTED))
+    with store.write() as connection:
+        views.return_views(connection, [1])
+    (view,) = study_detail(store, uid(1)).instances
+    assert view.input_check is None
+    assert study_detail(store, uid(1)).entry.warned_view_count == 0

@@ -1,0 +1,88 @@
+"""This module holds what people are shown of the store: studies, results, refused instances, stages."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from daemon.lifecycle import StudyState
+from daemon.store.values import InstanceRecord, ResultKind, StudyIdentity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorklistEntry:
+    """One study as the worklist shows it; `identity` is patient data.
+
+    `warned_view_count` is how many of its views differ from the training data.
+    """
+
+    study_instance_uid: str
+    identity: StudyIdentity
+    state: StudyState
+    reason: str
+    revision: int
+    priority: int
+    category: str
+    score: float | None
+    model_label: str
+    summary: str
+    regions: tuple[str, ...]
+    view_count: int
+    warned_view_count: int
+    instance_count: int
+    opened_at: datetime
+    last_instance_at: datetime
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """Where one result stands on its way to one destination."""
+
+    destination: str
+    state: str
+    reason: str
+    attempts: int
+    retry_at: datetime | None
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRecord:
+    """One stored result and its deliveries."""
+
+    revision: int
+    kind: ResultKind
+    sop_instance_uid: str
+    source_sop_instance_uid: str
+    path: str
+    created_at: datetime
+    deliveries: tuple[DeliveryRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyDetail:
+    """Everything the store knows of one study."""
+
+    entry: WorklistEntry
+    instances: tuple[InstanceRecord, ...]
+    results: tuple[ResultRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """An instance that was refused: no study holds it, the sender was told."""
+
+    rejected_at: datetime
+    source: str
+    sop_instance_uid: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRecord:
+    """A stage as last seen; `condition` is empty when it works, else says what keeps it from working."""
+
+    name: str
+    process_id: int
+    started_at: datetime
+    seen_at: datetime
+    condition: str
