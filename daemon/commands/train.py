@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     refuse_existing(bundle)
     samples = read_source(options.data)
     training, validation = of_split(samples, options.train_split), of_split(samples, options.val_split)
-    plan = _plan(options)
+    plan = _plan(options, training)
     description = _description(options, plan, training, validation)
     with _progress() as progress:
         _check(training + validation, progress)
@@ -154,7 +154,7 @@ def _add_description(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _plan(options: argparse.Namespace) -> "Run":
+def _plan(options: argparse.Namespace, training: "Sequence[Sample]") -> "Run":
     from models.architectures import members_of
     from models.device import choose_device
     from models.training.run import Run
@@ -171,6 +171,7 @@ def _plan(options: argparse.Namespace) -> "Run":
         recipe=options.recipe,
         starts=starts,
         teacher=options.teacher,
+        cuts=any(sample.boxes for sample in training),
         epochs=options.epochs,
         steps_per_epoch=options.steps_per_epoch,
         learning_rate=options.learning_rate,

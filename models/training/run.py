@@ -39,6 +39,8 @@ class Run:
         What each architecture starts from, in the order in which they are trained.
     teacher
         One of the architectures: it is trained first and teaches those that start from nothing. None: nobody.
+    cuts
+        Whether parts of radiographs may be looked at, which takes boxes; else every stage sees whole ones.
     epochs, steps_per_epoch, learning_rate
         In place of the recipe's; stages are shortened or lengthened in proportion.
     device, precision, workers, validate_every
@@ -49,6 +51,7 @@ class Run:
     recipe: str
     starts: Mapping[str, Start]
     teacher: str | None = None
+    cuts: bool = True
     epochs: int | None = None
     steps_per_epoch: int | None = None
     learning_rate: float | None = None
@@ -72,6 +75,8 @@ class Run:
     def recipe_of(self, architecture: str) -> Recipe:
         """Return the recipe for one member with what this run changes in it."""
         recipe = recipe_for(self.recipe, pretrained=self.starts[architecture].pretrained)
+        if not self.cuts:
+            recipe = replace(recipe, stages=(Stage(epochs=recipe.epochs),))
         if self.epochs is not None:
             recipe = replace(recipe, stages=stretched(recipe.stages, self.epochs))
         if self.steps_per_epoch is not None:

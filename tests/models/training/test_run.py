@@ -39,6 +39,12 @@ def test_what_a_run_changes_in_its_recipe():
     assert recipe.schedule.decay == 1e-4
 
 
+def test_without_boxes_every_view_is_a_whole_radiograph():
+    plan = Run(folder=Path("run"), recipe="ulna", starts={"mobilenet": NOTHING}, cuts=False)
+    (stage,) = plan.recipe_of("mobilenet").stages
+    assert (stage.side, stage.epochs) == (None, 34)
+
+
 def test_unreadable_images_are_named_before_training(tmp_path: Path):
     data = samples(tmp_path, 4)
     data[2].image.write_bytes(data[2].image.read_bytes()[:60])
