@@ -88,7 +88,7 @@ def roc_plot(lines: Sequence[Line], points: Sequence[PointMeasured], *, title: s
             if sensitivity is not None and specificity is not None:
                 _mark(axes, 1 - specificity, sensitivity, point.point.name)
         _unit_axes(axes, "1 - specificity (normal studies flagged)", "sensitivity (abnormal studies flagged)")
-        axes.legend(loc="lower right")
+        _legend(axes, "lower right")
 
     return _svg(draw, name="roc", title=title)
 
@@ -109,7 +109,7 @@ def precision_recall_plot(
             if sensitivity is not None and precision is not None:
                 _mark(axes, sensitivity, precision, point.point.name)
         _unit_axes(axes, "recall (sensitivity)", "precision (flagged studies that are abnormal)")
-        axes.legend(loc="lower left")
+        _legend(axes, "lower left")
 
     return _svg(draw, name="pr", title=title)
 
@@ -131,7 +131,7 @@ def calibration_plot(lines: Sequence[Line], *, title: str) -> str:
                 areas = [12 + 500 * each.count / total for each in bins]
                 axes.scatter(means, shares, s=areas, color=_ENSEMBLE, alpha=0.35, linewidth=0, zorder=5)
         _unit_axes(axes, "stated P(abnormal), mean of the bin", "share of the bin that is abnormal")
-        axes.legend(loc="upper left")
+        _legend(axes, "upper left")
 
     return _svg(draw, name="calibration", title=title)
 
@@ -191,6 +191,11 @@ def _mark(axes: Axes, x: float, y: float, name: str) -> None:
         bbox={"boxstyle": "square,pad=0.15", "facecolor": _PANEL, "alpha": 0.8, "linewidth": 0},
         zorder=7,
     )
+
+
+def _legend(axes: Axes, place: str) -> None:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc=place)
 
 
 def _unit_axes(axes: Axes, x: str, y: str) -> None:

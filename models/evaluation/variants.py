@@ -1,5 +1,6 @@
 """Finds the members of a variant. This module reads how variants are named on the command line."""
 
+import re
 from collections.abc import Iterable
 
 from models.architectures import ENSEMBLES
@@ -9,6 +10,8 @@ from models.manifest import Manifest
 
 # Asks for all of the paper's variants whose members the bundle has.
 PAPER = "paper"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 class VariantImpossible(ModelError):
@@ -71,10 +74,11 @@ def _listed(name: str, members: list[str], manifest: Manifest) -> tuple[str, ...
 
 
 def _require_new_name(name: str, found: dict[str, tuple[str, ...]], manifest: Manifest) -> None:
-    if not name or name in {ENSEMBLE, *found} or name in {member.name for member in manifest.members}:
+    taken = {ENSEMBLE, *found, *(member.name for member in manifest.members)}
+    if name in taken or not _NAME.fullmatch(name):
         raise VariantImpossible(
-            f"a variant cannot be called {name!r}: the ensemble, the members and the other variants have "
-            "names already; choose another"
+            f"a variant cannot be called {name!r}: choose a name of letters, digits, '.', '_', '+' and '-' "
+            f"that is not one of {', '.join(sorted(taken))}"
         )
 
 

@@ -51,10 +51,13 @@ def some_predictions(studies=60, *, seed=1, sign=1.0, unreadable=0) -> Predictio
     )
 
 
-def an_evaluation(predictions=None, *, bundle=None, origin=None, **plan):
+def an_evaluation(
+    predictions=None, *, bundle=None, origin=None, on_progress=lambda done, total: None, **plan
+):
     return evaluate(
         some_predictions() if predictions is None else predictions,
         bundle=bundle or an_identity(),
         origin=origin or Origin(source="csv:some.csv", split="val"),
         plan=Plan(**{"resamples": 60, **plan}),
+        on_progress=on_progress,
     )
