@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import matplotlib as mpl
 import numpy as np
@@ -193,7 +193,7 @@ def _mark(axes: Axes, x: float, y: float, name: str) -> None:
     )
 
 
-def _legend(axes: Axes, place: str) -> None:
+def _legend(axes: Axes, place: Literal["lower right", "lower left", "upper left"]) -> None:
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc=place)
 

@@ -63,25 +63,25 @@ def test_the_printed_variants_have_the_members_that_ulna_gives_them():
 def test_ours_stand_beside_the_paper_with_normal_as_positive_class():
     evaluation = an_evaluation()
     tables = paper_tables(evaluation, ARCHITECTURES)
-    rows = {row.name: row for row in tables.models}
+    ours = {row.name: row.ours for row in tables.models if row.ours is not None}
     study = evaluation.overall("ensemble", Level.STUDY).confusion
 
-    assert rows["B"].ours.recall == study.specificity
-    assert rows["B"].ours.specificity == study.sensitivity
-    assert rows["B"].ours.roc == study.balanced_accuracy
-    assert rows["B"].ours.image_accuracy == evaluation.overall("ensemble", Level.IMAGE).confusion.accuracy
-    assert rows["MobileNet"].ours.kappa == evaluation.overall("second", Level.STUDY).confusion.kappa
-    assert rows["ensemble200"].ours is None
-    assert rows["D"].ours is None
+    assert ours["B"].recall == study.specificity
+    assert ours["B"].specificity == study.sensitivity
+    assert ours["B"].roc == study.balanced_accuracy
+    assert ours["B"].image_accuracy == evaluation.overall("ensemble", Level.IMAGE).confusion.accuracy
+    assert ours["MobileNet"].kappa == evaluation.overall("second", Level.STUDY).confusion.kappa
+    assert list(ours) == ["MobileNet", "NASNetMobile", "B"]
     assert "NORMAL" in tables.statement
 
 
 def test_regions_of_other_data_stay_empty():
     evaluation = an_evaluation()
-    rows = {row.name: row.ours for row in paper_tables(evaluation, ARCHITECTURES).regions}
+    tables = paper_tables(evaluation, ARCHITECTURES)
+    ours = {row.name: row.ours for row in tables.regions if row.ours is not None}
 
-    assert [name for name, ours in rows.items() if ours is not None] == ["elbow", "hand", "wrist", "all"]
-    assert rows["all"].accuracy == evaluation.overall("ensemble", Level.STUDY).confusion.accuracy
+    assert list(ours) == ["elbow", "hand", "wrist", "all"]
+    assert ours["all"].accuracy == evaluation.overall("ensemble", Level.STUDY).confusion.accuracy
 
 
 @pytest.mark.parametrize(

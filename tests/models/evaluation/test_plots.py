@@ -57,7 +57,7 @@ def test_a_plot_is_one_named_drawing_that_takes_the_pages_colors(name):
     assert "var(--text, #171a20)" in svg
     assert "#010203" not in svg
     assert "DejaVu" not in svg
-    assert all(each.get("id").startswith(f"{name}-") for each in root.iter() if each.get("id"))
+    assert all(each.startswith(f"{name}-") for each in filter(None, (part.get("id") for part in root.iter())))
 
 
 def test_text_stays_text():

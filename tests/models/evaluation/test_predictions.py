@@ -50,7 +50,7 @@ def test_logits_and_maps_are_those_of_the_ensemble(bundle, samples):
 
 
 def test_images_that_cannot_be_read_are_set_aside_with_the_reason(bundle, samples):
-    told = []
+    told: list[int] = []
 
     found = predict(load_bundle(bundle), samples, device="cpu", batch=3, on_progress=told.append)
 

@@ -134,7 +134,10 @@ def test_maps_are_measured_on_the_boxed_images_that_the_ensemble_flags():
     def share(activation_of):
         hits = [
             localize(
-                activation_of(place), predictions.samples[place].boxes, (64, 64), predictions.preprocessing
+                activation_of(place),
+                predictions.samples[place].boxes or (),
+                (64, 64),
+                predictions.preprocessing,
             )
             for place in flagged
         ]
