@@ -4,14 +4,15 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
 
-from models.errors import BundleExists
-from models.manifest import MANIFEST_NAME, Calibration, Manifest, MemberEntry, ReferenceEntry
+from models.errors import BundleExists, MemberMissing
+from models.manifest import MANIFEST_NAME, Calibration, Manifest, MemberEntry, ReferenceEntry, read_manifest
 from models.manifest_text import manifest_text
 from models.member import Member
 from models.reference import NewReference
@@ -59,18 +60,41 @@ def create_bundle(
     BundleExists
         Something is at `folder` already.
     """
-    _refuse_existing(folder)
+    with _appearing_whole(folder) as unfinished:
+        entries = tuple(_write_member(unfinished, new) for new in members)
+        _write_rest(unfinished, describe(entries), reference)
+
+
+def add_reference(source: Path, folder: Path, reference: NewReference) -> None:
+    """Write the bundle in `source` to `folder` with another reference, and all else as it is.
+
+    Raises
+    ------
+    BundleExists
+        Something is at `folder` already.
+    ManifestInvalid
+        There is no bundle in `source`.
+    MemberMissing
+        A weights file cannot be read.
+    """
+    manifest = read_manifest(source)
+    with _appearing_whole(folder) as unfinished:
+        for member in manifest.members:
+            _write(unfinished / member.file, _read_member(source / member.file))
+        _write_rest(unfinished, manifest, reference)
+
+
+@contextmanager
+def _appearing_whole(folder: Path) -> Iterator[Path]:
+    """Give a folder to write to, which becomes `folder` in one step, or is gone after an exception."""
+    refuse_existing(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        entries = tuple(_write_member(unfinished, new) for new in members)
-        manifest = describe(entries)
-        if reference is not None:
-            manifest = manifest.model_copy(update={"reference": _write_reference(unfinished, reference)})
-        _write(unfinished / MANIFEST_NAME, manifest_text(manifest).encode())
+        yield unfinished
         unfinished.chmod(0o755)
         _sync_folder(unfinished)
-        _refuse_existing(folder)
+        refuse_existing(folder)
         unfinished.rename(folder)
         _sync_folder(folder.parent)
     finally:
@@ -83,6 +107,12 @@ def is_stored(key: str) -> bool:
     All are but the batch counters of the batch normalizations, which say nothing once there is a momentum.
     """
     return not key.endswith("num_batches_tracked")
+
+
+def refuse_existing(folder: Path) -> None:
+    """Raise BundleExists if anything is at `folder`."""
+    if folder.exists() or folder.is_symlink():
+        raise BundleExists(f"{folder} exists already; choose another folder or move it away first")
 
 
 def _write_member(folder: Path, new: NewMember) -> MemberEntry:
@@ -105,6 +135,25 @@ def _write_member(folder: Path, new: NewMember) -> MemberEntry:
     )
 
 
+def _read_member(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise MemberMissing.because(
+            path,
+            expected="a readable weights file",
+            found=exc.strerror or "an error",
+            remedy="verify the bundle",
+        ) from exc
+
+
+def _write_rest(folder: Path, manifest: Manifest, reference: NewReference | None) -> None:
+    """Write reference and manifest beside the members' files."""
+    if reference is not None:
+        manifest = manifest.model_copy(update={"reference": _write_reference(folder, reference)})
+    _write(folder / MANIFEST_NAME, manifest_text(manifest).encode())
+
+
 def _write_reference(folder: Path, new: NewReference) -> ReferenceEntry:
     content = reference_bytes(new.reference.statistics)
     _write(folder / REFERENCE_NAME, content)
@@ -118,11 +167,6 @@ def _write_reference(folder: Path, new: NewReference) -> ReferenceEntry:
         other_images=new.other_images,
         data=new.data,
     )
-
-
-def _refuse_existing(folder: Path) -> None:
-    if folder.exists() or folder.is_symlink():
-        raise BundleExists(f"{folder} exists already; choose another folder or move it away first")
 
 
 def _write(path: Path, content: bytes) -> None:

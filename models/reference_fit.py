@@ -146,7 +146,7 @@ def _shown(
 
 def _statistics(training: _Population, others: _Population) -> Statistics:
     if training.tones is None:
-        raise SamplesInsufficient("a reference needs training images, found none")
+        raise SamplesInsufficient(f"a reference needs at least {_FEWEST} training images, found 0")
     return Statistics(
         tones=fit_cloud(training.tones, axes=len(TONES) - 1),
         members={

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from daemon.commands import bundle_import
+from daemon.commands import bundle_import, bundle_reference
 from daemon.commands.console import console, print_json
 from models.errors import BundleRefused
 from models.manifest import MANIFEST_NAME, read_identity, read_manifest
@@ -43,6 +43,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     importing = actions.add_parser("import-keras", help="make a bundle of trained Keras models")
     bundle_import.configure(importing)
     importing.set_defaults(act=_import_keras)
+    referring = actions.add_parser(
+        "add-reference", help="let a bundle warn of inputs unlike its training data"
+    )
+    bundle_reference.configure(referring)
+    referring.set_defaults(act=_add_reference)
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true", help="print one JSON document instead")
 
@@ -116,3 +121,8 @@ def _import_keras(options: argparse.Namespace) -> int:
     with console().status(f"importing into {options.bundle}"):
         bundle_import.import_keras(options)
     return _verify(options)
+
+
+def _add_reference(options: argparse.Namespace) -> int:
+    bundle_reference.add_reference(options)
+    return _verify(argparse.Namespace(bundle=options.new, json=options.json))

@@ -255,7 +255,7 @@ def test_a_reference_table_that_breaks_the_schema_is_refused_by_key(spoiled, old
 
 @pytest.mark.parametrize(
     ("counts", "kind"),
-    [((15, 40, 0), "15"), ((0, 40, 0), "found none"), ((20, 15, 0), "15"), ((20, 40, 3), "3")],
+    [((15, 40, 0), "15"), ((0, 40, 0), "found 0"), ((20, 15, 0), "15"), ((20, 40, 3), "3")],
 )
 def test_too_few_images_are_refused(members, counts, kind):
     training, validation, others = (inputs(limbs(count, seed=4)) for count in counts)

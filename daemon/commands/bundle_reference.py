@@ -1,0 +1,70 @@
+"""``ulna bundle add-reference``: tell a bundle what its training data look like."""
+
+import argparse
+from pathlib import Path
+
+from daemon.commands.console import error_console
+
+DESCRIPTION = """\
+Copy a bundle and add the statistics of its training data, so that it warns of inputs unlike them: inverted
+images, other body parts, screenshots. One validation image in a hundred will warn. Weights, operating points
+and metrics stay as they are.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.description = DESCRIPTION
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle as it is")
+    parser.add_argument("new", type=Path, metavar="NEW", help="new folder")
+    parser.add_argument(
+        "--data",
+        required=True,
+        metavar="KIND:PATH",
+        help="the data it was trained on, mura:FOLDER or csv:FILE, with the splits train and val",
+    )
+    parser.add_argument(
+        "--regions",
+        default="",
+        metavar="NAME,NAME",
+        help="the regions that the bundle is for; images of others then teach it what another body part is "
+        "(default: all)",
+    )
+    parser.add_argument(
+        "--description",
+        required=True,
+        metavar="TEXT",
+        help='which images these are, for the manifest: "FracAtlas, upper extremity; others: hip and leg"',
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
+
+
+def add_reference(options: argparse.Namespace) -> None:
+    """Write the bundle that the options describe."""
+    from models import bundle_writer
+    from models.bundle import load_bundle
+    from models.datasets.source import read_source
+    from models.device import choose_device
+    from models.reference_samples import reference_of_samples
+
+    bundle_writer.refuse_existing(options.new)
+    samples = read_source(options.data)
+    bundle = load_bundle(options.bundle, device=choose_device(options.device))
+    seen = 0
+
+    with error_console().status("looking at the images") as status:
+
+        def count() -> None:
+            nonlocal seen
+            seen += 1
+            status.update(f"looking at the images: {seen}")
+
+        new = reference_of_samples(
+            bundle.members,
+            samples,
+            bundle.manifest.preprocessing,
+            regions=frozenset(filter(None, options.regions.split(","))),
+            data=options.description,
+            on_progress=count,
+        )
+    bundle_writer.add_reference(options.bundle, options.new, new)
