@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from models.evaluation.cases import SubsetKind
+from models.evaluation.cases import Level, SubsetKind
 from models.evaluation.evaluation import Evaluation, Measured
 
 
@@ -11,9 +11,7 @@ def cautions(evaluation: Evaluation) -> Iterator[str]:
     data = evaluation.data
     if not evaluation.bundle.trained:
         yield "The bundle is UNTRAINED: its weights are random, so all figures are those of guessing."
-    for measured in evaluation.measured:
-        if figure := _below_chance(measured):
-            yield _slip(measured, figure)
+    yield from _slips(evaluation)
     if data.abnormal_studies in {0, data.studies}:
         only = "abnormal" if data.abnormal_studies else "normal"
         yield (
@@ -28,6 +26,20 @@ def cautions(evaluation: Evaluation) -> Iterator[str]:
             f"{count} of {data.images + count} images could not be read and are in no figure; "
             "they are listed with the reasons."
         )
+
+
+def _slips(evaluation: Evaluation) -> Iterator[str]:
+    """Yield each classifier that is worse than chance, once for each level: overall, or else part by part."""
+    told: set[tuple[str, Level]] = set()
+    for measured in evaluation.measured:  # overall comes before the parts
+        if measured.level is Level.IMAGE and evaluation.data.studies == evaluation.data.images:
+            continue  # the same again per study
+        whose = (measured.classifier, measured.level)
+        figure = _below_chance(measured)
+        if figure and whose not in told:
+            yield _slip(measured, figure)
+            if measured.subset.kind is SubsetKind.OVERALL:
+                told.add(whose)
 
 
 def _below_chance(measured: Measured) -> str:

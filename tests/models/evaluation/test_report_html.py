@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -101,18 +102,29 @@ def test_without_warnings_there_is_no_empty_frame():
     assert "Read this first" not in report_html(an_evaluation())
 
 
+def test_figures_per_image_are_left_out_where_each_study_is_one_image():
+    predictions = some_predictions()
+    one_by_one = [replace(sample, study=str(sample.image)) for sample in predictions.samples]
+
+    page = report_html(an_evaluation(replace(predictions, samples=tuple(one_by_one))))
+
+    assert "Each study is one image here" in page
+    assert "Per image." not in page
+    assert "Per image." in report_html(an_evaluation())
+
+
 def test_the_same_evaluation_gives_the_same_bytes(evaluation):
     assert report_html(evaluation) == report_html(evaluation)
 
 
-def test_a_page_of_one_class_one_region_and_one_member_still_renders():
+def test_a_page_of_one_class_and_one_region_still_renders():
     predictions = some_predictions(studies=8)
-    for sample in predictions.samples:
-        object.__setattr__(sample, "region", "hand")
-        object.__setattr__(sample, "abnormal", False)
-        object.__setattr__(sample, "stratum", "")
+    alike = [
+        replace(sample, region="hand", abnormal=False, boxes=None, stratum="")
+        for sample in predictions.samples
+    ]
 
-    page = report_html(an_evaluation(predictions))
+    page = report_html(an_evaluation(replace(predictions, samples=tuple(alike))))
 
     assert "All studies are labeled normal" in page
     assert "not defined" in page

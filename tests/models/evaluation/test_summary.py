@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
@@ -5,7 +7,6 @@ from sklearn import metrics as reference
 from models.evaluation.cases import Level, Subset, SubsetKind
 from models.evaluation.localization import localize
 from models.evaluation.plan import Origin
-from models.evaluation.predictions import Predictions
 from models.finding import MemberFinding, ViewFinding
 from tests.models.builders import an_identity
 from tests.models.evaluation.predicted import an_evaluation, some_predictions
@@ -164,6 +165,8 @@ def test_labels_the_wrong_way_round_warn_whatever_else_is_asked():
     told = [warning for warning in evaluation.warnings if "worse than chance" in warning]
     assert any(warning.startswith("ensemble, overall, per study: Cohen's kappa") for warning in told)
     assert all("polarity" in warning for warning in told)
+    # Three classifiers, per image and per study; parts that say the same are not told on top.
+    assert len(told) == 6
 
 
 def test_a_good_bundle_does_not_warn():
@@ -172,15 +175,7 @@ def test_a_good_bundle_does_not_warn():
 
 def test_a_bundle_below_chance_whose_verdicts_are_all_alike_warns_by_its_auroc():
     predictions = some_predictions(sign=-1.0)
-    low = Predictions(
-        samples=predictions.samples,
-        members=predictions.members,
-        logits=predictions.logits - 20.0,
-        raw_logits=predictions.logits - 20.0,
-        activations=predictions.activations,
-        shapes=predictions.shapes,
-        preprocessing=predictions.preprocessing,
-    )
+    low = replace(predictions, logits=predictions.logits - 20.0)
 
     evaluation = an_evaluation(low)
 
@@ -204,14 +199,13 @@ def test_what_makes_figures_doubtful_is_told():
 def test_one_class_leaves_figures_undefined_and_says_so():
     both = some_predictions()
     normal = np.flatnonzero(~both.labels)
-    predictions = Predictions(
+    predictions = replace(
+        both,
         samples=tuple(both.samples[n] for n in normal),
-        members=both.members,
         logits=both.logits[:, normal],
-        raw_logits=both.logits[:, normal],
+        raw_logits=both.raw_logits[:, normal],
         activations=both.activations[:, normal],
         shapes=both.shapes[normal],
-        preprocessing=both.preprocessing,
     )
 
     evaluation = an_evaluation(predictions)
