@@ -247,7 +247,7 @@ def _train(
     plan: "Run", training: "Sequence[Sample]", validation: "Sequence[Sample]", progress: Progress
 ) -> "tuple[Trained, ...]":
     from models.training.run import train_members
-    from models.training.trainer import Progress as Steps
+    from models.training.task import Progress as Steps
 
     tasks = {name: progress.add_task(name, total=None, note="") for name in plan.order}
 
@@ -276,10 +276,14 @@ def _assemble(
     content: "tuple[tuple[Trained, ...], Sequence[Sample], Description]",
     progress: Progress,
 ) -> "Manifest":
-    from models.training.assembly import Rating, assemble
+    from models.evaluation.cases import Level
+    from models.training.assembly import assemble
+    from models.training.rating import Rating
 
     trained, validation, description = content
-    rating = Rating(validation=validation, level=options.operating_level, seed=plan.seed, device=plan.device)
+    rating = Rating(
+        validation=validation, level=Level(options.operating_level), seed=plan.seed, device=plan.device
+    )
     task = progress.add_task("calibrating on all validation images", total=len(validation), note="")
     return assemble(
         bundle,

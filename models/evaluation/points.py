@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation import weighted
-from models.evaluation.bootstrap import Interval
 from models.evaluation.cases import OVERALL, Cases, Subset
 from models.evaluation.evaluation import Classifier, Point, PointMeasured, ReadEarlier
-from models.evaluation.figures import Figure, figures
+from models.evaluation.figures import figures
 from models.evaluation.metrics import confusion
-from models.evaluation.operating_points import choose_threshold, wilson_interval
+from models.evaluation.operating_points import choose_threshold, widened
 from models.evaluation.plan import Plan
 from models.evaluation.predictions import Predictions
 from models.evaluation.triage import worklist_statistics
@@ -91,18 +90,6 @@ def _measure(cases: Cases, scores: _Floats, point: Point, subset: Subset, plan: 
         }
 
     found = figures(statistics, cases.clusters_of(subset), seed=plan.seed, resamples=plan.resamples)
-    found["sensitivity"] = _widened(found["sensitivity"], int(labels.sum()))
-    found["specificity"] = _widened(found["specificity"], int((~labels).sum()))
+    found["sensitivity"] = widened(found["sensitivity"], int(labels.sum()))
+    found["specificity"] = widened(found["specificity"], int((~labels).sum()))
     return PointMeasured(point=point, level=cases.level, subset=subset, confusion=table, figures=found)
-
-
-def _widened(figure: Figure, count: int) -> Figure:
-    """Reach over Wilson's interval too, as the manifest's do: a bootstrap of 20 in 20 knows no misses."""
-    if figure.value is None:
-        return figure
-    wilson = wilson_interval(figure.value, count)
-    drawn = figure.interval or wilson
-    interval = Interval(
-        low=min(wilson.low, drawn.low), high=max(wilson.high, drawn.high), dropped=drawn.dropped
-    )
-    return Figure(value=figure.value, interval=interval)

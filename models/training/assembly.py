@@ -1,45 +1,26 @@
 """Puts trained members into a bundle, calibrated and rated on validation data. This module ends a run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.bundle_writer import NewMember, create_bundle, refuse_existing
-from models.datasets.sample import Sample
 from models.evaluation.calibration import fit_calibration
-from models.evaluation.figures import Figure, classification_figures
-from models.evaluation.operating_points import (
-    choose_threshold,
-    choose_threshold_by_specificity,
-    rated,
-)
-from models.evaluation.predictions import Predictions, predict
+from models.evaluation.predictions import predict
 from models.manifest import (
     SENSITIVE,
     SPECIFIC,
-    Calibration,
     Manifest,
     MemberEntry,
-    Metric,
     OperatingPoint,
     Preprocessing,
     identity_of,
     read_manifest,
 )
 from models.member import Member
-
-# Of abnormal cases, so many are flagged at the points of these names.
-SENSITIVITIES: Mapping[str, float] = {SENSITIVE: 0.95, "sensitivity-90": 0.90, "sensitivity-98": 0.98}
-# Of normal cases, so many are not called likely.
-SPECIFICITY = 0.95
-
-Level = Literal["study", "image"]
+from models.training.rating import Rating, calibrated, headline_metrics, operating_points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,29 +45,6 @@ class Trained:
     name: str
     architecture: str
     member: Member
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rating:
-    """How the bundle is measured.
-
-    Attributes
-    ----------
-    validation
-        What calibrations and operating points are fitted to.
-    level
-        Whether the operating points are chosen for studies (mean of their images, as the daemon scores) or
-        for single images.
-    seed
-        Of the bootstrap.
-    device
-        "cpu" or "cuda".
-    """
-
-    validation: Sequence[Sample]
-    level: Level
-    seed: int
-    device: str = "cpu"
 
 
 def assemble(
@@ -124,10 +82,10 @@ def assemble(
         name: fit_calibration(raw.labels, logits)
         for name, logits in zip(raw.members, raw.logits, strict=True)
     }
-    cases = _cases(raw, calibrations, rating.level)
+    measured = calibrated(raw, calibrations)
     data = f"{description.validation_data}; per {rating.level}"
-    points = _operating_points(cases, data, rating.seed)
-    metrics = _metrics(cases, data, rating.seed)
+    points = operating_points(measured, rating.level, data=data, seed=rating.seed)
+    metrics = headline_metrics(measured, rating.level, data=data, seed=rating.seed)
 
     def describe(entries: tuple[MemberEntry, ...]) -> Manifest:
         return Manifest(
@@ -160,18 +118,6 @@ def assemble(
     return read_manifest(folder)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Cases:
-    """What thresholds are chosen for: labels (N,), scores of each member and of the ensemble, clusters."""
-
-    labels: NDArray[np.bool_]
-    scores: Mapping[str, NDArray[np.float64]]
-    clusters: tuple[str, ...]
-
-
-_ENSEMBLE = "ensemble"
-
-
 def _raw_bundle(members: Sequence[Trained], preprocessing: Preprocessing) -> Bundle:
     """Return the members as a bundle without calibration, so that they are run as the daemon runs them."""
     entries = tuple(
@@ -202,67 +148,3 @@ def _raw_bundle(members: Sequence[Trained], preprocessing: Preprocessing) -> Bun
         manifest=manifest,
         members={trained.name: trained.member for trained in members},
     )
-
-
-def _cases(raw: Predictions, calibrations: Mapping[str, Calibration], level: Level) -> _Cases:
-    scale = np.array([calibrations[name].scale for name in raw.members])[:, None]
-    offset = np.array([calibrations[name].offset for name in raw.members])[:, None]
-    probabilities = 0.5 * (1.0 + np.tanh(0.5 * (scale * raw.logits + offset)))
-    scores = dict(zip(raw.members, probabilities, strict=True)) | {_ENSEMBLE: probabilities.mean(axis=0)}
-    clusters = tuple(sample.cluster for sample in raw.samples)
-    if level == "image":
-        return _Cases(labels=raw.labels, scores=scores, clusters=clusters)
-    studies, first, positions = np.unique(
-        [sample.study for sample in raw.samples], return_index=True, return_inverse=True
-    )
-    images = np.bincount(positions)
-    abnormal = np.bincount(positions, weights=raw.labels) > 0
-    return _Cases(
-        labels=abnormal,
-        scores={
-            name: np.bincount(positions, weights=values, minlength=len(studies)) / images
-            for name, values in scores.items()
-        },
-        clusters=tuple(clusters[index] for index in first),
-    )
-
-
-def _operating_points(cases: _Cases, data: str, seed: int) -> tuple[OperatingPoint, ...]:
-    scores = cases.scores[_ENSEMBLE]
-    thresholds = {
-        name: choose_threshold(cases.labels, scores, sensitivity)
-        for name, sensitivity in SENSITIVITIES.items()
-    }
-    specific = choose_threshold_by_specificity(cases.labels, scores, SPECIFICITY)
-    # Where the classes hardly overlap, `specific` could come out below `sensitive`, which it may not be.
-    thresholds[SPECIFIC] = max(specific, thresholds[SENSITIVE])
-    return tuple(
-        rated(
-            OperatingPoint(name=name, threshold=threshold, data=data),
-            cases.labels,
-            scores,
-            cases.clusters,
-            seed=seed,
-        )
-        for name, threshold in thresholds.items()
-    )
-
-
-def _metrics(cases: _Cases, data: str, seed: int) -> tuple[Metric, ...]:
-    metrics = []
-    for classifier, scores in cases.scores.items():
-        measured = classification_figures(cases.labels, scores, cases.clusters, threshold=0.5, seed=seed)
-        for name in ("auroc", "brier"):
-            figure: Figure = measured[name]
-            if figure.value is None:
-                continue
-            interval = None if figure.interval is None else (figure.interval.low, figure.interval.high)
-            metrics.append(
-                Metric(
-                    name=f"{name} {classifier}",
-                    value=figure.value,
-                    interval=interval,
-                    data=data,
-                )
-            )
-    return tuple(metrics)

@@ -19,7 +19,8 @@ from models.training.checkpoint import EpochRecord
 from models.training.curves import write_curves
 from models.training.recipe import Recipe, Schedule, Stage, recipe_for
 from models.training.start import Start, start_member
-from models.training.trainer import Progress, Task, train_member
+from models.training.task import Progress, Task
+from models.training.trainer import train_member
 
 # So many unreadable files are named in the message.
 _NAMED = 10

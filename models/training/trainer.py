@@ -3,74 +3,27 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from models.architectures import architecture_named
-from models.datasets.sample import Sample
 from models.errors import TrainingDiverged
 from models.member import Member
 from models.training.average import WeightAverage
 from models.training.checkpoint import Checkpoint, EpochRecord, load_checkpoint, save_checkpoint
 from models.training.objective import Lesson, Objective
 from models.training.precision import autocast
-from models.training.recipe import Recipe
 from models.training.sampling import epoch_batches, steps_per_epoch
 from models.training.schedule import class_weights, learning_rate
+from models.training.task import Progress, Task
 from models.training.validation import Validation, validate
 from models.training.views import TrainingBatch, TrainingViews
 
 # Gradients longer than this are shortened: one odd batch must not undo an epoch.
 _LONGEST_GRADIENT = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far the training of a member is; `loss` is the mean of the epoch so far."""
-
-    architecture: str
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What shall be trained, and where.
-
-    Attributes
-    ----------
-    architecture, recipe, seed
-        Together with the data and the start they decide the result.
-    training, validation
-        Samples; nothing is chosen by the validation part, it is only reported.
-    folder
-        Of this member: its checkpoint lies there.
-    run
-        Fingerprint, see Checkpoint.
-    device, precision, workers
-        "cpu" or "cuda"; see `models.training.precision`; processes that make views, 0 for none.
-    validate_every
-        Epochs between validations; the last epoch is always validated.
-    """
-
-    architecture: str
-    recipe: Recipe
-    seed: int
-    training: Sequence[Sample]
-    validation: Sequence[Sample]
-    folder: Path
-    run: str
-    device: str = "cpu"
-    precision: str = "auto"
-    workers: int = 0
-    validate_every: int = 1
 
 
 def train_member(

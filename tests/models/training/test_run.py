@@ -5,9 +5,11 @@ import pytest
 from PIL import Image
 
 from models.errors import BundleExists, TrainingRefused, UnreadablePicture
+from models.evaluation.cases import Level
 from models.manifest import Preprocessing
 from models.member import build_member, initialize
-from models.training.assembly import Description, Rating, Trained, assemble
+from models.training.assembly import Description, Trained, assemble
+from models.training.rating import Rating
 from models.training.run import Run, require_readable, train_members
 from models.training.start import Start
 
@@ -93,7 +95,7 @@ def test_a_bundle_is_not_written_over(tmp_path: Path):
             [Trained(name="mobilenet", architecture="mobilenet", member=member)],
             Preprocessing(input_size=(SIDE, SIDE)),
             description,
-            Rating(validation=spread(tmp_path), level="image", seed=0),
+            Rating(validation=spread(tmp_path), level=Level.IMAGE, seed=0),
         )
 
 

@@ -10,7 +10,8 @@ from models.member import Member, build_member, initialize
 from models.training.average import WeightAverage
 from models.training.checkpoint import EpochRecord
 from models.training.recipe import Augmentation, Recipe, Stage
-from models.training.trainer import Progress, Task, train_member
+from models.training.task import Progress, Task
+from models.training.trainer import train_member
 
 from .generated import SIDE, TINY, samples
 

@@ -1,0 +1,103 @@
+"""Chooses and rates operating points on validation data. This module finds what a manifest states."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.datasets.sample import Sample
+from models.evaluation.cases import Cases, Level
+from models.evaluation.figures import classification_figures
+from models.evaluation.operating_points import choose_threshold, choose_threshold_by_specificity, rated
+from models.evaluation.predictions import Predictions
+from models.manifest import SENSITIVE, SPECIFIC, Calibration, Metric, OperatingPoint
+
+# Of abnormal cases, so many are flagged at the points of these names.
+SENSITIVITIES: Mapping[str, float] = {SENSITIVE: 0.95, "sensitivity-90": 0.90, "sensitivity-98": 0.98}
+# Of normal cases, so many are not called likely.
+SPECIFICITY = 0.95
+# The figures that a manifest carries.
+_METRICS = ("auroc", "brier")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """How a bundle is measured.
+
+    Attributes
+    ----------
+    validation
+        What calibrations and operating points are fitted to.
+    level
+        Whether the operating points are chosen for studies, whose score is the mean of their images as in the
+        daemon, or for single images.
+    seed
+        Of the bootstrap.
+    device
+        "cpu" or "cuda".
+    """
+
+    validation: Sequence[Sample]
+    level: Level
+    seed: int
+    device: str = "cpu"
+
+
+def calibrated(raw: Predictions, calibrations: Mapping[str, Calibration]) -> Predictions:
+    """Return the predictions of members without calibration as they are with it."""
+    scale = np.array([calibrations[name].scale for name in raw.members])[:, None]
+    offset = np.array([calibrations[name].offset for name in raw.members])[:, None]
+    return replace(raw, logits=scale * raw.logits + offset)
+
+
+def operating_points(
+    predictions: Predictions, level: Level, *, data: str, seed: int
+) -> tuple[OperatingPoint, ...]:
+    """Choose the operating points of the ensemble, `sensitive` first, and rate them on the same predictions.
+
+    Parameters
+    ----------
+    data
+        Which cases these are, for the manifest.
+
+    Raises
+    ------
+    SamplesInsufficient
+        A class is missing, or the highest scores are those of normal cases.
+    """
+    cases = Cases.of(predictions.samples, level)
+    scores = cases.scores(predictions.scores(predictions.members))
+    thresholds = {
+        name: choose_threshold(cases.labels, scores, sensitivity)
+        for name, sensitivity in SENSITIVITIES.items()
+    }
+    specific = choose_threshold_by_specificity(cases.labels, scores, SPECIFICITY)
+    # Where the classes hardly overlap, `specific` could come out below `sensitive`, which it may not be.
+    thresholds[SPECIFIC] = max(specific, thresholds[SENSITIVE])
+    return tuple(
+        rated(
+            OperatingPoint(name=name, threshold=threshold, data=data),
+            cases.labels,
+            scores,
+            cases.clusters,
+            seed=seed,
+        )
+        for name, threshold in thresholds.items()
+    )
+
+
+def headline_metrics(predictions: Predictions, level: Level, *, data: str, seed: int) -> tuple[Metric, ...]:
+    """Measure the ensemble and each of its members; parameters as in `operating_points`."""
+    cases = Cases.of(predictions.samples, level)
+    classifiers = {"ensemble": predictions.members} | {name: (name,) for name in predictions.members}
+    metrics = []
+    for classifier, members in classifiers.items():
+        scores = cases.scores(predictions.scores(members))
+        found = classification_figures(cases.labels, scores, cases.clusters, threshold=0.5, seed=seed)
+        for name in _METRICS:
+            figure = found[name]
+            if figure.value is not None:
+                interval = None if figure.interval is None else (figure.interval.low, figure.interval.high)
+                title = f"{name} {classifier}"
+                metrics.append(Metric(name=title, value=figure.value, interval=interval, data=data))
+    return tuple(metrics)
