@@ -72,7 +72,9 @@ def test_layer_that_is_missing_must_be_named_and_stays_as_it_is(mobilenet: Any, 
     write_legacy(tmp_path / "partial.h5", weights)
     backbone = build_member("mobilenet").backbone
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
-    with pytest.raises(KerasWeightsMismatch, match=r"partial\.h5: .*missing conv_pw_13; unknown none; .* may be missing"):
+    with pytest.raises(
+        KerasWeightsMismatch, match=r"partial\.h5: .*missing conv_pw_13; unknown none; .* may be missing"
+    ):
         load_pretrained(backbone, tmp_path / "partial.h5")
     assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
     load_pretrained(backbone, tmp_path / "partial.h5", fresh=("conv_pw_13",))
