@@ -150,18 +150,18 @@ def train_members(
                 f"the {name} part needs normal and abnormal images, and one kind is missing among its "
                 f"{len(samples)}; check the labels and the split"
             )
+    # Before the first is trained for hours: all starts must be there and fit.
+    members = {architecture: _started(run, architecture) for architecture in run.order}
     data = _digest([training, validation])
     trained: dict[str, Trained] = {}
     fingerprints: dict[str, str] = {}
     for architecture in run.order:
-        start = run.starts[architecture]
-        taught = run.teacher is not None and architecture != run.teacher and not start.pretrained
+        member = members.pop(architecture)
+        taught = run.teacher not in (None, architecture) and not run.starts[architecture].pretrained
         fingerprints[architecture] = _fingerprint(
             run, architecture, data, teacher=fingerprints[str(run.teacher)] if taught else ""
         )
         task = _task(run, architecture, fingerprints[architecture], training, validation)
-        member = build_member(architecture, sharpness=task.recipe.sharpness)
-        start_member(member, architecture, start, seed=run.seed)
         teacher: Member | None = trained[str(run.teacher)].member if taught else None
 
         def record(history: Sequence[EpochRecord], *, architecture: str = architecture) -> None:
@@ -173,6 +173,12 @@ def train_members(
             name=architecture, architecture=architecture, member=member.requires_grad_(False)
         )
     return tuple(trained[architecture] for architecture in run.starts)
+
+
+def _started(run: Run, architecture: str) -> Member:
+    member = build_member(architecture, sharpness=run.recipe_of(architecture).sharpness)
+    start_member(member, architecture, run.starts[architecture], seed=run.seed)
+    return member
 
 
 def _task(

@@ -7,6 +7,7 @@ and whether or not the run was interrupted before.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -42,9 +43,8 @@ class Cut:
     seed: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingBatch:
-    """Views with their targets.
+class TrainingBatch(NamedTuple):
+    """Views with their targets; a tuple, as torch's loader pins those in memory.
 
     Attributes
     ----------

@@ -61,6 +61,15 @@ def test_a_part_without_abnormal_images_is_refused(tmp_path: Path):
         train_members(run(tmp_path), data, normal, on_step=nothing, on_epoch=nothing)
 
 
+def test_a_start_that_cannot_be_is_found_before_any_member_is_trained(tmp_path: Path):
+    starts = {"mobilenet": NOTHING, "xception": Start(kind="torchvision")}
+    plan = Run(folder=tmp_path / "run", recipe="paper", starts=starts, epochs=1)
+    data = samples(tmp_path / "data", 4)
+    with pytest.raises(TrainingRefused, match="no weights of xception"):
+        train_members(plan, data, data, on_step=nothing, on_epoch=nothing)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_leaves_its_curves_and_numbers_and_refuses_other_data(tmp_path: Path):
     data = samples(tmp_path / "data", 6)
     plan = run(tmp_path / "run", precision="float32")
