@@ -139,6 +139,7 @@ def _shown(
     while batch := list(islice(remaining, _BATCH)):
         views = np.stack(batch)
         x = torch.from_numpy(views).to(device)[:, None].expand(-1, preprocessing.channels, -1, -1)
+        x = x.contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
             embeddings = {name: member(x).embedding.float().cpu().numpy() for name, member in members.items()}
         yield displayed(views, preprocessing), embeddings
