@@ -148,7 +148,7 @@ PAPER = Recipe(
 # What each part of this recipe brought is told in docs/models.md.
 ULNA = Recipe(
     name="ulna",
-    preprocessing=Preprocessing(input_size=(384, 384), resize="letterbox", lower=-1.0, upper=1.0),
+    preprocessing=Preprocessing(input_size=(448, 448), resize="letterbox", lower=-1.0, upper=1.0),
     sharpness=2.0,
     stages=(Stage(epochs=20, side=224, whole_every=4),),
     steps_per_epoch=64,
@@ -159,7 +159,7 @@ ULNA = Recipe(
         horizontal_flip=0.5,
         vertical_flip=0.3,
         rotation_degrees=30.0,
-        scale=(0.75, 1.3),
+        scale=(0.64, 1.11),
         brightness=0.3,
         contrast=0.4,
         log_gamma=0.4,

@@ -36,8 +36,8 @@ def test_half_of_a_drawn_epoch_is_abnormal_and_none_is_forgotten():
 def test_every_fourth_batch_is_of_whole_radiographs_with_as_many_pixels():
     batches = epoch_batches(data(70, 30), replace(ULNA, steps_per_epoch=8), seed=0, epoch=0)
     assert [batch[0].side for batch in batches] == [224, 224, 224, None] * 2
-    # 32 * 224**2 / 384**2 = 10.9
-    assert [len(batch) for batch in batches] == [32, 32, 32, 11] * 2
+    # 32 * 224**2 / 448**2
+    assert [len(batch) for batch in batches] == [32, 32, 32, 8] * 2
 
 
 def test_an_epoch_can_be_repeated_and_no_two_are_alike():
