@@ -78,6 +78,7 @@ class _Course:
         self._task = task
         self._recipe = task.recipe
         self._member = _placed(member, task.device)
+        _set_norm_momentum(self._member, task.recipe.norm_momentum)
         self._teacher = None if teacher is None else _placed(teacher, task.device).eval()
         self._objective = _objective(task, teacher).to(task.device)
         self.average = WeightAverage(self._member, task.recipe.average)
@@ -210,6 +211,13 @@ def _objective(task: Task, teacher: Member | None) -> Objective:
             channels=architecture_named(task.architecture).feature_channels,
             teacher_channels=None if teacher is None else teacher.head.in_features,
         )
+
+
+def _set_norm_momentum(member: Member, momentum: float | None) -> None:
+    if momentum is not None:
+        for module in member.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = momentum
 
 
 def _placed(member: Member, device: str) -> Member:

@@ -144,5 +144,16 @@ def test_the_average_of_constant_weights_is_these_weights_and_it_forgets_its_sta
     assert torch.allclose(average.state["head.weight"], torch.ones_like(member.head.weight), atol=1e-6)
 
 
+def test_the_statistics_follow_the_recipe_not_the_architecture(tmp_path: Path):
+    recipe = replace(TINY, stages=(Stage(epochs=1),), average=0.0)
+    slow, quick = fresh(), fresh()
+    key = "backbone.stem_norm.running_mean"
+    before = weights(slow)[key].clone()
+    train(task(tmp_path / "slow", tmp_path / "data", replace(recipe, norm_momentum=0.0001)), slow)
+    assert torch.allclose(weights(slow)[key], before, atol=1e-3)
+    train(task(tmp_path / "quick", tmp_path / "data", replace(recipe, norm_momentum=0.9)), quick)
+    assert (weights(quick)[key] - before).abs().max() > 0.01
+
+
 def test_the_input_of_the_tiny_recipe_is_what_its_bundle_says():
     assert TINY.preprocessing.input_size == (SIDE, SIDE)
