@@ -1,5 +1,7 @@
 """Draws an activation map over its view: enlarge, color, blend, outline."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,10 +29,13 @@ def upsample_activation(
 ) -> NDArray[np.float32]:
     """Enlarge an activation map to the view it belongs to.
 
+    Cells that lie wholly in the padding are left out; they neither show at the edges of the view nor decide
+    what its maximum is.
+
     Parameters
     ----------
     activation
-        (h, w) float32 in [0, 1], over the network's whole input.
+        (h, w) float32, over the network's whole input; its positive part speaks for abnormal.
     shape
         (rows, cols) of the view, at any scale.
     preprocessing
@@ -39,7 +44,7 @@ def upsample_activation(
     Returns
     -------
     NDArray[np.float32]
-        (rows, cols) float32 in [0, 1].
+        (rows, cols) float32 in [0, 1], relative to its maximum, which is 1; all 0 where nothing is positive.
     """
     height, width = preprocessing.input_size
     place = placement(shape, preprocessing)
@@ -48,7 +53,13 @@ def upsample_activation(
     col_window = (place.left * across, (place.left + place.cols) * across)
     row_weights = cubic_weights(activation.shape[0], shape[0], row_window)
     col_weights = cubic_weights(activation.shape[1], shape[1], col_window)
-    enlarged: NDArray[np.float32] = np.clip(row_weights @ activation @ col_weights.T, 0.0, 1.0)
+    cells = np.ix_(_in_view(activation.shape[0], row_window), _in_view(activation.shape[1], col_window))
+    positive = np.maximum(activation[cells], np.float32(0.0))
+    # The cubic kernel overshoots below zero and between cells.
+    enlarged: NDArray[np.float32] = np.maximum(row_weights @ positive @ col_weights.T, np.float32(0.0))
+    peak = enlarged.max()
+    if peak > 0.0:
+        enlarged /= peak
     return enlarged
 
 
@@ -114,6 +125,12 @@ def _srgb_of_oklab(oklab: NDArray[np.float64]) -> NDArray[np.float64]:
         linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
     )
     return encoded
+
+
+def _in_view(count: int, window: tuple[float, float]) -> NDArray[np.intp]:
+    """Return for each of `count` cells the nearest one that touches `window`, which is in cells."""
+    first, last = math.floor(window[0]), math.ceil(window[1]) - 1
+    return np.clip(np.arange(count), first, last)
 
 
 def _fade_in(activation: NDArray[np.float32]) -> NDArray[np.float32]:

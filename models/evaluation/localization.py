@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from models.datasets.sample import Box
 from models.manifest import Preprocessing
 from models.overlay import upsample_activation
-from models.preprocess import placement
 
 _HALF = np.float32(0.5)
 
@@ -69,44 +68,16 @@ def localize(
         raise ValueError("localization needs at least one box; take the abnormal views that have boxes")
     inside = _mask(boxes, shape)
     box_share = float(inside.mean())
-    enlarged = _enlarged(activation, shape, preprocessing)
-    peak = enlarged.max()
-    if peak <= 0.0:
+    enlarged = upsample_activation(activation, shape, preprocessing)
+    if not enlarged.any():
         return Localization(pointing_game=False, energy_inside=0.0, iou=0.0, box_share=box_share)
-    high = enlarged >= _HALF * peak
+    high = enlarged >= _HALF
     return Localization(
         pointing_game=bool(inside.flat[enlarged.argmax()]),
         energy_inside=float(enlarged[inside].sum(dtype=np.float64) / enlarged.sum(dtype=np.float64)),
         iou=float((inside & high).sum() / (inside | high).sum()),
         box_share=box_share,
     )
-
-
-def _enlarged(
-    activation: NDArray[np.float32], shape: tuple[int, int], preprocessing: Preprocessing
-) -> NDArray[np.float32]:
-    """Return the positive part of the map over the view, (rows, cols) float32, not negative."""
-    place, (height, width) = placement(shape, preprocessing), preprocessing.input_size
-    in_view = np.ix_(
-        _cells(activation.shape[0], place.top, place.top + place.rows, height),
-        _cells(activation.shape[1], place.left, place.left + place.cols, width),
-    )
-    positive = np.maximum(activation[in_view], np.float32(0.0))
-    peak = positive.max()
-    if peak <= 0.0:
-        return np.zeros(shape, dtype=np.float32)
-    # The cubic kernel overshoots between cells. At half height the overlay does not clip that at 1, so that
-    # the peak stays one place instead of a plateau.
-    return upsample_activation(positive * (_HALF / peak), shape, preprocessing)
-
-
-def _cells(count: int, start: int, stop: int, pixels: int) -> NDArray[np.intp]:
-    """Return for each of `count` cells the nearest one that touches [start, stop) of the input's `pixels`.
-
-    The kernel reaches two cells far, so what lies in the padding would show within the view.
-    """
-    first, last = start * count // pixels, (stop * count - 1) // pixels
-    return np.clip(np.arange(count), first, last)
 
 
 def _mask(boxes: Sequence[Box], shape: tuple[int, int]) -> NDArray[np.bool_]:
