@@ -18,6 +18,7 @@ from daemon.spool import write_whole
 from dicom_io.derived import to_bytes
 from models.finding import TriageCategory
 from models.page import Caption, render_page
+from models.shipped import bundle_folder
 
 if TYPE_CHECKING:  # these load torch, which takes seconds that `--help` and a misspelt path need not wait for
     from daemon.offline import OfflineStudy, OfflineView
@@ -30,7 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", type=Path, nargs="+", metavar="PATH", help="DICOM, PNG or JPEG files, or folders of them"
     )
-    parser.add_argument("--bundle", type=Path, metavar="BUNDLE", help="bundle (default: analysis.bundle)")
+    parser.add_argument(
+        "--bundle", type=bundle_folder, metavar="BUNDLE", help="name or folder (default: analysis.bundle)"
+    )
     parser.add_argument(
         "--allow-untrained",
         action="store_true",

@@ -9,20 +9,33 @@ from daemon.commands import bundle_import, bundle_reference
 from daemon.commands.console import console, print_json
 from models.errors import BundleRefused
 from models.manifest import MANIFEST_NAME, read_identity, read_manifest
+from models.shipped import SHIPPED, bundle_folder
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="list the bundles in a folder")
-    listing.add_argument("folder", type=Path, metavar="FOLDER", help="folder whose subfolders are bundles")
+    listing.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        default=SHIPPED,
+        metavar="FOLDER",
+        help="folder whose subfolders are bundles (default: those that come with ulna)",
+    )
     listing.set_defaults(act=_list)
     for name, act, summary in (
         ("show", _show, "show what a bundle is made of and what it is for"),
         ("verify", _verify, "check manifest, hashes and shapes"),
     ):
         action = actions.add_parser(name, help=summary)
-        action.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder with a manifest.toml")
+        action.add_argument(
+            "bundle",
+            type=bundle_folder,
+            metavar="BUNDLE",
+            help="a shipped bundle's name, or a folder with a manifest.toml",
+        )
         action.set_defaults(act=act)
     create = actions.add_parser("create", help="create a bundle")
     create.add_argument("bundle", type=Path, metavar="BUNDLE", help="new folder")

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from daemon.commands.console import error_console
+from models.shipped import bundle_folder
 
 DESCRIPTION = """\
 Copy a bundle and add the statistics of its training data, so that it warns of inputs unlike them: inverted
@@ -15,7 +16,9 @@ and metrics stay as they are.
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.description = DESCRIPTION
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the bundle as it is")
+    parser.add_argument(
+        "bundle", type=bundle_folder, metavar="BUNDLE", help="the bundle as it is: name or folder"
+    )
     parser.add_argument("new", type=Path, metavar="NEW", help="new folder")
     parser.add_argument(
         "--data",

@@ -16,6 +16,7 @@ from daemon.spool import write_whole
 from models.datasets.sample import Sample
 from models.datasets.source import of_split, read_source
 from models.errors import DatasetRefused
+from models.shipped import bundle_folder
 
 if TYPE_CHECKING:  # these load torch, which a misspelt path need not wait for
     from models.evaluation.evaluation import Evaluation
@@ -29,7 +30,9 @@ _FILE_WIDTH = 160
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder with a manifest.toml")
+    parser.add_argument(
+        "bundle", type=bundle_folder, metavar="BUNDLE", help="a shipped bundle's name, or a bundle's folder"
+    )
     parser.add_argument(
         "--data",
         required=True,

@@ -97,8 +97,9 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[MEMBER=]START",
-        help="what members start from: keras:FILE (of Keras Applications, .h5 or .keras), torchvision "
-        "(downloads), or none (default); give it once for each member, or once for all",
+        help="what members start from: keras:FILE (of Keras Applications, .h5 or .keras), bundle:BUNDLE "
+        "(name or folder, to go on with its weights), torchvision (downloads), or none (default); give it "
+        "once for each member, or once for all",
     )
     course.add_argument(
         "--fresh",
@@ -201,9 +202,7 @@ def _description(
 ) -> "Description":
     from models.training.assembly import Description
 
-    starts = ", ".join(
-        f"{name} from {start.file.name if start.file else start.kind}" for name, start in plan.starts.items()
-    )
+    starts = ", ".join(f"{name} from {start.label}" for name, start in plan.starts.items())
     epochs = ", ".join(f"{name} {plan.recipe_of(name).epochs}" for name in plan.order)
     teacher = f"; taught by {plan.teacher}" if plan.teacher else ""
     return Description(

@@ -11,9 +11,12 @@ import torch
 from torch import nn
 from torchvision.models import DenseNet169_Weights, DenseNet201_Weights, densenet169, densenet201
 
+from models.bundle import load_bundle
 from models.errors import TrainingRefused
+from models.manifest import read_identity
 from models.member import Member, initialize
 from models.pretrained import load_pretrained
+from models.shipped import bundle_folder
 
 # What torchvision has of the architectures; of the others it has no weights.
 _TORCHVISION = {
@@ -24,38 +27,52 @@ _TORCHVISION = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What a member starts from: random weights, torchvision's, or those in a Keras file.
+    """What a member starts from: random weights, torchvision's, those of a Keras file or of a bundle.
 
-    `fresh` names the layers, as Keras does, that the file may lack; they start from random weights.
+    `path` is the Keras file or the bundle's folder. `fresh` names the layers, as Keras does, that the file
+    may lack; they start from random weights.
     """
 
-    kind: Literal["none", "torchvision", "keras"] = "none"
-    file: Path | None = None
+    kind: Literal["none", "torchvision", "keras", "bundle"] = "none"
+    path: Path | None = None
     fresh: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str, *, fresh: Collection[str] = ()) -> Self:
-        """Read "none", "torchvision" or "keras:FILE"; raise TrainingRefused for anything else."""
+        """Read "none", "torchvision", "keras:FILE" or "bundle:BUNDLE"; raise TrainingRefused for others."""
+        kind, _, name = text.partition(":")
         if text in ("none", "torchvision"):
             return cls(kind=text)  # type: ignore[arg-type]
-        if text.startswith("keras:") and len(text) > len("keras:"):
-            file = Path(text.removeprefix("keras:")).expanduser()
-            return cls(kind="keras", file=file, fresh=tuple(fresh))
-        raise TrainingRefused(f'expected "none", "torchvision" or "keras:FILE" as a start, found {text!r}')
+        if kind == "keras" and name:
+            return cls(kind="keras", path=Path(name).expanduser(), fresh=tuple(fresh))
+        if kind == "bundle" and name:
+            return cls(kind="bundle", path=bundle_folder(Path(name).expanduser()))
+        raise TrainingRefused(
+            f'expected "none", "torchvision", "keras:FILE" or "bundle:BUNDLE" as a start, found {text!r}'
+        )
 
     @property
     def pretrained(self) -> bool:
         """Whether there is anything to start from."""
         return self.kind != "none"
 
-    def fingerprint(self) -> str:
-        """Return what decides the first weights: the kind, the SHA-256 of a file, the fresh layers."""
-        if self.file is None:
+    @property
+    def label(self) -> str:
+        """What it is called in a manifest: the kind, the file's name, or the bundle's name and version."""
+        if self.path is None:
             return self.kind
+        return read_identity(self.path).label if self.kind == "bundle" else self.path.name
+
+    def fingerprint(self) -> str:
+        """Return what decides the first weights: the kind, the SHA-256 of what is read, the fresh layers."""
+        if self.path is None:
+            return self.kind
+        if self.kind == "bundle":
+            return f"{self.kind} {read_identity(self.path).digest}"
         try:
-            digest = hashlib.sha256(self.file.read_bytes()).hexdigest()
+            digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
         except OSError as exc:
-            raise TrainingRefused(f"{self.file}: cannot be read ({exc.strerror}); check the path") from exc
+            raise TrainingRefused(f"{self.path}: cannot be read ({exc.strerror}); check the path") from exc
         return f"{self.kind} {digest} {','.join(self.fresh)}"
 
 
@@ -65,15 +82,30 @@ def start_member(member: Member, architecture: str, start: Start, *, seed: int) 
     Raises
     ------
     TrainingRefused
-        torchvision has no weights of the architecture, or they cannot be downloaded.
+        torchvision or the bundle has no weights of the architecture, or they cannot be downloaded.
+    BundleRefused
+        The bundle is not what its manifest says.
     KerasFileInvalid, KerasWeightsMismatch
         The file cannot be read, or is of another architecture.
     """
     initialize(member, seed)
-    if start.file is not None:
-        load_pretrained(member.backbone, start.file, fresh=start.fresh)
-    elif start.kind == "torchvision":
+    if start.kind == "torchvision":
         _load_torchvision(member, architecture)
+    elif start.path is not None and start.kind == "bundle":
+        _load_from_bundle(member, architecture, start.path)
+    elif start.path is not None:
+        load_pretrained(member.backbone, start.path, fresh=start.fresh)
+
+
+def _load_from_bundle(member: Member, architecture: str, folder: Path) -> None:
+    bundle = load_bundle(folder)
+    names = [entry.name for entry in bundle.manifest.members if entry.architecture == architecture]
+    if len(names) != 1:
+        raise TrainingRefused(
+            f"{folder}: expected one member of architecture {architecture}, found {len(names)}; "
+            "start this member elsewhere"
+        )
+    member.load_state_dict(bundle.members[names[0]].state_dict())
 
 
 def _load_torchvision(member: Member, architecture: str) -> None:

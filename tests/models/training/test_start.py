@@ -4,7 +4,9 @@ import pytest
 import torch
 from torchvision.models import densenet201
 
+from models.bundle import load_bundle
 from models.errors import TrainingRefused
+from models.manifest import read_identity
 from models.member import build_member, initialize
 from models.training.start import Start, copy_layers, start_member
 
@@ -35,10 +37,32 @@ def test_torchvision_has_no_mobilenet_of_this_kind():
         start_member(build_member("mobilenet"), "mobilenet", Start(kind="torchvision"), seed=0)
 
 
-@pytest.mark.parametrize("text", ["keras", "keras:", "imagenet", ""])
+@pytest.mark.parametrize("text", ["keras", "keras:", "bundle:", "imagenet", ""])
 def test_other_words_are_refused(text: str):
     with pytest.raises(TrainingRefused, match="keras:FILE"):
         Start.parse(text)
+
+
+def test_a_bundles_member_is_gone_on_with(untrained_bundle: Path):
+    start = Start.parse(f"bundle:{untrained_bundle}")
+    assert start.pretrained
+    member = build_member("mobilenet")
+    start_member(member, "mobilenet", start, seed=99)
+    theirs = load_bundle(untrained_bundle).members["mobilenet"].state_dict()
+    assert all(torch.equal(theirs[key], tensor) for key, tensor in member.state_dict().items())
+
+
+def test_a_bundle_without_the_architecture_is_refused(untrained_bundle: Path):
+    with pytest.raises(TrainingRefused, match="expected one member of architecture nasnetmobile, found 0"):
+        start_member(
+            build_member("nasnetmobile"), "nasnetmobile", Start.parse(f"bundle:{untrained_bundle}"), seed=0
+        )
+
+
+def test_the_fingerprint_is_that_of_the_bundle(untrained_bundle: Path, pristine_bundle: Path):
+    first = Start.parse(f"bundle:{untrained_bundle}").fingerprint()
+    assert first == f"bundle {read_identity(untrained_bundle).digest}"
+    assert Start.parse(f"bundle:{pristine_bundle}").fingerprint() != first
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
