@@ -14,7 +14,6 @@ from models.bundle import Bundle
 from models.drift import InputCheck
 from models.errors import NonFiniteOutput
 from models.finding import MemberFinding, ViewReading
-from models.manifest import Calibration
 from models.member import Member, MemberOutput
 from models.preprocess import displayed
 
@@ -83,7 +82,7 @@ class Ensemble:
             x = views[:, None].expand(-1, self.preprocessing.channels, -1, -1)
             x = x.contiguous(memory_format=torch.channels_last)
             outputs = {name: member(x) for name, member in self._members.items()}
-        findings = [_findings(name, output, self._calibrations[name]) for name, output in outputs.items()]
+            findings = [self._findings(name, output) for name, output in outputs.items()]
         checks = self._checks(batch, outputs)
         return [
             ViewReading(members=members, input_check=check)
@@ -98,18 +97,19 @@ class Ensemble:
         embeddings = {name: output.embedding.float().cpu().numpy() for name, output in outputs.items()}
         return self._reference.check(displayed(batch, self.preprocessing), embeddings)
 
-
-def _findings(member: str, output: MemberOutput, calibration: Calibration) -> list[MemberFinding]:
-    logit = output.logit.double().cpu() * calibration.scale + calibration.offset
-    activation = output.activation.float().cpu().numpy()
-    finite = np.isfinite(logit.numpy()) & np.isfinite(activation).all(axis=(1, 2))
-    if not finite.all():
-        raise NonFiniteOutput(member, tuple(np.flatnonzero(~finite).tolist()))
-    probability = torch.sigmoid(logit)
-    return [
-        MemberFinding(member=member, logit=z, probability=p, activation=a)
-        for z, p, a in zip(logit.tolist(), probability.tolist(), activation, strict=True)
-    ]
+    def _findings(self, name: str, output: MemberOutput) -> list[MemberFinding]:
+        scale, offset = self._calibrations[name].scale, self._calibrations[name].offset
+        logit = output.logit.double().cpu() * scale + offset
+        cells = (output.activation.float() + self._members[name].head.bias).cpu() * scale + offset
+        activation = cells.numpy()
+        finite = np.isfinite(logit.numpy()) & np.isfinite(activation).all(axis=(1, 2))
+        if not finite.all():
+            raise NonFiniteOutput(name, tuple(np.flatnonzero(~finite).tolist()))
+        probability = torch.sigmoid(logit)
+        return [
+            MemberFinding(member=name, logit=z, probability=p, activation=a)
+            for z, p, a in zip(logit.tolist(), probability.tolist(), activation, strict=True)
+        ]
 
 
 def _exact_convolutions() -> AbstractContextManager[None]:

@@ -38,8 +38,8 @@ class MemberFinding:
     probability
         P(abnormal) in [0, 1].
     activation
-        (h, w) float32, read-only: each cell's evidence, positive towards abnormal. Pooled, with the member's
-        bias added, it is the logit before calibration.
+        (h, w) float32, read-only: each cell's log-odds of abnormal, as if the view looked everywhere like
+        there; calibrated as the logit is, which is what they pool to.
     """
 
     member: str
@@ -112,14 +112,13 @@ class ViewFinding:
 
     @property
     def activation(self) -> NDArray[np.float32]:
-        """Where the ensemble sees abnormality: (h, w) float32 in [0, 1], relative within this view.
+        """Where the ensemble sees abnormality: (h, w) float32 in [0, 1], P(abnormal) of each cell.
 
-        Each member's positive activation is scaled by its own maximum before the mean is taken. The logit's
-        size depends on how a member was trained, not on how right it is; unscaled, one member with large
-        logits would draw the map alone.
+        It is the mean of the members' probabilities, as that of the view is. A map relative to its own
+        maximum would show a hot place in every view, those without any suspicion included.
         """
-        shares = np.stack([_positive_share(member.activation) for member in self.members])
-        activation: NDArray[np.float32] = shares.mean(axis=0, dtype=np.float32)
+        likely = cell_probabilities(np.stack([member.activation for member in self.members]))
+        activation: NDArray[np.float32] = likely.mean(axis=0, dtype=np.float32)
         return activation
 
 
@@ -173,16 +172,17 @@ def study_finding(
     )
 
 
+def cell_probabilities(activations: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn log-odds of any shape, float32, into probabilities in [0, 1]."""
+    # By way of tanh, which no log-odds overflow.
+    half = np.float32(0.5)
+    probabilities: NDArray[np.float32] = half + half * np.tanh(half * activations)
+    return probabilities
+
+
 def _category(score: float, bundle: BundleIdentity, point: OperatingPoint) -> TriageCategory:
     if score < point.threshold:
         return TriageCategory.NOT_FLAGGED
     if score >= bundle.operating_point(SPECIFIC).threshold:
         return TriageCategory.LIKELY
     return TriageCategory.SUSPECTED
-
-
-def _positive_share(activation: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Clip (h, w) below 0 and scale its maximum to 1; all zero where nothing is positive."""
-    positive = np.maximum(activation, np.float32(0.0))
-    peak = positive.max()
-    return positive / peak if peak > 0 else positive

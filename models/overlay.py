@@ -29,13 +29,12 @@ def upsample_activation(
 ) -> NDArray[np.float32]:
     """Enlarge an activation map to the view it belongs to.
 
-    Cells that lie wholly in the padding are left out; they neither show at the edges of the view nor decide
-    what its maximum is.
+    Cells that lie wholly in the padding are left out; the kernel would show them at the edges of the view.
 
     Parameters
     ----------
     activation
-        (h, w) float32, over the network's whole input; its positive part speaks for abnormal.
+        (h, w) float32, over the network's whole input.
     shape
         (rows, cols) of the view, at any scale.
     preprocessing
@@ -44,7 +43,7 @@ def upsample_activation(
     Returns
     -------
     NDArray[np.float32]
-        (rows, cols) float32 in [0, 1], relative to its maximum, which is 1; all 0 where nothing is positive.
+        (rows, cols) float32. Between two cells it may exceed both of them a little.
     """
     height, width = preprocessing.input_size
     place = placement(shape, preprocessing)
@@ -54,12 +53,7 @@ def upsample_activation(
     row_weights = cubic_weights(activation.shape[0], shape[0], row_window)
     col_weights = cubic_weights(activation.shape[1], shape[1], col_window)
     cells = np.ix_(_in_view(activation.shape[0], row_window), _in_view(activation.shape[1], col_window))
-    positive = np.maximum(activation[cells], np.float32(0.0))
-    # The cubic kernel overshoots below zero and between cells.
-    enlarged: NDArray[np.float32] = np.maximum(row_weights @ positive @ col_weights.T, np.float32(0.0))
-    peak = enlarged.max()
-    if peak > 0.0:
-        enlarged /= peak
+    enlarged = (row_weights @ activation[cells] @ col_weights.T).astype(np.float32, copy=False)
     return enlarged
 
 

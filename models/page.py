@@ -168,7 +168,7 @@ def _caution_rows(finding: ViewFinding, study: StudyFinding) -> list[Row]:
 
 
 def _legend_row() -> Row:
-    sentence = "Activation, relative within this view; the line is half of full scale."
+    sentence = "P(abnormal) of each place by itself, mean of the networks; the line is at 0.5."
     return Row(left=Text(content=sentence, size=14, color=_SECONDARY))
 
 
@@ -204,7 +204,8 @@ def _picture(
     )
     tones = np.clip(np.asarray(shrunk), 0.0, 1.0)
     plain = np.repeat(np.rint(tones * 255).astype(np.uint8)[..., np.newaxis], 3, axis=2)
-    overlay = blend(tones, upsample_activation(activation, (height, width), preprocessing))
+    enlarged = upsample_activation(activation, (height, width), preprocessing)
+    overlay = blend(tones, np.clip(enlarged, 0.0, 1.0))
     shift = (0, height + _GAP) if stacked else (width + _GAP, 0)
     picture = Image.new("RGB", (width + shift[0], height + shift[1]), _BACKGROUND)
     picture.paste(Image.fromarray(plain), (0, 0))

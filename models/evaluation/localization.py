@@ -68,10 +68,12 @@ def localize(
         raise ValueError("localization needs at least one box; take the abnormal views that have boxes")
     inside = _mask(boxes, shape)
     box_share = float(inside.mean())
-    enlarged = upsample_activation(activation, shape, preprocessing)
-    if not enlarged.any():
+    positive = np.maximum(activation, np.float32(0.0))
+    enlarged = np.maximum(upsample_activation(positive, shape, preprocessing), np.float32(0.0))
+    peak = enlarged.max()
+    if peak <= 0.0:
         return Localization(pointing_game=False, energy_inside=0.0, iou=0.0, box_share=box_share)
-    high = enlarged >= _HALF
+    high = enlarged >= _HALF * peak
     return Localization(
         pointing_game=bool(inside.flat[enlarged.argmax()]),
         energy_inside=float(enlarged[inside].sum(dtype=np.float64) / enlarged.sum(dtype=np.float64)),

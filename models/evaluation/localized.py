@@ -15,6 +15,7 @@ from models.evaluation.figures import Figure, mean_figures
 from models.evaluation.localization import localize
 from models.evaluation.plan import Plan
 from models.evaluation.predictions import Predictions
+from models.finding import cell_probabilities
 from models.manifest import SENSITIVE, BundleIdentity
 
 _MEASURES = ("pointing_game", "energy_inside", "iou", "box_share")
@@ -42,14 +43,13 @@ def _located(predictions: Predictions, chosen: NDArray[np.intp], plan: Plan) -> 
             combine(
                 predictions.activations[:, place],
                 predictions.probabilities[:, place],
-                predictions.raw_logits[:, place],
             )
             for place in chosen
         ]
         figures = _figures(predictions, chosen, maps, plan)
         yield Located(classifier=ENSEMBLE, combination=name, figures=figures)
     for member, activations in zip(predictions.members, predictions.activations, strict=True):
-        maps = [activations[place] for place in chosen]
+        maps = [cell_probabilities(activations[place]) for place in chosen]
         figures = _figures(predictions, chosen, maps, plan)
         yield Located(classifier=member, combination="", figures=figures)
 

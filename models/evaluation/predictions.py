@@ -44,10 +44,8 @@ class Predictions:
         The names of the M members, in the bundle's order.
     logits
         (M, N) float64, calibrated log-odds of P(abnormal), as in `models.finding.MemberFinding`.
-    raw_logits
-        (M, N) float64, the same before calibration: what an activation map adds up to.
     activations
-        (M, N, h, w) float32, each cell's evidence for abnormal, over the network's whole input.
+        (M, N, h, w) float32, each cell's log-odds of abnormal, over the network's whole input.
     shapes
         (N, 2) int, rows and columns of each image file: what boxes are drawn in.
     preprocessing
@@ -59,7 +57,6 @@ class Predictions:
     samples: tuple[Sample, ...]
     members: tuple[str, ...]
     logits: NDArray[np.float64]
-    raw_logits: NDArray[np.float64]
     activations: NDArray[np.float32]
     shapes: NDArray[np.intp]
     preprocessing: Preprocessing
@@ -67,7 +64,7 @@ class Predictions:
 
     def __post_init__(self) -> None:
         expected = (len(self.members), len(self.samples))
-        for name in ("logits", "raw_logits", "activations"):
+        for name in ("logits", "activations"):
             shape = getattr(self, name).shape
             if shape[:2] != expected:
                 raise ValueError(f"the shape of {name} must begin with {expected}, not {shape}")
@@ -141,12 +138,10 @@ def predict(
         on_progress(len(read))
     if not views:
         raise DatasetRefused(_nothing_read(unreadable))
-    logits = np.array([[finding.logit for finding in each] for each in findings]).T
     return Predictions(
         samples=tuple(sample for sample, _ in views),
         members=bundle.identity.members,
-        logits=logits,
-        raw_logits=_before_calibration(logits, bundle),
+        logits=np.array([[finding.logit for finding in each] for each in findings]).T,
         activations=np.stack([[finding.activation for finding in each] for each in findings], axis=1),
         shapes=np.array([shape for _, shape in views]),
         preprocessing=ensemble.preprocessing,
@@ -180,14 +175,6 @@ def _read(sample: Sample, preprocessing: Preprocessing) -> _View | Unreadable:
         return _View(sample=sample, shape=shape, pixels=preprocess(image, preprocessing))
     except UnreadablePicture as problem:
         return Unreadable(sample=sample, reason=str(problem))
-
-
-def _before_calibration(logits: NDArray[np.float64], bundle: Bundle) -> NDArray[np.float64]:
-    calibrations = [entry.calibration for entry in bundle.manifest.members]
-    scales = np.array([[each.scale] for each in calibrations])
-    offsets = np.array([[each.offset] for each in calibrations])
-    raw: NDArray[np.float64] = (logits - offsets) / scales
-    return raw
 
 
 def _nothing_read(unreadable: Sequence[Unreadable]) -> str:

@@ -25,11 +25,12 @@ FIGURE_NAMES = {
 }
 
 COMBINATION_NAMES = {
+    "probability": "average of each place's probability",
     "own_max": "each map scaled to its maximum, then averaged",
-    "sum": "plain average",
-    "sigmoid": "average of each cell's probability",
+    "probability_weighted": "each map scaled to its maximum, weighted by the view's probability",
+    "highest": "highest probability of each place",
+    "log_odds": "average of each place's log-odds",
     "weighted_gradient": "gradient of the mean probability",
-    "probability_weighted": "each map scaled to its maximum, weighted by probability",
     "": "own map",
 }
 

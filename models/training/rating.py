@@ -47,7 +47,8 @@ def calibrated(raw: Predictions, calibrations: Mapping[str, Calibration]) -> Pre
     """Return the predictions of members without calibration as they are with it."""
     scale = np.array([calibrations[name].scale for name in raw.members])[:, None]
     offset = np.array([calibrations[name].offset for name in raw.members])[:, None]
-    return replace(raw, logits=scale * raw.logits + offset)
+    activations = scale[..., None, None] * raw.activations + offset[..., None, None]
+    return replace(raw, logits=scale * raw.logits + offset, activations=activations.astype(np.float32))
 
 
 def operating_points(

@@ -106,22 +106,21 @@ def test_member_finding_outside_its_range_is_refused(change):
         a_member_finding(**change)
 
 
-def test_ensemble_map_is_the_mean_of_the_members_positive_parts_at_one_scale():
-    # The second member's logits are ten times as large; it must not draw the map alone.
-    first = a_member_finding(activation=np.array([[2.0, 1.0], [-4.0, 0.0]], dtype=np.float32))
-    second = a_member_finding(activation=np.array([[10.0, 20.0], [-5.0, 0.0]], dtype=np.float32))
+def test_ensemble_map_is_the_mean_of_the_members_probabilities_in_each_cell():
+    # Odds of 3 are a probability of 3/4, odds of 1/9 one of 1/10. A hundred times the log-odds count as 1.
+    first = a_member_finding(activation=np.log(np.array([[3.0, 1.0]], dtype=np.float32)))
+    second = a_member_finding(activation=np.array([[np.log(1 / 9), 500.0]], dtype=np.float32))
 
     activation = ViewFinding(view_id="view", members=(first, second)).activation
 
-    # The first counts as 1 and 0.5, the second as 0.5 and 1.
-    np.testing.assert_array_equal(activation, np.array([[0.75, 0.75], [0.0, 0.0]], dtype=np.float32))
+    np.testing.assert_allclose(activation, [[(0.75 + 0.1) / 2, (0.5 + 1.0) / 2]], rtol=1e-6)
     assert activation.dtype == np.float32
 
 
-def test_ensemble_map_is_zero_where_no_member_sees_abnormality():
-    view = a_view(0.1, activation=np.full((7, 7), -1.0, dtype=np.float32))
+def test_a_view_without_suspicion_has_no_hot_place():
+    view = a_view(0.01, activation=np.linspace(-9.0, -6.0, 49, dtype=np.float32).reshape(7, 7))
 
-    assert not view.activation.any()
+    assert view.activation.max() < 0.01
 
 
 def test_finding_does_not_change_with_the_array_it_was_made_from():

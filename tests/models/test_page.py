@@ -25,6 +25,10 @@ SHAPES = [
 ]
 
 
+# Log-odds of no suspicion anywhere.
+COLD = np.full((7, 7), -20.0, dtype=np.float32)
+
+
 def a_caption(study=None, **changes):
     texts = {"product": "ulna 0.1.0", "view": "Wrist, left, lateral - view 1 of 3"}
     return Caption(study=study or a_study(0.9), **{**texts, **changes})
@@ -167,7 +171,7 @@ def test_identifier_of_the_view_is_not_on_the_page():
 
 def test_view_and_overlay_lie_beside_each_other_unenlarged():
     view = a_picture(400, 300)
-    finding = a_view(0.5, activation=np.zeros((7, 7), dtype=np.float32))
+    finding = a_view(0.5, activation=COLD)
     gray = np.rint(view * 255).astype(np.uint8)
 
     rendered = render(view, finding)
@@ -185,7 +189,7 @@ def first_row_with(rendered, row, left):
 
 
 def test_very_wide_view_stands_above_its_overlay():
-    wide = render(a_picture(300, 3000), a_view(0.5, activation=np.zeros((7, 7), dtype=np.float32)))
+    wide = render(a_picture(300, 3000), a_view(0.5, activation=COLD))
 
     # The picture fills the page's width, twice.
     assert wide.shape[1] == LONGEST_SIDE
@@ -194,7 +198,7 @@ def test_very_wide_view_stands_above_its_overlay():
 
 
 def test_activation_shows_in_the_right_picture_only():
-    hot, cold = np.ones((7, 7), dtype=np.float32), np.zeros((7, 7), dtype=np.float32)
+    hot, cold = -COLD, COLD
 
     changed = (
         render(finding=a_view(0.5, activation=hot)) != render(finding=a_view(0.5, activation=cold))
@@ -208,7 +212,7 @@ def test_large_view_is_scaled_down_with_antialiasing():
     # A fine checkerboard has the mean tone everywhere once it is shrunk.
     view = (np.indices((3000, 2400)).sum(axis=0) % 2).astype(np.float32)
 
-    rendered = render(view, a_view(0.5, activation=np.zeros((7, 7), dtype=np.float32)))
+    rendered = render(view, a_view(0.5, activation=COLD))
 
     middle = rendered[400:600, 200:400].astype(int)
     assert np.ptp(middle) <= 4
@@ -216,8 +220,8 @@ def test_large_view_is_scaled_down_with_antialiasing():
 
 
 def test_letterbox_moves_the_overlay():
-    activation = np.zeros((7, 7), dtype=np.float32)
-    activation[0] = 1.0
+    activation = COLD.copy()
+    activation[0] = 9.0
     view = np.full((100, 400), 0.5, dtype=np.float32)
 
     stretched = render(view, a_view(0.5, activation=activation))

@@ -40,7 +40,6 @@ def some_predictions(studies=60, *, seed=1, sign=1.0, unreadable=0) -> Predictio
         samples=samples,
         members=("first", "second"),
         logits=logits,
-        raw_logits=logits,
         activations=activations,
         shapes=np.full((labels.size, 2), 64),
         preprocessing=Preprocessing(),

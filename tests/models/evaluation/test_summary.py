@@ -154,8 +154,10 @@ def test_maps_are_measured_on_the_boxed_images_that_the_ensemble_flags():
     by_name = {
         (each.classifier, each.combination): each.figures["pointing_game"].value for each in found.maps
     }
-    assert by_name["ensemble", "own_max"] == pytest.approx(share(as_shown))
-    assert by_name["second", ""] == pytest.approx(share(lambda place: predictions.activations[1, place]))
+    assert by_name["ensemble", "probability"] == pytest.approx(share(as_shown))
+    assert by_name["second", ""] == pytest.approx(
+        share(lambda place: 1 / (1 + np.exp(-predictions.activations[1, place])))
+    )
 
 
 def test_labels_the_wrong_way_round_warn_whatever_else_is_asked():
@@ -203,7 +205,6 @@ def test_one_class_leaves_figures_undefined_and_says_so():
         both,
         samples=tuple(both.samples[n] for n in normal),
         logits=both.logits[:, normal],
-        raw_logits=both.raw_logits[:, normal],
         activations=both.activations[:, normal],
         shapes=both.shapes[normal],
     )
