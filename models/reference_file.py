@@ -42,7 +42,7 @@ def parse_reference(content: bytes, *, channels: Mapping[str, int], limits: Drif
     Parameters
     ----------
     channels
-        The length of the embeddings of each member of the bundle, by name.
+        The length of the embeddings of each member of the bundle, by name. The file may hold fewer of them.
     limits
         Those of the manifest; they say whether other body parts are known.
 
@@ -56,9 +56,10 @@ def parse_reference(content: bytes, *, channels: Mapping[str, int], limits: Drif
     except safetensors.SafetensorError as exc:
         raise ValueError(str(exc)) from exc
     knows_others = limits.body_part is not None
-    _check_names(tensors, members=channels, knows_others=knows_others)
+    known = {name: length for name, length in channels.items() if f"members/{name}/mean" in tensors}
+    _check_names(tensors, members=known or channels, knows_others=knows_others)
     members = {}
-    for name, length in channels.items():
+    for name, length in known.items():
         prefix = f"members/{name}"
         cloud = _cloud(tensors, prefix)
         other = _discriminant(tensors, prefix) if knows_others else None

@@ -1,10 +1,16 @@
 """``ulna bundle add-reference``: tell a bundle what its training data look like."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daemon.commands.console import error_console
+from daemon.errors import DaemonError
 from models.shipped import bundle_folder
+
+if TYPE_CHECKING:
+    from models.member import Member
 
 DESCRIPTION = """\
 Copy a bundle and add the statistics of its training data, so that it warns of inputs unlike them: inverted
@@ -39,6 +45,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help='which images these are, for the manifest: "FracAtlas, upper extremity; others: hip and leg"',
     )
+    parser.add_argument(
+        "--members",
+        metavar="NAME,NAME",
+        help="the members whose features are compared (default: all); one that is quick saves time here",
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
 
 
@@ -63,7 +74,7 @@ def add_reference(options: argparse.Namespace) -> None:
             status.update(f"looking at the images: {seen}")
 
         new = reference_of_samples(
-            bundle.members,
+            _chosen(bundle.members, options.members),
             samples,
             bundle.manifest.preprocessing,
             regions=frozenset(filter(None, options.regions.split(","))),
@@ -71,3 +82,12 @@ def add_reference(options: argparse.Namespace) -> None:
             on_progress=count,
         )
     bundle_writer.add_reference(options.bundle, options.new, new)
+
+
+def _chosen(members: Mapping[str, "Member"], names: str | None) -> Mapping[str, "Member"]:
+    if names is None:
+        return members
+    chosen = names.split(",")
+    if unknown := [name for name in chosen if name not in members]:
+        raise DaemonError(f"--members: the bundle has {', '.join(members)}, not {', '.join(unknown)}")
+    return {name: member for name, member in members.items() if name in chosen}

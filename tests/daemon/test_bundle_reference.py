@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from models.ensemble import Ensemble
 from models.manifest import Preprocessing, read_manifest
 from models.member import build_member, initialize
 from models.preprocess import preprocess
-from tests.models.bundles import tiny_manifest
+from tests.models.bundles import tiny_manifest, two_members
 from tests.models.radiograph_like import SIZE, limbs, lying_limbs
 
 SPEC = Preprocessing(input_size=SIZE)
@@ -91,6 +92,26 @@ def test_without_regions_all_are_its_own(plain: Path, table: Path, tmp_path: Pat
     assert reference is not None
     assert (reference.training_images, reference.validation_images, reference.other_images) == (60, 40, 0)
     assert reference.limits.body_part is None
+
+
+def test_a_reference_of_one_member_compares_its_features_only(table: Path, tmp_path: Path) -> None:
+    create_bundle(
+        tmp_path / "two",
+        members=[replace(each, half=True) for each in two_members()],
+        describe=lambda entries: tiny_manifest(entries).model_copy(update={"preprocessing": SPEC}),
+    )
+    assert add(tmp_path / "two", tmp_path / "new", table, "--members", "second") == 0
+    reference = load_bundle(tmp_path / "new").reference
+    assert reference is not None
+    assert list(reference.statistics.members) == ["second"]
+
+
+def test_an_unknown_member_is_named(
+    plain: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert add(plain, tmp_path / "new", table, "--members", "mobilenet,vgg16") != 0
+    assert "the bundle has mobilenet, not vgg16" in " ".join(capsys.readouterr().err.split())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_region_without_images_is_told_and_nothing_is_written(
