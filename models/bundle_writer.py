@@ -32,6 +32,7 @@ class NewMember:
     architecture: str
     member: Member
     calibration: Calibration = _UNCALIBRATED
+    vote: float = 1.0
     half: bool = False
 
 
@@ -132,6 +133,7 @@ def _write_member(folder: Path, new: NewMember) -> MemberEntry:
         sha256=sha256,
         sharpness=new.member.sharpness,
         calibration=new.calibration,
+        vote=new.vote,
     )
 
 

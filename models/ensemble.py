@@ -42,7 +42,7 @@ class Ensemble:
             name: member.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             for name, member in bundle.members.items()
         }
-        self._calibrations = {entry.name: entry.calibration for entry in bundle.manifest.members}
+        self._entries = {entry.name: entry for entry in bundle.manifest.members}
         self._reference = bundle.reference
 
     def predict(self, batch: NDArray[np.float32]) -> list[tuple[MemberFinding, ...]]:
@@ -98,7 +98,8 @@ class Ensemble:
         return self._reference.check(displayed(batch, self.preprocessing), embeddings)
 
     def _findings(self, name: str, output: MemberOutput) -> list[MemberFinding]:
-        scale, offset = self._calibrations[name].scale, self._calibrations[name].offset
+        entry = self._entries[name]
+        scale, offset = entry.calibration.scale, entry.calibration.offset
         logit = output.logit.double().cpu() * scale + offset
         cells = (output.activation.float() + self._members[name].head.bias).cpu() * scale + offset
         activation = cells.numpy()
@@ -107,7 +108,7 @@ class Ensemble:
             raise NonFiniteOutput(name, tuple(np.flatnonzero(~finite).tolist()))
         probability = torch.sigmoid(logit)
         return [
-            MemberFinding(member=name, logit=z, probability=p, activation=a)
+            MemberFinding(member=name, logit=z, probability=p, activation=a, vote=entry.vote)
             for z, p, a in zip(logit.tolist(), probability.tolist(), activation, strict=True)
         ]
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from statistics import mean
 
 import numpy as np
@@ -40,12 +41,15 @@ class MemberFinding:
     activation
         (h, w) float32, read-only: each cell's log-odds of abnormal, as if the view looked everywhere like
         there; calibrated as the logit is, which is what they pool to.
+    vote
+        What the member counts in the ensemble, above 0, in relation to the others.
     """
 
     member: str
     logit: float
     probability: float
     activation: NDArray[np.float32]
+    vote: float = 1.0
 
     def __post_init__(self) -> None:
         activation = np.array(self.activation, dtype=np.float32)
@@ -55,6 +59,8 @@ class MemberFinding:
             raise ValueError(f"logit and activation of member {self.member} must be finite")
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"probability must be in [0, 1], not {self.probability}")
+        if not 0.0 < self.vote < math.inf:
+            raise ValueError(f"vote must be above 0 and finite, not {self.vote}")
         activation.setflags(write=False)
         object.__setattr__(self, "activation", activation)
 
@@ -66,8 +72,8 @@ class MemberFinding:
     def __hash__(self) -> int:
         return hash(self._numbers())
 
-    def _numbers(self) -> tuple[str, float, float]:
-        return self.member, self.logit, self.probability
+    def _numbers(self) -> tuple[str, float, float, float]:
+        return self.member, self.logit, self.probability, self.vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +108,8 @@ class ViewFinding:
 
     @property
     def probability(self) -> float:
-        """P(abnormal) of the view: the mean of the members' probabilities."""
-        return mean(member.probability for member in self.members)
+        """P(abnormal) of the view: `view_probability` of its members."""
+        return view_probability(self.members)
 
     @property
     def warning(self) -> InputWarning | None:
@@ -114,11 +120,12 @@ class ViewFinding:
     def activation(self) -> NDArray[np.float32]:
         """Where the ensemble sees abnormality: (h, w) float32 in [0, 1], P(abnormal) of each cell.
 
-        It is the mean of the members' probabilities, as that of the view is. A map relative to its own
-        maximum would show a hot place in every view, those without any suspicion included.
+        It is the mean of the members' probabilities, weighted by their votes, as that of the view is. A map
+        relative to its own maximum would show a hot place in every view, also in those without suspicion.
         """
         likely = cell_probabilities(np.stack([member.activation for member in self.members]))
-        activation: NDArray[np.float32] = likely.mean(axis=0, dtype=np.float32)
+        votes = np.array([member.vote for member in self.members])
+        activation: NDArray[np.float32] = np.average(likely, axis=0, weights=votes).astype(np.float32)
         return activation
 
 
@@ -170,6 +177,14 @@ def study_finding(
         score=score,
         category=_category(score, bundle, point),
     )
+
+
+def view_probability(members: Sequence[MemberFinding]) -> float:
+    """Return the mean of the members' probabilities, weighted by their votes."""
+    # Rounded once, at the end, so that members who agree on a threshold keep the view on it.
+    votes = [Fraction(member.vote) for member in members]
+    stated = [Fraction(member.probability) for member in members]
+    return float(sum(vote * p for vote, p in zip(votes, stated, strict=True)) / sum(votes))
 
 
 def cell_probabilities(activations: NDArray[np.float32]) -> NDArray[np.float32]:

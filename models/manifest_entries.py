@@ -31,7 +31,7 @@ class MemberEntry(Entry):
     """One member: its name in findings, its architecture, and its weights file with hash.
 
     `sharpness` says how its map is pooled into its logit (`models.member.pool`), `calibration` how that
-    logit becomes the one in findings.
+    logit becomes the one in findings, and `vote` what its probability counts in the mean of all.
     """
 
     name: fields.Name
@@ -40,6 +40,7 @@ class MemberEntry(Entry):
     sha256: fields.Sha256
     sharpness: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
     calibration: Calibration = Calibration()
+    vote: fields.Positive = 1.0
 
 
 class OperatingPoint(Entry):

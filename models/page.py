@@ -173,8 +173,12 @@ def _legend_row() -> Row:
 
 
 def _footer_rows(finding: ViewFinding, caption: Caption) -> list[Row]:
-    members = ", ".join(f"{member.member} {member.probability:.3f}" for member in finding.members)
-    numbers = f"This view: P(abnormal) {finding.probability:.3f}, the mean of: {members}."
+    votes = sum(member.vote for member in finding.members)
+    members = ", ".join(
+        f"{member.member} {member.probability:.3f} (vote {member.vote / votes:.0%})"
+        for member in finding.members
+    )
+    numbers = f"This view: P(abnormal) {finding.probability:.3f}, the mean by votes of: {members}."
     origin = f"{caption.product} | model {caption.study.bundle.label}"
     return [
         Row(left=Text(content=numbers, size=15, color=_PRIMARY)),

@@ -77,7 +77,7 @@ def tid1501_view(view_number: int, view: AnalyzedView, bundle: BundleIdentity) -
         [view.source],
         [
             *_finding_sites([view]),
-            *_bundle(bundle, "view P(abnormal): mean over members"),
+            *_bundle(bundle, "view P(abnormal): mean over members by their votes"),
             _tid300_measurement(codes.PROBABILITY, view.finding.probability),
             *(_member(member, bundle) for member in view.finding.members),
             *_input_warning(view.finding.warning),

@@ -31,7 +31,11 @@ def _findings(connection: Connection, study_id: int) -> dict[int, list[MemberFin
         activation = np.frombuffer(row.map, dtype="<f4").reshape(row.rows, row.columns)
         findings.setdefault(row.instance_id, []).append(
             MemberFinding(
-                member=row.member, logit=row.logit, probability=row.probability, activation=activation
+                member=row.member,
+                logit=row.logit,
+                probability=row.probability,
+                activation=activation,
+                vote=row.vote,
             )
         )
     return findings

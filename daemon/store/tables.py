@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest migration; `daemon/store/migrations/versions` begins its file names with it."""
 
 
@@ -138,6 +138,7 @@ activations = Table(
     Column("position", Integer, nullable=False),
     Column("logit", Float, nullable=False),
     Column("probability", Float, nullable=False),
+    Column("vote", Float, nullable=False, server_default="1"),
     # float32 little endian, row by row
     Column("rows", Integer, nullable=False),
     Column("columns", Integer, nullable=False),

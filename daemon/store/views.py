@@ -166,6 +166,7 @@ def _activation(view: ClaimedView, position: int, finding: MemberFinding) -> dic
         "position": position,
         "logit": finding.logit,
         "probability": finding.probability,
+        "vote": finding.vote,
         "rows": rows,
         "columns": columns,
         "map": np.ascontiguousarray(finding.activation, dtype="<f4").tobytes(),

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import mean
 
 from daemon.lifecycle import InstanceState
 from daemon.store.shown import ResultRecord, StudyDetail
 from daemon.store.values import InstanceRecord, ResultKind
+from models.finding import view_probability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +62,8 @@ def study_view(detail: StudyDetail) -> StudyView:
 
 
 def ensemble_probability(record: InstanceRecord) -> float | None:
-    """Give P(abnormal) of a view: the mean over its members; None before the view is analyzed."""
-    return mean(member.probability for member in record.members) if record.members else None
+    """Give P(abnormal) of a view: that of its members together; None before the view is analyzed."""
+    return view_probability(record.members) if record.members else None
 
 
 def _is_view(record: InstanceRecord) -> bool:

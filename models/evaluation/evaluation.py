@@ -19,7 +19,7 @@ ENSEMBLE = "ensemble"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classifier:
-    """A member alone, the ensemble of all, or another variant: the mean of its members' probabilities."""
+    """A member alone, the ensemble of all, or another variant: the mean of its members by their votes."""
 
     name: str
     members: tuple[str, ...]

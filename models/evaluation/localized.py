@@ -43,6 +43,7 @@ def _located(predictions: Predictions, chosen: NDArray[np.intp], plan: Plan) -> 
             combine(
                 predictions.activations[:, place],
                 predictions.probabilities[:, place],
+                predictions.votes,
             )
             for place in chosen
         ]

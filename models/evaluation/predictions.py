@@ -42,6 +42,8 @@ class Predictions:
         The N radiographs that were read, in the order given.
     members
         The names of the M members, in the bundle's order.
+    votes
+        (M,) float64, what each counts in the mean of several.
     logits
         (M, N) float64, calibrated log-odds of P(abnormal), as in `models.finding.MemberFinding`.
     activations
@@ -56,6 +58,7 @@ class Predictions:
 
     samples: tuple[Sample, ...]
     members: tuple[str, ...]
+    votes: NDArray[np.float64]
     logits: NDArray[np.float64]
     activations: NDArray[np.float32]
     shapes: NDArray[np.intp]
@@ -68,6 +71,8 @@ class Predictions:
             shape = getattr(self, name).shape
             if shape[:2] != expected:
                 raise ValueError(f"the shape of {name} must begin with {expected}, not {shape}")
+        if self.votes.shape != (len(self.members),):
+            raise ValueError(f"votes must be ({len(self.members)},), not {self.votes.shape}")
         if self.shapes.shape != (len(self.samples), 2):
             raise ValueError(f"shapes must be ({len(self.samples)}, 2), not {self.shapes.shape}")
 
@@ -84,9 +89,9 @@ class Predictions:
         return half
 
     def scores(self, members: Sequence[str]) -> NDArray[np.float64]:
-        """Return (N,) P(abnormal) of the ensemble of `members`: the mean of their probabilities."""
+        """Return (N,) P(abnormal) of the ensemble of `members`: the mean of what they say, by their votes."""
         chosen = [self.members.index(name) for name in members]
-        mean: NDArray[np.float64] = self.probabilities[chosen].mean(axis=0)
+        mean: NDArray[np.float64] = np.average(self.probabilities[chosen], axis=0, weights=self.votes[chosen])
         return mean
 
 
@@ -141,6 +146,7 @@ def predict(
     return Predictions(
         samples=tuple(sample for sample, _ in views),
         members=bundle.identity.members,
+        votes=np.array([entry.vote for entry in bundle.manifest.members]),
         logits=np.array([[finding.logit for finding in each] for each in findings]).T,
         activations=np.stack([[finding.activation for finding in each] for each in findings], axis=1),
         shapes=np.array([shape for _, shape in views]),

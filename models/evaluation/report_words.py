@@ -25,7 +25,7 @@ FIGURE_NAMES = {
 }
 
 COMBINATION_NAMES = {
-    "probability": "average of each place's probability",
+    "probability": "average of each place's probability, by votes",
     "own_max": "each map scaled to its maximum, then averaged",
     "probability_weighted": "each map scaled to its maximum, weighted by the view's probability",
     "highest": "highest probability of each place",

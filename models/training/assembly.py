@@ -110,9 +110,10 @@ def assemble(
             architecture=trained.architecture,
             member=trained.member,
             calibration=calibrations[trained.name],
+            vote=float(vote),
             half=True,
         )
-        for trained in members
+        for trained, vote in zip(members, measured.votes, strict=True)
     ]
     create_bundle(folder, members=new, describe=describe)
     return read_manifest(folder)

@@ -10,6 +10,7 @@ from models.evaluation.cases import Cases, Level
 from models.evaluation.figures import classification_figures
 from models.evaluation.operating_points import choose_threshold, choose_threshold_by_specificity, rated
 from models.evaluation.predictions import Predictions
+from models.evaluation.votes import fit_votes
 from models.manifest import SENSITIVE, SPECIFIC, Calibration, Metric, OperatingPoint
 
 # Of abnormal cases, so many are flagged at the points of these names.
@@ -44,11 +45,15 @@ class Rating:
 
 
 def calibrated(raw: Predictions, calibrations: Mapping[str, Calibration]) -> Predictions:
-    """Return the predictions of members without calibration as they are with it."""
+    """Return the predictions of members without calibration and votes as they are with both.
+
+    The votes are those of `models.evaluation.votes.fit_votes`.
+    """
     scale = np.array([calibrations[name].scale for name in raw.members])[:, None]
     offset = np.array([calibrations[name].offset for name in raw.members])[:, None]
     activations = scale[..., None, None] * raw.activations + offset[..., None, None]
-    return replace(raw, logits=scale * raw.logits + offset, activations=activations.astype(np.float32))
+    found = replace(raw, logits=scale * raw.logits + offset, activations=activations.astype(np.float32))
+    return replace(found, votes=fit_votes(found.labels, found.probabilities))
 
 
 def operating_points(

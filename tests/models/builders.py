@@ -35,10 +35,13 @@ def a_member_finding(
     member: str = "first",
     logit: float = 0.0,
     activation: NDArray[np.float32] | None = None,
+    vote: float = 1.0,
 ) -> MemberFinding:
     if activation is None:
         activation = np.linspace(0.0, 1.0, 49, dtype=np.float32).reshape(7, 7)
-    return MemberFinding(member=member, logit=logit, probability=probability, activation=activation)
+    return MemberFinding(
+        member=member, logit=logit, probability=probability, activation=activation, vote=vote
+    )
 
 
 def a_view(*probabilities: float, view_id: str = "view", activation=None) -> ViewFinding:

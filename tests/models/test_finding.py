@@ -92,6 +92,8 @@ def test_members_with_maps_of_different_shapes_are_refused():
 @pytest.mark.parametrize(
     "change",
     [
+        {"vote": 0.0},
+        {"vote": float("inf")},
         {"probability": -0.1},
         {"probability": 1.1},
         {"probability": float("nan")},
@@ -104,6 +106,23 @@ def test_members_with_maps_of_different_shapes_are_refused():
 def test_member_finding_outside_its_range_is_refused(change):
     with pytest.raises(ValueError, match="must be"):
         a_member_finding(**change)
+
+
+def test_members_count_by_their_votes():
+    low = a_member_finding(0.2, activation=np.full((1, 1), -500.0, dtype=np.float32), vote=3.0)
+    high = a_member_finding(0.6, activation=np.full((1, 1), 500.0, dtype=np.float32), vote=1.0)
+
+    view = ViewFinding(view_id="view", members=(low, high))
+
+    assert view.probability == pytest.approx(0.3, abs=1e-15)
+    assert view.activation.tolist() == [[0.25]]
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.3, 0.7, 1 / 3])
+def test_members_that_agree_on_a_threshold_keep_the_view_on_it(threshold):
+    members = tuple(a_member_finding(threshold, vote=vote) for vote in (0.1, 0.2, 0.7))
+
+    assert ViewFinding(view_id="view", members=members).probability == threshold
 
 
 def test_ensemble_map_is_the_mean_of_the_members_probabilities_in_each_cell():

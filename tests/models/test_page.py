@@ -138,7 +138,10 @@ def test_page_says_category_score_and_operating_point(score, words):
     assert f"P(abnormal) {score:.3f} (1 view)" in texts
     assert '"sensitive", 0.500' in texts
     assert ("reaches" in texts) == (score >= 0.5)
-    assert "P(abnormal) 0.375, the mean of: member0 0.250, member1 0.500." in texts
+    assert (
+        "P(abnormal) 0.375, the mean by votes of: member0 0.250 (vote 50%), member1 0.500 (vote 50%)."
+        in texts
+    )
 
 
 @pytest.mark.parametrize("score", [0.1, 0.6, 0.9])

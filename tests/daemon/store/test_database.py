@@ -66,6 +66,7 @@ def test_store_of_the_first_schema_keeps_its_rows(tmp_path, postgresql: Cluster,
     with newest.write() as connection:
         for column in ("input_distance", "input_warning"):
             connection.execute(text(f"ALTER TABLE instances DROP COLUMN {column}"))
+        connection.execute(text("ALTER TABLE activations DROP COLUMN vote"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         assert {c["name"] for c in inspect(connection).get_columns("instances")}.isdisjoint(
             {"input_distance", "input_warning"}
@@ -75,7 +76,7 @@ def test_store_of_the_first_schema_keeps_its_rows(tmp_path, postgresql: Cluster,
     migrated = open_store(url)
 
     detail = study_detail(migrated, received().study_instance_uid)
-    assert [len(view.members) for view in detail.instances] == [2, 2]
+    assert [[member.vote for member in view.members] for view in detail.instances] == [[1.0, 1.0]] * 2
     assert [(view.state, view.input_check) for view in detail.instances] == [
         (InstanceState.ANALYZED, None)
     ] * 2

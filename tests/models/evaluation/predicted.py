@@ -39,6 +39,7 @@ def some_predictions(studies=60, *, seed=1, sign=1.0, unreadable=0) -> Predictio
     return Predictions(
         samples=samples,
         members=("first", "second"),
+        votes=np.ones(2),
         logits=logits,
         activations=activations,
         shapes=np.full((labels.size, 2), 64),

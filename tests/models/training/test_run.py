@@ -1,13 +1,23 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from models.bundle import load_bundle
+from models.datasets.sample import Sample
 from models.errors import BundleExists, TrainingRefused, UnreadablePicture
 from models.evaluation.cases import Level
+from models.evaluation.metrics import auroc
+from models.evaluation.predictions import predict
+from models.evaluation.votes import fit_votes
 from models.manifest import Preprocessing
 from models.member import build_member, initialize
+from models.picture import read_picture
+from models.preprocess import preprocess
 from models.training.assembly import Description, Trained, assemble
 from models.training.rating import Rating
 from models.training.run import Run, require_readable, train_members
@@ -85,29 +95,63 @@ def test_a_run_leaves_its_curves_and_numbers_and_refuses_other_data(tmp_path: Pa
         train_members(plan, data[:4], data, on_step=nothing, on_epoch=nothing)
 
 
-def test_a_bundle_is_not_written_over(tmp_path: Path):
-    member = build_member("mobilenet")
-    initialize(member, 0)
-    description = Description(
-        name="tiny",
-        version="1",
-        license="none",
-        intended_use="test",
-        training_data="generated",
-        validation_data="generated",
-        training_recipe="none",
+DESCRIPTION = Description(
+    name="tiny",
+    version="1",
+    license="none",
+    intended_use="test",
+    training_data="generated",
+    validation_data="generated",
+    training_recipe="none",
+)
+SPEC = Preprocessing(input_size=(SIDE, SIDE))
+
+
+def test_a_bundle_states_what_it_does_when_it_is_loaded_again(tmp_path: Path):
+    data = samples(tmp_path / "data", 24)
+    members = [upright(random_member(str(seed), seed), data) for seed in (1, 2)]
+
+    manifest = assemble(
+        tmp_path / "bundle", members, SPEC, DESCRIPTION, Rating(validation=data, level=Level.IMAGE, seed=0)
     )
+
+    found = predict(load_bundle(tmp_path / "bundle"), data, device="cpu")
+    assert [entry.vote for entry in manifest.members] == pytest.approx(
+        fit_votes(found.labels, found.probabilities), abs=1e-6
+    )
+    assert manifest.members[0].vote != pytest.approx(0.5, abs=1e-3)
+    stated = {metric.name: metric.value for metric in manifest.metrics}
+    assert stated["auroc ensemble"] == pytest.approx(auroc(found.labels, found.scores(found.members)))
+    point = {point.name: point for point in manifest.operating_points}["sensitive"]
+    flagged = found.scores(found.members) >= point.threshold
+    assert point.sensitivity == pytest.approx(flagged[found.labels].mean())
+
+
+def random_member(name: str, seed: int) -> Trained:
+    member = build_member("mobilenet")
+    initialize(member, seed)
+    return Trained(name=f"member{name}", architecture="mobilenet", member=member)
+
+
+def upright(trained: Trained, data: Sequence[Sample]) -> Trained:
+    """Turn the head of a random member round if it takes normal for abnormal."""
+    views = np.stack([preprocess(read_picture(sample.image), SPEC) for sample in data])
+    with torch.inference_mode():
+        logits = trained.member(torch.from_numpy(views)[:, None].expand(-1, 3, -1, -1)).logit.numpy()
+    if (auroc(np.array([sample.abnormal for sample in data]), logits) or 0.0) < 0.5:
+        with torch.no_grad():
+            trained.member.head.weight.neg_()
+            trained.member.head.bias.neg_()
+    return trained
+
+
+def test_a_bundle_is_not_written_over(tmp_path: Path):
     (tmp_path / "bundle").mkdir()
     with pytest.raises(BundleExists):
         assemble(
             tmp_path / "bundle",
-            [Trained(name="mobilenet", architecture="mobilenet", member=member)],
-            Preprocessing(input_size=(SIDE, SIDE)),
-            description,
-            Rating(validation=spread(tmp_path), level=Level.IMAGE, seed=0),
+            [random_member("", 0)],
+            SPEC,
+            DESCRIPTION,
+            Rating(validation=samples(tmp_path / "data", 12), level=Level.IMAGE, seed=0),
         )
-
-
-def spread(folder: Path):
-    """Return samples on which even a random member is not inverted: its own answers decide the labels."""
-    return samples(folder / "data", 12)
