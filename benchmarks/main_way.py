@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/main_way.py --rounds 5
 
-Runs the real daemon with ensemble200 (random weights) and the demonstration's PACS on loopback, and prints
+Runs the real daemon with the bundle that comes with ulna and the demonstration's PACS on loopback, and prints
 seconds to ready, resident memory of each stage, views per second and the turn-around of studies. Figures of
 one machine on one day: compare only within a run.
 """

@@ -9,9 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from daemon.errors import ConfigurationInvalid
+from models.shipped import DEFAULT_BUNDLE, bundle_folder
 
 ENVIRONMENT_PREFIX = "ULNA_"
 
@@ -105,9 +114,14 @@ class Study(_Section):
 
 
 class Analysis(_Section):
-    """[analysis]: the bundle and how it runs."""
+    """[analysis]: the bundle and how it runs.
 
-    bundle: Annotated[Path, Field(strict=False)] = Path("/var/lib/ulna/bundle")
+    `bundle` is a folder; a name of `models.shipped` is turned into the folder that it stands for.
+    """
+
+    bundle: Annotated[Path, Field(strict=False), AfterValidator(bundle_folder)] = bundle_folder(
+        DEFAULT_BUNDLE
+    )
     allow_untrained: bool = False
     device: Literal["auto", "cpu", "cuda"] = "auto"
     max_batch: Annotated[int, Field(ge=1, le=256)] = 8

@@ -24,6 +24,7 @@ from daemon.demo.pacs import demo_pacs
 from daemon.demo.studies import demo_studies
 from daemon.stage import now
 from daemon.study import Priority
+from models.manifest import BundleIdentity, read_identity
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,12 +49,11 @@ def run(options: argparse.Namespace) -> int:
     if options.data_dir:
         folder.mkdir(parents=True)
     with demo_pacs(folder / "pacs") as pacs_port, _progress() as progress:
-        steps = progress.add_task("writing a bundle of random weights", total=None)
+        steps = progress.add_task("turning the samples into DICOM studies", total=None)
         config_path = play.prepare(folder, pacs_port=pacs_port)
         config = play.configuration_of(config_path)
         log = folder / "ulna.log"
         with play.daemon_process(config_path, log) as process:
-            progress.update(steps, description="turning the samples into DICOM studies")
             studies = demo_studies(folder / "sent", now=now())
             progress.update(steps, description="starting the daemon")
             store = open_store_of(config)
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
             shown = play.exhibits(store, folder / "pacs", folder / "exhibits")
             store.close()
             progress.stop()
-            _print(shown, folder, seconds=time.monotonic() - started)
+            _print(shown, folder, read_identity(config.analysis.bundle), seconds=time.monotonic() - started)
             if options.keep:
                 _keep(config.web.port)
     return 0
@@ -95,7 +95,7 @@ def _keep(port: int) -> None:
         console().print("stopping")
 
 
-def _print(shown: list[play.Exhibit], folder: Path, *, seconds: float) -> None:
+def _print(shown: list[play.Exhibit], folder: Path, bundle: BundleIdentity, *, seconds: float) -> None:
     table = Table("study", "priority", "region", "views", "P(abnormal)", "flag", "turn-around")
     for number, exhibit in enumerate(shown, start=1):
         entry = exhibit.detail.entry
@@ -114,7 +114,7 @@ def _print(shown: list[play.Exhibit], folder: Path, *, seconds: float) -> None:
     say.print(f"what the PACS received, as DICOM:    {folder / 'pacs'}")
     say.print(f"configuration, data and log:         {folder}")
     say.print(f"{len(shown)} studies in {seconds:.1f} s.")
-    say.print("The weights are random (UNTRAINED): the numbers mean nothing. Not for diagnostic use.")
+    say.print(f"Read by {bundle.label}. Intended use: {bundle.intended_use}")
 
 
 def _turn_around(exhibit: play.Exhibit) -> str:

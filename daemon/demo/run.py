@@ -49,10 +49,6 @@ settle_seconds = 1.0
 quiet_seconds = 4.0
 max_wait_seconds = 30.0
 
-[analysis]
-bundle = "{folder}/bundle"
-allow_untrained = true
-
 [[destinations]]
 name = "demo-pacs"
 ae_title = "{pacs}"
@@ -78,14 +74,7 @@ class Exhibit:
 
 
 def prepare(folder: Path, *, pacs_port: int) -> Path:
-    """Write an untrained bundle and a configuration; give the configuration's path."""
-    from models.bundle import (
-        create_untrained,
-    )  # loads torch, which takes seconds: after the progress bar is up
-
-    create_untrained(
-        folder / "bundle", ensemble="ensemble200", seed=0, name="ensemble200-untrained", version="0.1.0"
-    )
+    """Write a configuration with the shipped bundle; give its path."""
     path = folder / "config.toml"
     path.write_text(
         _CONFIG.format(

@@ -5,17 +5,15 @@ from pathlib import Path
 import pytest
 
 from daemon.store.tables import deliveries, instances, studies
-from models.bundle import create_untrained
+from models.shipped import DEFAULT_BUNDLE, bundle_folder
 from tests.flow.radiographs import study_uid, wrist_study
 from tests.flow.service import Service, resident_bytes, running_service, ulna
 
 pytestmark = pytest.mark.flow
 
 
-def test_ensemble200_on_cpu_stays_within_its_memory(tmp_path: Path) -> None:
-    bundle = tmp_path / "bundle"
-    create_untrained(bundle, ensemble="ensemble200", seed=0, name="ensemble200-untrained", version="0.1.0")
-    with running_service(tmp_path / "ulna", bundle, destinations=[]) as service:
+def test_the_shipped_bundle_on_cpu_stays_within_its_memory(tmp_path: Path) -> None:
+    with running_service(tmp_path / "ulna", bundle_folder(DEFAULT_BUNDLE), destinations=[]) as service:
         files = [file for number in range(1, 5) for file in wrist_study(tmp_path / "send", number)]
         assert service.storescu(files).returncode == 0
         service.wait_until_done(*map(study_uid, range(1, 5)))
