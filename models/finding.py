@@ -118,14 +118,14 @@ class ViewFinding:
 
     @property
     def activation(self) -> NDArray[np.float32]:
-        """Where the ensemble sees abnormality: (h, w) float32 in [0, 1], P(abnormal) of each cell.
+        """Where the ensemble sees abnormality: (h, w) float32, log-odds of abnormal of each cell.
 
-        It is the mean of the members' probabilities, weighted by their votes, as that of the view is. A map
-        relative to its own maximum would show a hot place in every view, also in those without suspicion.
+        It is the mean of the members' by their votes. On fracture boxes that pointed better than the mean of
+        their probabilities, which a bold member draws alone (docs/models.md).
         """
-        likely = cell_probabilities(np.stack([member.activation for member in self.members]))
+        cells = np.stack([member.activation for member in self.members])
         votes = np.array([member.vote for member in self.members])
-        activation: NDArray[np.float32] = np.average(likely, axis=0, weights=votes).astype(np.float32)
+        activation: NDArray[np.float32] = np.average(cells, axis=0, weights=votes).astype(np.float32)
         return activation
 
 

@@ -34,7 +34,8 @@ def upsample_activation(
     Parameters
     ----------
     activation
-        (h, w) float32, over the network's whole input.
+        (h, w) float32, over the network's whole input; log-odds, which unlike probabilities have no ceiling
+        where neighbors could not be told apart.
     shape
         (rows, cols) of the view, at any scale.
     preprocessing

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from models.finding import StudyFinding, TriageCategory, ViewFinding
+from models.finding import StudyFinding, TriageCategory, ViewFinding, cell_probabilities
 from models.manifest import Preprocessing
 from models.overlay import blend, upsample_activation
 from models.typesetting import RGB, Block, Row, Text, set_rows
@@ -168,7 +168,7 @@ def _caution_rows(finding: ViewFinding, study: StudyFinding) -> list[Row]:
 
 
 def _legend_row() -> Row:
-    sentence = "P(abnormal) of each place by itself, mean of the networks; the line is at 0.5."
+    sentence = "P(abnormal) of each place by itself, by the networks' votes; the line is at 0.5."
     return Row(left=Text(content=sentence, size=14, color=_SECONDARY))
 
 
@@ -209,7 +209,7 @@ def _picture(
     tones = np.clip(np.asarray(shrunk), 0.0, 1.0)
     plain = np.repeat(np.rint(tones * 255).astype(np.uint8)[..., np.newaxis], 3, axis=2)
     enlarged = upsample_activation(activation, (height, width), preprocessing)
-    overlay = blend(tones, np.clip(enlarged, 0.0, 1.0))
+    overlay = blend(tones, cell_probabilities(enlarged))
     shift = (0, height + _GAP) if stacked else (width + _GAP, 0)
     picture = Image.new("RGB", (width + shift[0], height + shift[1]), _BACKGROUND)
     picture.paste(Image.fromarray(plain), (0, 0))

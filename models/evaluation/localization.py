@@ -1,6 +1,6 @@
 """Measures whether an activation map points at the abnormality, against boxes that radiologists drew."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,8 @@ def localize(
     boxes: Sequence[Box],
     shape: tuple[int, int],
     preprocessing: Preprocessing,
+    *,
+    shown: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda enlarged: enlarged,
 ) -> Localization:
     """Compare a map with boxes, in the pixels of the view, enlarged as the overlay enlarges it.
 
@@ -58,6 +60,8 @@ def localize(
         (rows, cols) of the view that the boxes were drawn in.
     preprocessing
         How the view became the network's input.
+    shown
+        What the picture makes of the enlarged map.
 
     Raises
     ------
@@ -68,8 +72,7 @@ def localize(
         raise ValueError("localization needs at least one box; take the abnormal views that have boxes")
     inside = _mask(boxes, shape)
     box_share = float(inside.mean())
-    positive = np.maximum(activation, np.float32(0.0))
-    enlarged = np.maximum(upsample_activation(positive, shape, preprocessing), np.float32(0.0))
+    enlarged = np.maximum(shown(upsample_activation(activation, shape, preprocessing)), np.float32(0.0))
     peak = enlarged.max()
     if peak <= 0.0:
         return Localization(pointing_game=False, energy_inside=0.0, iou=0.0, box_share=box_share)

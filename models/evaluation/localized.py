@@ -50,7 +50,7 @@ def _located(predictions: Predictions, chosen: NDArray[np.intp], plan: Plan) -> 
         figures = _figures(predictions, chosen, maps, plan)
         yield Located(classifier=ENSEMBLE, combination=name, figures=figures)
     for member, activations in zip(predictions.members, predictions.activations, strict=True):
-        maps = [cell_probabilities(activations[place]) for place in chosen]
+        maps = [activations[place] for place in chosen]
         figures = _figures(predictions, chosen, maps, plan)
         yield Located(classifier=member, combination="", figures=figures)
 
@@ -64,6 +64,7 @@ def _figures(
             predictions.samples[place].boxes or (),
             (int(predictions.shapes[place, 0]), int(predictions.shapes[place, 1])),
             predictions.preprocessing,
+            shown=cell_probabilities,
         )
         for place, activation in zip(chosen, maps, strict=True)
     ]

@@ -25,12 +25,12 @@ FIGURE_NAMES = {
 }
 
 COMBINATION_NAMES = {
+    "log_odds": "average of each place's log-odds, by votes",
+    "equal": "the same with equal votes",
     "probability": "average of each place's probability, by votes",
-    "own_max": "each map scaled to its maximum, then averaged",
-    "probability_weighted": "each map scaled to its maximum, weighted by the view's probability",
     "highest": "highest probability of each place",
-    "log_odds": "average of each place's log-odds",
-    "weighted_gradient": "gradient of the mean probability",
+    "probability_weighted": "log-odds weighted by votes and the view's probability",
+    "weighted_gradient": "log-odds weighted as by the gradient of the mean probability",
     "": "own map",
 }
 

@@ -14,51 +14,49 @@ def three_members(seed=0):
     return activations, 1 / (1 + np.exp(-logits)), np.array([1.0, 2.0, 5.0])
 
 
-EQUAL = np.ones(2)
-
-
-def test_probability_is_what_findings_show():
+def test_log_odds_are_what_findings_show():
     activations, probabilities, votes = three_members()
     members = tuple(
         MemberFinding(member=str(number), logit=0.0, probability=0.5, activation=activation, vote=vote)
         for number, (activation, vote) in enumerate(zip(activations, votes.tolist(), strict=True))
     )
 
-    combined = COMBINATIONS["probability"](activations, probabilities, votes)
+    combined = COMBINATIONS["log_odds"](activations, probabilities, votes)
 
-    np.testing.assert_array_equal(combined, ViewFinding(view_id="1.2.3", members=members).activation)
-    first, second, third = 1 / (1 + np.exp(-activations))
-    np.testing.assert_allclose(combined, (first + 2 * second + 5 * third) / 8, rtol=1e-5)
+    np.testing.assert_allclose(combined, ViewFinding(view_id="1.2.3", members=members).activation, rtol=1e-5)
+    np.testing.assert_allclose(combined, (activations * votes[:, None, None]).sum(axis=0) / 8, atol=1e-5)
 
 
-def test_log_odds_are_averaged():
-    combined = COMBINATIONS["log_odds"](*three_members())
+def test_equal_takes_no_votes():
+    activations, probabilities, votes = three_members()
 
-    np.testing.assert_allclose(combined, three_members()[0].sum(axis=0) / 3, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        COMBINATIONS["equal"](activations, probabilities, votes), activations.mean(axis=0), atol=1e-5
+    )
+
+
+def test_probability_averages_the_probability_of_each_cell():
+    # Odds of 3 are a probability of 3/4, odds of 1/9 one of 1/10.
+    activations = np.log(np.array([[[3.0]], [[1 / 9]]])).astype(np.float32)
+
+    combined = COMBINATIONS["probability"](activations, np.array([0.5, 0.5]), np.array([1.0, 3.0]))
+
+    mean = (0.75 + 3 * 0.1) / 4
+    np.testing.assert_allclose(combined, [[np.log(mean / (1 - mean))]], rtol=1e-5)
 
 
 def test_highest_is_what_the_boldest_member_says():
     activations = np.array([[[2.0, -3.0]], [[-1.0, 0.0]]], dtype=np.float32)
 
-    combined = COMBINATIONS["highest"](activations, np.array([0.5, 0.5]), EQUAL)
-
-    np.testing.assert_allclose(combined, [[1 / (1 + np.exp(-2.0)), 0.5]], rtol=1e-6)
-
-
-def test_own_max_gives_a_cautious_member_the_same_say():
-    activations = np.log(np.array([[[9.0, 1e-9]], [[1e-9, 1 / 99]]])).astype(np.float32)
-
-    combined = COMBINATIONS["own_max"](activations, np.array([0.9, 0.01]), EQUAL)
-
-    np.testing.assert_allclose(combined, [[0.5, 0.5]], rtol=1e-5)
+    assert COMBINATIONS["highest"](activations, np.array([0.5, 0.5]), np.ones(2)).tolist() == [[2.0, 0.0]]
 
 
 def test_probability_weighted_gives_a_member_without_suspicion_little_say():
-    activations = np.log(np.array([[[9.0, 1e-9]], [[1e-9, 1 / 99]]])).astype(np.float32)
+    activations = np.array([[[4.0]], [[-4.0]]], dtype=np.float32)
 
-    combined = COMBINATIONS["probability_weighted"](activations, np.array([0.9, 0.01]), EQUAL)
+    combined = COMBINATIONS["probability_weighted"](activations, np.array([0.9, 0.1]), np.array([1.0, 3.0]))
 
-    np.testing.assert_allclose(combined, [[0.9, 0.01]], rtol=1e-5)
+    np.testing.assert_allclose(combined, [[(0.9 * 4 - 0.3 * 4) / 1.2]], rtol=1e-6)
 
 
 def test_weighted_gradient_is_grad_cam_of_the_mean_probability_but_for_a_constant():
@@ -77,16 +75,20 @@ def test_weighted_gradient_is_grad_cam_of_the_mean_probability_but_for_a_constan
         maps.detach().numpy().astype(np.float32), probabilities.detach().numpy(), np.ones(3)
     )
 
-    # The same up to the factor of the two means, 3 members and 49 cells.
-    difference = combined - expected * 3 * 49
-    np.testing.assert_allclose(difference, difference.mean(), rtol=1e-5, atol=1e-6)
+    # The weights have the sum 1 here; in the gradient they are divided by 3 members and 49 cells.
+    slopes = (probabilities * (1 - probabilities)).sum().item()
+    difference = combined - expected * 3 * 49 / slopes
+    np.testing.assert_allclose(difference, difference.mean(), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["probability", "own_max", "probability_weighted", "highest"])
-def test_log_odds_of_any_size_are_taken(name):
-    activations = np.array([[[5000.0, -5000.0]]], dtype=np.float32)
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_members_that_are_entirely_sure_leave_finite_maps(name):
+    activations = np.array([[[500.0, -500.0]], [[500.0, -500.0]]], dtype=np.float32)
 
-    assert COMBINATIONS[name](activations, np.array([1.0]), np.ones(1)).tolist() == [[1.0, 0.0]]
+    combined = COMBINATIONS[name](activations, np.array([1.0, 0.0]), np.ones(2))
+
+    assert np.isfinite(combined).all()
+    assert combined[0, 0] > combined[0, 1]
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)

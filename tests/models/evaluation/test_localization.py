@@ -3,6 +3,7 @@ import pytest
 
 from models.datasets.sample import Box
 from models.evaluation.localization import localize
+from models.finding import cell_probabilities
 from models.manifest import Preprocessing
 
 SQUARE = Preprocessing(input_size=(224, 224), resize="square")
@@ -103,14 +104,13 @@ def test_what_the_map_says_of_padding_is_ignored():
     assert found.iou == inside_alone.iou > 0.0
 
 
-def test_scale_of_a_map_and_its_negative_part_do_not_matter():
+def test_scale_of_a_map_does_not_matter():
     box = box_of(rows=(30, 90), cols=(50, 130))
     activation = np.random.default_rng(2).normal(size=(7, 7)).astype(np.float32)
 
     found = localize(activation, [box], (200, 300), LETTERBOX)
 
     assert localize(activation * np.float32(64), [box], (200, 300), LETTERBOX) == found
-    assert localize(np.maximum(activation, 0), [box], (200, 300), LETTERBOX) == found
 
 
 def test_peak_between_two_equal_cells_is_one_place_between_them():
@@ -135,7 +135,7 @@ def test_a_pixel_belongs_to_the_box_that_holds_its_center():
     assert not hit((3.4, 3.6), (2.0, 3.5))
 
 
-@pytest.mark.parametrize("activation", [a_map({}), a_map({(3, 3): -1.0})])
+@pytest.mark.parametrize("activation", [a_map({}), np.full((7, 7), -1.0, dtype=np.float32)])
 def test_a_map_without_anything_positive_points_nowhere(activation):
     found = localize(activation, [box_of(rows=(0, 112), cols=(0, 224))], (224, 224), SQUARE)
 
@@ -155,6 +155,18 @@ def test_a_map_that_knows_nothing_has_the_energy_of_chance():
     found = localize(np.ones((7, 7), dtype=np.float32), [box], (300, 260), LETTERBOX)
 
     assert found.energy_inside == pytest.approx(found.box_share, rel=1e-5)
+
+
+def test_what_is_measured_is_what_is_shown_of_the_enlarged_map():
+    activation = a_map({(1, 1): 3.0, (5, 5): 6.0}) - np.float32(3.0)
+    upper, lower = (box_of(rows=(c, c + 32), cols=(c, c + 32)) for c in (32, 160))
+
+    found = localize(activation, [lower], (224, 224), SQUARE, shown=cell_probabilities)
+
+    assert found.pointing_game
+    assert not localize(activation, [upper], (224, 224), SQUARE, shown=cell_probabilities).pointing_game
+    # Elsewhere P is 0.05, which counts, while log-odds of -3 count nothing.
+    assert found.energy_inside < 0.5 < localize(activation, [lower], (224, 224), SQUARE).energy_inside
 
 
 def test_a_view_without_boxes_is_refused():

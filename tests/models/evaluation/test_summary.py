@@ -7,7 +7,7 @@ from sklearn import metrics as reference
 from models.evaluation.cases import Level, Subset, SubsetKind
 from models.evaluation.localization import localize
 from models.evaluation.plan import Origin
-from models.finding import MemberFinding, ViewFinding
+from models.finding import MemberFinding, ViewFinding, cell_probabilities
 from tests.models.builders import an_identity
 from tests.models.evaluation.predicted import an_evaluation, some_predictions
 
@@ -139,6 +139,7 @@ def test_maps_are_measured_on_the_boxed_images_that_the_ensemble_flags():
                 predictions.samples[place].boxes or (),
                 (64, 64),
                 predictions.preprocessing,
+                shown=cell_probabilities,
             )
             for place in flagged
         ]
@@ -154,10 +155,8 @@ def test_maps_are_measured_on_the_boxed_images_that_the_ensemble_flags():
     by_name = {
         (each.classifier, each.combination): each.figures["pointing_game"].value for each in found.maps
     }
-    assert by_name["ensemble", "probability"] == pytest.approx(share(as_shown))
-    assert by_name["second", ""] == pytest.approx(
-        share(lambda place: 1 / (1 + np.exp(-predictions.activations[1, place])))
-    )
+    assert by_name["ensemble", "log_odds"] == pytest.approx(share(as_shown))
+    assert by_name["second", ""] == pytest.approx(share(lambda place: predictions.activations[1, place]))
 
 
 def test_labels_the_wrong_way_round_warn_whatever_else_is_asked():
