@@ -120,13 +120,13 @@ class ViewFinding:
     def activation(self) -> NDArray[np.float32]:
         """Where the ensemble sees abnormality: (h, w) float32, log-odds of abnormal of each cell.
 
-        It is the mean of the members' by their votes. On fracture boxes that pointed better than the mean of
-        their probabilities, which a bold member draws alone (docs/models.md).
+        It is the mean of the members', weighted by their votes and by how abnormal they find the view: who
+        sees nothing there has little to say of where. Of the ways that `models.evaluation.combinations`
+        compares it pointed best at fractures (docs/models.md).
         """
         cells = np.stack([member.activation for member in self.members])
         votes = np.array([member.vote for member in self.members])
-        activation: NDArray[np.float32] = np.average(cells, axis=0, weights=votes).astype(np.float32)
-        return activation
+        return weighted_cells(cells, votes * [member.probability for member in self.members])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +185,13 @@ def view_probability(members: Sequence[MemberFinding]) -> float:
     votes = [Fraction(member.vote) for member in members]
     stated = [Fraction(member.probability) for member in members]
     return float(sum(vote * p for vote, p in zip(votes, stated, strict=True)) / sum(votes))
+
+
+def weighted_cells(activations: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the mean (h, w) of M maps (M, h, w), weighted by M numbers that are not negative."""
+    # Members who are all entirely sure that there is nothing leave no weight at all.
+    mean: NDArray[np.float32] = np.average(activations, axis=0, weights=weights + 1e-12).astype(np.float32)
+    return mean
 
 
 def cell_probabilities(activations: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from models.finding import cell_probabilities
+from models.finding import cell_probabilities, weighted_cells
 
 _Maps = NDArray[np.float32]
 _Floats = NDArray[np.float64]
@@ -23,13 +23,13 @@ _LEAST = 1e-6
 
 
 def log_odds(activations: _Maps, probabilities: _Floats, votes: _Floats) -> _Maps:
-    """Average by the members' votes: what a finding shows."""
-    return _weighted(activations, votes)
+    """Average by the members' votes."""
+    return weighted_cells(activations, votes)
 
 
 def equal(activations: _Maps, probabilities: _Floats, votes: _Floats) -> _Maps:
     """Average as if all members had the same vote."""
-    return _weighted(activations, np.ones_like(votes))
+    return weighted_cells(activations, np.ones_like(votes))
 
 
 def probability(activations: _Maps, probabilities: _Floats, votes: _Floats) -> _Maps:
@@ -47,8 +47,8 @@ def highest(activations: _Maps, probabilities: _Floats, votes: _Floats) -> _Maps
 
 
 def probability_weighted(activations: _Maps, probabilities: _Floats, votes: _Floats) -> _Maps:
-    """Average by votes and probabilities: who sees nothing abnormal points at little."""
-    return _weighted(activations, votes * probabilities)
+    """Average by votes and probabilities, so that who sees nothing points at little: what a finding shows."""
+    return weighted_cells(activations, votes * probabilities)
 
 
 def weighted_gradient(activations: _Maps, probabilities: _Floats, votes: _Floats) -> _Maps:
@@ -56,22 +56,16 @@ def weighted_gradient(activations: _Maps, probabilities: _Floats, votes: _Floats
 
     A member that is sure, either way, falls silent.
     """
-    return _weighted(activations, votes * probabilities * (1.0 - probabilities))
+    return weighted_cells(activations, votes * probabilities * (1.0 - probabilities))
 
 
 COMBINATIONS: Mapping[str, Combination] = MappingProxyType(
     {
+        "probability_weighted": probability_weighted,
         "log_odds": log_odds,
         "equal": equal,
         "probability": probability,
         "highest": highest,
-        "probability_weighted": probability_weighted,
         "weighted_gradient": weighted_gradient,
     }
 )
-
-
-def _weighted(activations: _Maps, weights: _Floats) -> _Maps:
-    # Members that are all entirely sure would leave no weight at all.
-    combined: _Maps = np.average(activations, axis=0, weights=weights + 1e-12).astype(np.float32)
-    return combined

@@ -25,11 +25,11 @@ FIGURE_NAMES = {
 }
 
 COMBINATION_NAMES = {
+    "probability_weighted": "each place's log-odds, weighted by votes and the view's probability",
     "log_odds": "average of each place's log-odds, by votes",
     "equal": "the same with equal votes",
     "probability": "average of each place's probability, by votes",
     "highest": "highest probability of each place",
-    "probability_weighted": "log-odds weighted by votes and the view's probability",
     "weighted_gradient": "log-odds weighted as by the gradient of the mean probability",
     "": "own map",
 }

@@ -121,13 +121,14 @@ def test_members_that_agree_on_a_threshold_keep_the_view_on_it(threshold):
     assert ViewFinding(view_id="view", members=members).probability == threshold
 
 
-def test_ensemble_map_is_the_mean_of_the_members_log_odds_by_their_votes():
-    first = a_member_finding(activation=np.array([[3.0, -1.0]], dtype=np.float32), vote=3.0)
-    second = a_member_finding(activation=np.array([[1.0, 7.0]], dtype=np.float32), vote=1.0)
+def test_ensemble_map_is_the_mean_of_the_members_log_odds_by_votes_and_probabilities():
+    # 1.5 times 0.4 to 1 times 0.2: three to one.
+    first = a_member_finding(0.4, activation=np.array([[3.0, -1.0]], dtype=np.float32), vote=1.5)
+    second = a_member_finding(0.2, activation=np.array([[1.0, 7.0]], dtype=np.float32), vote=1.0)
 
     activation = ViewFinding(view_id="view", members=(first, second)).activation
 
-    assert activation.tolist() == [[2.5, 1.0]]
+    np.testing.assert_allclose(activation, [[2.5, 1.0]], rtol=1e-6)
     assert activation.dtype == np.float32
 
 

@@ -14,16 +14,25 @@ def three_members(seed=0):
     return activations, 1 / (1 + np.exp(-logits)), np.array([1.0, 2.0, 5.0])
 
 
-def test_log_odds_are_what_findings_show():
+def test_probability_weighted_is_what_findings_show():
     activations, probabilities, votes = three_members()
     members = tuple(
-        MemberFinding(member=str(number), logit=0.0, probability=0.5, activation=activation, vote=vote)
-        for number, (activation, vote) in enumerate(zip(activations, votes.tolist(), strict=True))
+        MemberFinding(member=str(number), logit=0.0, probability=p, activation=activation, vote=vote)
+        for number, (activation, p, vote) in enumerate(
+            zip(activations, probabilities.tolist(), votes.tolist(), strict=True)
+        )
     )
+
+    combined = COMBINATIONS["probability_weighted"](activations, probabilities, votes)
+
+    np.testing.assert_array_equal(combined, ViewFinding(view_id="1.2.3", members=members).activation)
+
+
+def test_log_odds_are_averaged_by_votes():
+    activations, probabilities, votes = three_members()
 
     combined = COMBINATIONS["log_odds"](activations, probabilities, votes)
 
-    np.testing.assert_allclose(combined, ViewFinding(view_id="1.2.3", members=members).activation, rtol=1e-5)
     np.testing.assert_allclose(combined, (activations * votes[:, None, None]).sum(axis=0) / 8, atol=1e-5)
 
 

@@ -32,7 +32,7 @@ def test_the_document_holds_every_figure_with_its_interval():
         "threshold": 0.5,
         "classifier": "ensemble",
     }
-    assert document["localization"]["maps"][0]["combination"] == "log_odds"
+    assert document["localization"]["maps"][0]["combination"] == "probability_weighted"
     assert document["warnings"] == list(evaluation.warnings)
 
 

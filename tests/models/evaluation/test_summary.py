@@ -147,15 +147,20 @@ def test_maps_are_measured_on_the_boxed_images_that_the_ensemble_flags():
 
     def as_shown(place):
         members = tuple(
-            MemberFinding(member=name, logit=0.0, probability=0.5, activation=activation)
-            for name, activation in zip(predictions.members, predictions.activations[:, place], strict=True)
+            MemberFinding(member=name, logit=0.0, probability=probability, activation=activation)
+            for name, probability, activation in zip(
+                predictions.members,
+                predictions.probabilities[:, place].tolist(),
+                predictions.activations[:, place],
+                strict=True,
+            )
         )
         return ViewFinding(view_id="view", members=members).activation
 
     by_name = {
         (each.classifier, each.combination): each.figures["pointing_game"].value for each in found.maps
     }
-    assert by_name["ensemble", "log_odds"] == pytest.approx(share(as_shown))
+    assert by_name["ensemble", "probability_weighted"] == pytest.approx(share(as_shown))
     assert by_name["second", ""] == pytest.approx(share(lambda place: predictions.activations[1, place]))
 
 
