@@ -178,8 +178,9 @@ def _mark(axes: Axes, x: float, y: float, name: str) -> None:
     axes.plot(
         [x], [y], "o", color=_ENSEMBLE, markersize=8, markeredgecolor=_PANEL, markeredgewidth=1.5, zorder=6
     )
-    # Beside its curve, on the side where there is room, and readable over the lines of others.
-    left, below = x >= 0.6, y >= 0.15
+    # Beside its curve, readable over the lines of others, and all to the right as long as the axes have room:
+    # labels on both sides of their points would meet halfway.
+    left, below = x >= 0.8, y >= 0.15
     axes.annotate(
         name,
         (x, y),
