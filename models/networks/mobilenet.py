@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.networks.backbone import Backbone
+from models.networks.depthwise import DepthwiseConv2d
 from models.networks.padding import pad_same
 
 _STEM_FILTERS = 32
@@ -37,8 +38,7 @@ class DepthwiseBlock(nn.Module):
     def __init__(self, channels: int, filters: int, stride: int) -> None:
         super().__init__()
         self.halves = stride == 2
-        padding = 0 if self.halves else 1
-        self.depthwise = nn.Conv2d(channels, channels, 3, stride, padding, groups=channels, bias=False)
+        self.depthwise = DepthwiseConv2d(channels, 3, stride=stride)
         self.depthwise_norm = _norm(channels)
         self.pointwise = nn.Conv2d(channels, filters, 1, bias=False)
         self.pointwise_norm = _norm(filters)

@@ -6,6 +6,7 @@ This module is Keras' SeparableConv2D, of which Xception and NASNet are made.
 import torch
 from torch import nn
 
+from models.networks.depthwise import DepthwiseConv2d
 from models.networks.padding import pad_same
 
 
@@ -26,15 +27,7 @@ class SeparableConv2d(nn.Module):
         super().__init__()
         self.kernel = kernel
         self.halves = stride == 2
-        self.depthwise = nn.Conv2d(
-            channels,
-            channels,
-            kernel,
-            stride,
-            padding=0 if self.halves else kernel // 2,
-            groups=channels,
-            bias=False,
-        )
+        self.depthwise = DepthwiseConv2d(channels, kernel, stride=stride)
         self.pointwise = nn.Conv2d(channels, filters, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
