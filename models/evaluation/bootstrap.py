@@ -92,8 +92,33 @@ def bootstrap_intervals(
     }
 
 
+def bootstrap_pair_intervals(
+    statistics: Callable[[NDArray[np.intp], NDArray[np.intp]], Mapping[str, float | None]],
+    clusters: Sequence[Hashable],
+    *,
+    resamples: int = 2000,
+    level: float = 0.95,
+    seed: int,
+) -> dict[str, Interval | None]:
+    """Return the intervals of what is chosen on one draw of clusters and measured on another.
+
+    Their spread is that of a choice made anew, and that of new samples to which it is applied (Davison and
+    Hinkley 1997, 6.3.3 on predictions). Parameters and errors are those of `bootstrap_interval`, but for
+    `statistics`, which takes the indices of both draws.
+    """
+    draws = (_drawn_weights(clusters, resamples, level, (seed, draw)) for draw in range(2))
+    values: dict[str, list[float]] = {}
+    for first, second in zip(*draws, strict=True):
+        for chosen_on, measured_on in zip(first.astype(np.intp), second.astype(np.intp), strict=True):
+            everything = np.arange(chosen_on.size)
+            found = statistics(np.repeat(everything, chosen_on), np.repeat(everything, measured_on))
+            for name, value in found.items():
+                values.setdefault(name, []).append(np.nan if value is None else value)
+    return {name: _percentiles(np.array(column), level) for name, column in values.items()}
+
+
 def _drawn_weights(
-    clusters: Sequence[Hashable], resamples: int, level: float, seed: int
+    clusters: Sequence[Hashable], resamples: int, level: float, seed: int | tuple[int, int]
 ) -> Iterator[_Floats]:
     """Yield blocks (R, N) of how often each resample draws each sample, `resamples` rows in all."""
     if not clusters or resamples < 1 or not 0.0 < level < 1.0:

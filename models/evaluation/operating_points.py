@@ -4,7 +4,8 @@ An operating point is a threshold with a name. It is chosen on validation data a
 is for `ulna evaluate` to show.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil, sqrt
 from statistics import NormalDist
 
@@ -12,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import SamplesInsufficient
-from models.evaluation.bootstrap import Interval
-from models.evaluation.figures import RESAMPLES, Figure, classification_figures
+from models.evaluation.bootstrap import Interval, bootstrap_pair_intervals
+from models.evaluation.figures import RESAMPLES, Figure
 from models.evaluation.metrics import checked, confusion
 from models.manifest import OperatingPoint
 
@@ -81,8 +82,21 @@ def choose_threshold_by_specificity(labels: ArrayLike, scores: ArrayLike, specif
     return _margin_below(values, flagged.min())
 
 
-def rated(
-    point: OperatingPoint,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """How an operating point is chosen.
+
+    `choose` takes labels and scores and returns a threshold, or raises SamplesInsufficient. `data` says which
+    samples they are, for the manifest.
+    """
+
+    name: str
+    choose: Callable[[NDArray[np.bool_], NDArray[np.float64]], float]
+    data: str
+
+
+def chosen(
+    choice: Choice,
     labels: ArrayLike,
     scores: ArrayLike,
     clusters: Sequence[Hashable],
@@ -90,32 +104,49 @@ def rated(
     seed: int,
     resamples: int = RESAMPLES,
 ) -> OperatingPoint:
-    """Return `point` with the sensitivity and specificity that it has on samples, and 95 % intervals.
+    """Choose a threshold, and state its sensitivity and specificity on the same samples with 95 % intervals.
 
-    The intervals are those of `widened`. The threshold is taken as given; that it was chosen on these samples
-    is not in them.
+    An interval says what such a choice does to other samples, as many and of the same kind: in each resample
+    the threshold is chosen anew on one draw of clusters and measured on another. An interval of the threshold
+    as it is would not know that it was chosen on these very samples. Wilson's is reached over too, see
+    `widened`.
 
     Parameters
     ----------
-    point
-        Name, threshold and data; rates that it has are replaced.
     labels, scores, clusters
         As in `models.evaluation.figures.classification_figures`.
+
+    Raises
+    ------
+    SamplesInsufficient
+        The choice is not possible on these samples.
     """
-    table = confusion(labels, scores, point.threshold)
-    figures = classification_figures(
-        labels, scores, clusters, threshold=point.threshold, seed=seed, resamples=resamples
+    truth, values = checked(labels, scores)
+
+    def rates(chosen_on: NDArray[np.intp], measured_on: NDArray[np.intp]) -> Mapping[str, float | None]:
+        try:
+            threshold = choice.choose(truth[chosen_on], values[chosen_on])
+        except SamplesInsufficient:
+            return {"sensitivity": None, "specificity": None}
+        table = confusion(truth[measured_on], values[measured_on], threshold)
+        return {"sensitivity": table.sensitivity, "specificity": table.specificity}
+
+    threshold = choice.choose(truth, values)
+    table = confusion(truth, values, threshold)
+    intervals = bootstrap_pair_intervals(rates, clusters, resamples=resamples, seed=seed)
+    abnormal = int(truth.sum())
+    sensitivity = widened(Figure(value=table.sensitivity, interval=intervals["sensitivity"]), abnormal)
+    specificity = widened(
+        Figure(value=table.specificity, interval=intervals["specificity"]), truth.size - abnormal
     )
-    sensitivity = widened(figures["sensitivity"], table.true_positive + table.false_negative)
-    specificity = widened(figures["specificity"], table.true_negative + table.false_positive)
     return OperatingPoint(
-        name=point.name,
-        threshold=point.threshold,
+        name=choice.name,
+        threshold=threshold,
         sensitivity=sensitivity.value,
         sensitivity_interval=_bounds(sensitivity),
         specificity=specificity.value,
         specificity_interval=_bounds(specificity),
-        data=point.data,
+        data=choice.data,
     )
 
 

@@ -2,13 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.datasets.sample import Sample
 from models.evaluation.cases import Cases, Level
 from models.evaluation.figures import classification_figures
-from models.evaluation.operating_points import choose_threshold, choose_threshold_by_specificity, rated
+from models.evaluation.operating_points import (
+    Choice,
+    choose_threshold,
+    choose_threshold_by_specificity,
+    chosen,
+)
 from models.evaluation.predictions import Predictions
 from models.evaluation.votes import fit_votes
 from models.manifest import SENSITIVE, SPECIFIC, Calibration, Metric, OperatingPoint
@@ -73,23 +80,18 @@ def operating_points(
     """
     cases = Cases.of(predictions.samples, level)
     scores = cases.scores(predictions.scores(predictions.members))
-    thresholds = {
-        name: choose_threshold(cases.labels, scores, sensitivity)
+    choices = [
+        Choice(name=name, choose=partial(choose_threshold, sensitivity=sensitivity), data=data)
         for name, sensitivity in SENSITIVITIES.items()
-    }
-    specific = choose_threshold_by_specificity(cases.labels, scores, SPECIFICITY)
-    # Where the classes hardly overlap, `specific` could come out below `sensitive`, which it may not be.
-    thresholds[SPECIFIC] = max(specific, thresholds[SENSITIVE])
-    return tuple(
-        rated(
-            OperatingPoint(name=name, threshold=threshold, data=data),
-            cases.labels,
-            scores,
-            cases.clusters,
-            seed=seed,
-        )
-        for name, threshold in thresholds.items()
-    )
+    ]
+    choices.append(Choice(name=SPECIFIC, choose=_choose_specific, data=data))
+    return tuple(chosen(choice, cases.labels, scores, cases.clusters, seed=seed) for choice in choices)
+
+
+def _choose_specific(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """Return the threshold of `specific`; where the classes hardly overlap, that of `sensitive` if higher."""
+    specific = choose_threshold_by_specificity(labels, scores, SPECIFICITY)
+    return max(specific, choose_threshold(labels, scores, SENSITIVITIES[SENSITIVE]))
 
 
 def headline_metrics(predictions: Predictions, level: Level, *, data: str, seed: int) -> tuple[Metric, ...]:

@@ -8,19 +8,22 @@ from models.errors import SamplesInsufficient
 from models.evaluation.bootstrap import bootstrap_interval
 from models.evaluation.metrics import confusion
 from models.evaluation.operating_points import (
+    Choice,
     choose_threshold,
     choose_threshold_by_specificity,
-    rated,
+    chosen,
     wilson_interval,
 )
-from models.manifest import OperatingPoint
 from tests.models.evaluation.generated import repeatable, samples, shifted_classes
 
 shares = st.sampled_from([0.05, 0.5, 0.9, 0.95, 0.98, 1.0])
 
 
-def a_point(threshold=0.5):
-    return OperatingPoint(name="sensitive", threshold=threshold, data="generated")
+def nine_tenths(labels, scores):
+    return choose_threshold(labels, scores, 0.9)
+
+
+NINE_TENTHS = Choice(name="sensitivity-90", choose=nine_tenths, data="generated")
 
 
 @repeatable
@@ -95,37 +98,71 @@ def test_specificity_of_abnormal_samples_alone_is_refused():
         choose_threshold_by_specificity([True], [0.5], 0.9)
 
 
-def test_rated_point_states_what_it_does_on_the_samples():
+def test_a_chosen_point_states_what_it_does_on_the_samples():
     labels, scores = shifted_classes(200, seed=7)
     clusters = [index // 2 for index in range(200)]
 
-    point = rated(a_point(0.4), labels, scores, clusters, seed=3)
+    point = chosen(NINE_TENTHS, labels, scores, clusters, seed=3)
 
-    table = confusion(labels, scores, 0.4)
-    assert (point.name, point.threshold, point.data) == ("sensitive", 0.4, "generated")
+    table = confusion(labels, scores, nine_tenths(labels, scores))
+    assert (point.name, point.data) == ("sensitivity-90", "generated")
+    assert point.threshold == nine_tenths(labels, scores)
     assert point.sensitivity == table.sensitivity
     assert point.specificity == table.specificity
 
 
 @pytest.mark.parametrize("copies", [1, 4])
-def test_interval_of_a_rated_point_reaches_over_bootstrap_and_wilson(copies):
+def test_interval_of_a_chosen_point_reaches_over_choices_on_other_clusters_and_wilson(copies):
     labels, scores = (np.repeat(each, copies) for each in shifted_classes(60, seed=7))
     clusters = np.repeat(np.arange(60), copies).tolist()
-    drawn = bootstrap_interval(
-        lambda indices: confusion(labels[indices], scores[indices], 0.5).sensitivity, clusters, seed=3
+    generator = np.random.default_rng(11)
+    found = []
+    for _ in range(4000):
+        here, there = (np.repeat(generator.integers(60, size=60) * copies, copies) for _ in range(2))
+        threshold = nine_tenths(labels[here], scores[here])
+        found.append(confusion(labels[there], scores[there], threshold).sensitivity)
+    low, high = np.quantile(np.array(found, dtype=float), [0.025, 0.975])
+    wilson = wilson_interval(0.9, int(labels.sum()))
+
+    point = chosen(NINE_TENTHS, labels, scores, clusters, seed=3)
+
+    assert point.sensitivity_interval == pytest.approx(
+        (min(low, wilson.low), max(high, wilson.high)), abs=0.03
     )
-    wilson = wilson_interval(confusion(labels, scores, 0.5).sensitivity or 0.0, int(labels.sum()))
 
-    interval = rated(a_point(), labels, scores, clusters, seed=3).sensitivity_interval
 
-    assert drawn is not None
-    assert interval == pytest.approx((min(drawn.low, wilson.low), max(drawn.high, wilson.high)))
-    # Four copies of each sample are more certain to Wilson, and not to the bootstrap by cluster.
-    assert (wilson.low < drawn.low) == (copies == 1)
+def fixed_interval(labels, scores, threshold):
+    return bootstrap_interval(
+        lambda drawn: confusion(labels[drawn], scores[drawn], threshold).sensitivity,
+        range(len(labels)),
+        resamples=200,
+        seed=1,
+    )
+
+
+def test_interval_of_a_chosen_point_holds_for_other_samples_where_that_of_a_fixed_one_does_not():
+    held = fixed_held = 0
+    for seed in range(200):
+        labels, scores = shifted_classes(120, seed=seed)
+        others = shifted_classes(120, seed=1000 + seed)
+        point = chosen(NINE_TENTHS, labels, scores, range(120), seed=1, resamples=200)
+        there = confusion(others[0], others[1], point.threshold).sensitivity
+        assert there is not None
+        assert point.sensitivity_interval is not None
+        low, high = point.sensitivity_interval
+        held += low <= there <= high
+        fixed = fixed_interval(labels, scores, point.threshold)
+        assert fixed is not None
+        fixed_held += fixed.low <= there <= fixed.high
+
+    assert held >= 0.93 * 200
+    assert fixed_held < 0.9 * 200
 
 
 def test_a_perfect_point_does_not_claim_certainty():
-    point = rated(a_point(), [True] * 20 + [False] * 5, [0.9] * 20 + [0.1] * 5, range(25), seed=1)
+    labels, scores = [True] * 20 + [False] * 5, [0.9] * 20 + [0.1] * 5
+
+    point = chosen(NINE_TENTHS, labels, scores, range(25), seed=1)
 
     assert point.sensitivity == 1.0
     # Of 20 of 20, Wilson: 20 / (20 + 1.96^2).
@@ -133,11 +170,18 @@ def test_a_perfect_point_does_not_claim_certainty():
 
 
 def test_a_class_that_is_missing_leaves_its_rate_unstated():
-    point = rated(a_point(), [False, False], [0.2, 0.8], "ab", seed=1)
+    half = Choice(name="p", choose=lambda labels, scores: 0.5, data="generated")
+
+    point = chosen(half, [False, False], [0.2, 0.8], "ab", seed=1)
 
     assert point.sensitivity is None
     assert point.sensitivity_interval is None
     assert point.specificity == 0.5
+
+
+def test_a_choice_that_is_not_possible_is_not_hidden():
+    with pytest.raises(SamplesInsufficient):
+        chosen(NINE_TENTHS, [False, False], [0.2, 0.8], "ab", seed=1)
 
 
 @pytest.mark.parametrize(("successes", "count"), [(0, 1), (0, 9), (3, 10), (95, 100), (661, 661)])
