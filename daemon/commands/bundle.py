@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from daemon.commands import bundle_import, bundle_reference
+from daemon.commands import bundle_assemble, bundle_import, bundle_reference
 from daemon.commands.console import console, print_json
 from models.errors import BundleRefused
 from models.manifest import MANIFEST_NAME, read_identity, read_manifest
@@ -61,6 +61,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     bundle_reference.configure(referring)
     referring.set_defaults(act=_add_reference)
+    assembling = actions.add_parser("assemble", help="put members of other bundles together")
+    bundle_assemble.configure(assembling)
+    assembling.set_defaults(act=_assemble)
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true", help="print one JSON document instead")
 
@@ -139,3 +142,8 @@ def _import_keras(options: argparse.Namespace) -> int:
 def _add_reference(options: argparse.Namespace) -> int:
     bundle_reference.add_reference(options)
     return _verify(argparse.Namespace(bundle=options.new, json=options.json))
+
+
+def _assemble(options: argparse.Namespace) -> int:
+    bundle_assemble.assemble(options)
+    return _verify(options)

@@ -2,14 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from daemon.commands.console import console, error_console
+from daemon.commands.bundle_description import add_description, counted, describe, print_rating
+from daemon.commands.console import error_console
 from models.datasets.source import of_split, read_source
 from models.errors import TrainingRefused
 
@@ -44,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="RUN", help="folder of the run; goes on if it was begun")
     _add_data(parser)
     _add_course(parser)
-    _add_description(parser)
+    add_description(parser, name="the members' name and the recipe")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -61,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         _check(training + validation, progress)
         trained = _train(plan, training, validation, progress)
         manifest = _assemble(bundle, options, plan, (trained, validation, description), progress)
-    _print(bundle, manifest)
+    print_rating(str(bundle), manifest)
     return 0
 
 
@@ -109,7 +108,10 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
         help="a layer, by its name in Keras, that a file of --init may lack; it starts from random weights",
     )
     course.add_argument(
-        "--teacher", metavar="MEMBER", help="member that is trained first and teaches those without weights"
+        "--teacher",
+        metavar="MEMBER[=bundle:BUNDLE]",
+        help="member that is trained first and teaches those without weights; or a bundle's member that "
+        "teaches all, as it is",
     )
     course.add_argument("--epochs", type=int, metavar="N", help="in place of the recipe's")
     course.add_argument("--steps-per-epoch", type=int, metavar="N", help="in place of the recipe's")
@@ -132,29 +134,6 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_description(parser: argparse.ArgumentParser) -> None:
-    manifest = parser.add_argument_group("what the bundle's manifest shall say")
-    manifest.add_argument("--name", metavar="NAME", help="default: the members' name and the recipe")
-    manifest.add_argument(
-        "--release", default="0.1.0", metavar="VERSION", help="version of the bundle (default: 0.1.0)"
-    )
-    manifest.add_argument("--license", required=True, metavar="TEXT", help="license of the weights")
-    manifest.add_argument("--training-data", required=True, metavar="TEXT", help="what it was trained on")
-    manifest.add_argument("--attribution", metavar="TEXT", help="whom the data's license asks to name")
-    manifest.add_argument(
-        "--intended-use",
-        default="research; not for diagnostic use",
-        metavar="TEXT",
-        help='default: "research; not for diagnostic use"',
-    )
-    manifest.add_argument(
-        "--operating-level",
-        choices=("study", "image"),
-        default="study",
-        help="what the operating points are chosen for (default: study)",
-    )
-
-
 def _plan(options: argparse.Namespace, training: "Sequence[Sample]") -> "Run":
     from models.architectures import members_of
     from models.device import choose_device
@@ -167,11 +146,13 @@ def _plan(options: argparse.Namespace, training: "Sequence[Sample]") -> "Run":
     starts = {name: Start.parse(given.get(name, "none"), fresh=options.fresh) for name in members}
     for start in starts.values():
         start.fingerprint()  # a file that is not there is better found now than after the first member
+    teacher, _, taught_by = (options.teacher or "").partition("=")
     return Run(
         folder=options.folder,
         recipe=options.recipe,
         starts=starts,
-        teacher=options.teacher,
+        teacher=teacher or None,
+        teacher_start=Start.parse(taught_by) if taught_by else None,
         cuts=any(sample.boxes for sample in training),
         epochs=options.epochs,
         steps_per_epoch=options.steps_per_epoch,
@@ -200,26 +181,18 @@ def _starts(given: Sequence[str], members: Sequence[str]) -> dict[str, str]:
 def _description(
     options: argparse.Namespace, plan: "Run", training: "Sequence[Sample]", validation: "Sequence[Sample]"
 ) -> "Description":
-    from models.training.assembly import Description
-
     starts = ", ".join(f"{name} from {start.label}" for name, start in plan.starts.items())
     epochs = ", ".join(f"{name} {plan.recipe_of(name).epochs}" for name in plan.order)
     teacher = f"; taught by {plan.teacher}" if plan.teacher else ""
-    return Description(
-        name=options.name or f"{options.members.replace(',', '-')}-{options.recipe}"[:36],
-        version=options.release,
-        license=options.license,
-        intended_use=options.intended_use,
-        training_data=f"{options.training_data}; {_counted(training)}",
-        validation_data=f"{options.training_data}, {options.val_split}; {_counted(validation)}",
-        training_recipe=f"{options.recipe}; {starts}{teacher}; epochs {epochs}; seed {plan.seed}",
-        attribution=options.attribution,
-        created=datetime.now(UTC).replace(microsecond=0),
+    if plan.teacher_start:
+        teacher += f" of {plan.teacher_start.label}"
+    return describe(
+        options,
+        name=f"{options.members.replace(',', '-')}-{options.recipe}"[:36],
+        training_data=f"{options.training_data}; {counted(training)}",
+        recipe=f"{options.recipe}; {starts}{teacher}; epochs {epochs}; seed {plan.seed}",
+        validation=validation,
     )
-
-
-def _counted(samples: "Sequence[Sample]") -> str:
-    return f"{len(samples)} images, {sum(sample.abnormal for sample in samples)} of them abnormal"
 
 
 def _progress() -> Progress:
@@ -292,26 +265,3 @@ def _assemble(
         rating,
         on_progress=lambda images: progress.advance(task, images),
     )
-
-
-def _print(bundle: Path, manifest: "Manifest") -> None:
-    table = Table(
-        "operating point", "threshold", "sensitivity", "specificity", title=str(bundle), title_justify="left"
-    )
-    for point in manifest.operating_points:
-        table.add_row(
-            point.name,
-            f"{point.threshold:.3f}",
-            _rate(point.sensitivity, point.sensitivity_interval),
-            _rate(point.specificity, point.specificity_interval),
-        )
-    console().print(table)
-    for metric in manifest.metrics:
-        console().print(f"{metric.name}: {_rate(metric.value, metric.interval)}")
-    console().print(f"measured on validation data only. next: ulna evaluate {bundle} --data ...")
-
-
-def _rate(value: float | None, interval: tuple[float, float] | None) -> str:
-    if value is None:
-        return "not measured"
-    return f"{value:.3f}" + ("" if interval is None else f" ({interval[0]:.3f} to {interval[1]:.3f})")

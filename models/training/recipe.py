@@ -1,10 +1,11 @@
 """Says how members are trained, every number that decides. This module holds the recipes as frozen values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
+from models.errors import TrainingRefused
 from models.manifest import Preprocessing
 
 
@@ -176,7 +177,7 @@ ULNA = Recipe(
     weights=Weights(cells=2.0, positive_cell=8.0, teacher_cells=2.0, teacher_features=2.0),
 )
 
-# A member without pretrained weights first learns from small cuts, of which a batch costs a third.
+# Without weights, or with a teacher, a member first learns from small cuts, of which a batch costs a third.
 ULNA_FROM_NOTHING = replace(
     ULNA,
     stages=(Stage(epochs=24, side=128), Stage(epochs=10, side=224, whole_every=4)),
@@ -192,3 +193,24 @@ def recipe_for(name: str, *, pretrained: bool) -> Recipe:
     if name == ULNA.name and not pretrained:
         return ULNA_FROM_NOTHING
     return RECIPES[name]
+
+
+def stretched(stages: Sequence[Stage], epochs: int) -> tuple[Stage, ...]:
+    """Return `stages` with `epochs` in all, in the same proportions as far as whole numbers allow.
+
+    Raises
+    ------
+    TrainingRefused
+        There are fewer epochs than stages.
+    """
+    if epochs < len(stages):
+        raise TrainingRefused(f"the recipe has {len(stages)} stages and needs as many epochs, not {epochs}")
+    total = sum(stage.epochs for stage in stages)
+    lengths = []
+    left = epochs
+    for place, stage in enumerate(stages):
+        later = len(stages) - place - 1
+        length = left if later == 0 else min(max(1, round(epochs * stage.epochs / total)), left - later)
+        lengths.append(length)
+        left -= length
+    return tuple(replace(stage, epochs=length) for stage, length in zip(stages, lengths, strict=True))

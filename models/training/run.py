@@ -12,12 +12,13 @@ from pathlib import Path
 
 from models.datasets.sample import Sample
 from models.errors import TrainingRefused, UnreadablePicture
+from models.manifest import read_manifest
 from models.member import Member, build_member
 from models.picture import read_picture
 from models.training.assembly import Trained
 from models.training.checkpoint import EpochRecord
 from models.training.curves import write_curves
-from models.training.recipe import Recipe, Schedule, Stage, recipe_for
+from models.training.recipe import Recipe, Schedule, Stage, recipe_for, stretched
 from models.training.start import Start, start_member
 from models.training.task import Progress, Task
 from models.training.trainer import train_member
@@ -39,7 +40,10 @@ class Run:
     starts
         What each architecture starts from, in the order in which they are trained.
     teacher
-        One of the architectures: it is trained first and teaches those that start from nothing. None: nobody.
+        An architecture. Without `teacher_start` it is one of those that are trained: it comes first and
+        teaches those that start from nothing. None: nobody.
+    teacher_start
+        A bundle whose member of that architecture teaches all, as it is.
     cuts
         Whether parts of radiographs may be looked at, which takes boxes; else every stage sees whole ones.
     epochs, steps_per_epoch, learning_rate
@@ -52,6 +56,7 @@ class Run:
     recipe: str
     starts: Mapping[str, Start]
     teacher: str | None = None
+    teacher_start: Start | None = None
     cuts: bool = True
     epochs: int | None = None
     steps_per_epoch: int | None = None
@@ -63,9 +68,12 @@ class Run:
     validate_every: int = 1
 
     def __post_init__(self) -> None:
-        if self.teacher is not None and self.teacher not in self.starts:
+        if self.teacher_start is not None and self.teacher_start.kind != "bundle":
+            raise TrainingRefused(f"a teacher comes from a bundle, not from {self.teacher_start.label}")
+        if self.teacher is not None and self.teacher_start is None and self.teacher not in self.starts:
             raise TrainingRefused(
-                f"the teacher {self.teacher} is not among the members {', '.join(self.starts)}; add it"
+                f"the teacher {self.teacher} is not among the members {', '.join(self.starts)}; add it, "
+                "or say which bundle it is in"
             )
 
     @property
@@ -73,9 +81,16 @@ class Run:
         """The architectures in the order of training: the teacher first."""
         return tuple(sorted(self.starts, key=lambda name: name != self.teacher))
 
+    def is_taught(self, architecture: str) -> bool:
+        """Whether that member learns from the teacher."""
+        if self.teacher_start is not None:
+            return True
+        return self.teacher not in (None, architecture) and not self.starts[architecture].pretrained
+
     def recipe_of(self, architecture: str) -> Recipe:
         """Return the recipe for one member with what this run changes in it."""
-        recipe = recipe_for(self.recipe, pretrained=self.starts[architecture].pretrained)
+        learned = self.starts[architecture].pretrained and not self.is_taught(architecture)
+        recipe = recipe_for(self.recipe, pretrained=learned)
         if not self.cuts:
             recipe = replace(recipe, stages=(Stage(epochs=recipe.epochs),))
         if self.epochs is not None:
@@ -86,27 +101,6 @@ class Run:
             schedule: Schedule = replace(recipe.schedule, peak=self.learning_rate)
             recipe = replace(recipe, schedule=schedule)
         return recipe
-
-
-def stretched(stages: Sequence[Stage], epochs: int) -> tuple[Stage, ...]:
-    """Return `stages` with `epochs` in all, in the same proportions as far as whole numbers allow.
-
-    Raises
-    ------
-    TrainingRefused
-        There are fewer epochs than stages.
-    """
-    if epochs < len(stages):
-        raise TrainingRefused(f"the recipe has {len(stages)} stages and needs as many epochs, not {epochs}")
-    total = sum(stage.epochs for stage in stages)
-    lengths = []
-    left = epochs
-    for place, stage in enumerate(stages):
-        later = len(stages) - place - 1
-        length = left if later == 0 else min(max(1, round(epochs * stage.epochs / total)), left - later)
-        lengths.append(length)
-        left -= length
-    return tuple(replace(stage, epochs=length) for stage, length in zip(stages, lengths, strict=True))
 
 
 def require_readable(
@@ -152,26 +146,25 @@ def train_members(
             )
     # Before the first is trained for hours: all starts must be there and fit.
     members = {architecture: _started(run, architecture) for architecture in run.order}
+    teacher, taught_by = _invited_teacher(run)
     data = _digest([training, validation])
     trained: dict[str, Trained] = {}
-    fingerprints: dict[str, str] = {}
     for architecture in run.order:
         member = members.pop(architecture)
-        taught = run.teacher not in (None, architecture) and not run.starts[architecture].pretrained
-        fingerprints[architecture] = _fingerprint(
-            run, architecture, data, teacher=fingerprints[str(run.teacher)] if taught else ""
-        )
-        task = _task(run, architecture, fingerprints[architecture], training, validation)
-        teacher: Member | None = trained[str(run.teacher)].member if taught else None
+        taught = run.is_taught(architecture)
+        fingerprint = _fingerprint(run, architecture, data, teacher=taught_by if taught else "")
+        task = _task(run, architecture, fingerprint, training, validation)
 
         def record(history: Sequence[EpochRecord], *, architecture: str = architecture) -> None:
             write_curves(run.folder / architecture, architecture, history)
             on_epoch(architecture, history)
 
-        train_member(task, member, teacher=teacher, on_step=on_step, on_epoch=record)
+        train_member(task, member, teacher=teacher if taught else None, on_step=on_step, on_epoch=record)
         trained[architecture] = Trained(
             name=architecture, architecture=architecture, member=member.requires_grad_(False)
         )
+        if architecture == run.teacher and run.teacher_start is None:
+            teacher, taught_by = member, fingerprint
     return tuple(trained[architecture] for architecture in run.starts)
 
 
@@ -179,6 +172,22 @@ def _started(run: Run, architecture: str) -> Member:
     member = build_member(architecture, sharpness=run.recipe_of(architecture).sharpness)
     start_member(member, architecture, run.starts[architecture], seed=run.seed)
     return member
+
+
+def _invited_teacher(run: Run) -> tuple[Member | None, str]:
+    """Return the teacher that is not trained here, and what decides its answers; None where there is none."""
+    if run.teacher is None or run.teacher_start is None:
+        return None, ""
+    recipe = run.recipe_of(run.order[0])
+    found = read_manifest(Path(str(run.teacher_start.path))).preprocessing
+    if found != recipe.preprocessing:
+        raise TrainingRefused(
+            f"the teacher {run.teacher} of {run.teacher_start.label} sees other inputs ({found}) than those "
+            f"who shall learn from it ({recipe.preprocessing}); take a teacher of the same recipe"
+        )
+    teacher = build_member(run.teacher, sharpness=recipe.sharpness)
+    start_member(teacher, run.teacher, run.teacher_start, seed=run.seed)
+    return teacher.requires_grad_(False), f"{run.teacher} {run.teacher_start.fingerprint()}"
 
 
 def _task(

@@ -1,8 +1,7 @@
 import pytest
 
 from models.errors import TrainingRefused
-from models.training.recipe import PAPER, RECIPES, ULNA, ULNA_FROM_NOTHING, Stage, recipe_for
-from models.training.run import stretched
+from models.training.recipe import PAPER, RECIPES, ULNA, ULNA_FROM_NOTHING, Stage, recipe_for, stretched
 
 PRINTED = {"horizontal_flip": 0.5, "rotation_degrees": 45.0, "vertical_flip": 0.0, "scale": (1.0, 1.0)}
 

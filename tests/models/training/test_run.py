@@ -44,6 +44,19 @@ def test_the_teacher_is_trained_first():
         replace(plan, teacher="xception")
 
 
+def test_a_teacher_that_is_trained_teaches_those_from_nothing_and_one_from_a_bundle_teaches_all():
+    starts = {"densenet201": NOTHING, "mobilenet": Start(kind="torchvision")}
+    plan = Run(folder=Path("run"), recipe="ulna", starts=starts, teacher="mobilenet")
+    invited = replace(plan, teacher_start=Start(kind="bundle", path=Path("bundle")))
+
+    assert [plan.is_taught(name) for name in starts] == [True, False]
+    assert [invited.is_taught(name) for name in starts] == [True, True]
+    # Whoever is taught takes the longer course on small cuts, whatever it starts from.
+    assert invited.recipe_of("mobilenet") == plan.recipe_of("densenet201") != plan.recipe_of("mobilenet")
+    with pytest.raises(TrainingRefused, match="comes from a bundle, not from torchvision"):
+        replace(plan, teacher_start=Start(kind="torchvision"))
+
+
 def test_what_a_run_changes_in_its_recipe():
     plan = run(Path("run"), steps_per_epoch=3, learning_rate=0.5)
     recipe = plan.recipe_of("mobilenet")

@@ -1,0 +1,88 @@
+"""What a new bundle's manifest shall say, as arguments of ``ulna train`` and ``ulna bundle assemble``."""
+
+import argparse
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from daemon.commands.console import console
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.datasets.sample import Sample
+    from models.manifest import Manifest
+    from models.training.assembly import Description
+
+
+def add_description(parser: argparse.ArgumentParser, *, name: str) -> None:
+    """Add the arguments; `name` says what the bundle is called if nobody says."""
+    manifest = parser.add_argument_group("what the bundle's manifest shall say")
+    manifest.add_argument("--name", metavar="NAME", help=f"default: {name}")
+    manifest.add_argument(
+        "--release", default="0.1.0", metavar="VERSION", help="version of the bundle (default: 0.1.0)"
+    )
+    manifest.add_argument("--license", required=True, metavar="TEXT", help="license of the weights")
+    manifest.add_argument("--training-data", required=True, metavar="TEXT", help="what it was trained on")
+    manifest.add_argument("--attribution", metavar="TEXT", help="whom the data's license asks to name")
+    manifest.add_argument(
+        "--intended-use",
+        default="research; not for diagnostic use",
+        metavar="TEXT",
+        help='default: "research; not for diagnostic use"',
+    )
+    manifest.add_argument(
+        "--operating-level",
+        choices=("study", "image"),
+        default="study",
+        help="what the operating points are chosen for (default: study)",
+    )
+
+
+def describe(
+    options: argparse.Namespace, *, name: str, training_data: str, recipe: str, validation: "Sequence[Sample]"
+) -> "Description":
+    """Return what the options say; `name` counts if they give none."""
+    from models.training.assembly import Description
+
+    return Description(
+        name=options.name or name,
+        version=options.release,
+        license=options.license,
+        intended_use=options.intended_use,
+        training_data=training_data,
+        validation_data=f"{options.training_data}, {options.val_split}; {counted(validation)}",
+        training_recipe=recipe,
+        attribution=options.attribution,
+        created=datetime.now(UTC).replace(microsecond=0),
+    )
+
+
+def counted(samples: "Sequence[Sample]") -> str:
+    """Say how many images there are, and how many are abnormal."""
+    return f"{len(samples)} images, {sum(sample.abnormal for sample in samples)} of them abnormal"
+
+
+def print_rating(bundle: str, manifest: "Manifest") -> None:
+    """Print the operating points and metrics of a new bundle."""
+    table = Table(
+        "operating point", "threshold", "sensitivity", "specificity", title=bundle, title_justify="left"
+    )
+    for point in manifest.operating_points:
+        table.add_row(
+            point.name,
+            f"{point.threshold:.3f}",
+            _rate(point.sensitivity, point.sensitivity_interval),
+            _rate(point.specificity, point.specificity_interval),
+        )
+    console().print(table)
+    for metric in manifest.metrics:
+        console().print(f"{metric.name}: {_rate(metric.value, metric.interval)}")
+    console().print(f"measured on validation data only. next: ulna evaluate {bundle} --data ...")
+
+
+def _rate(value: float | None, interval: tuple[float, float] | None) -> str:
+    if value is None:
+        return "not measured"
+    return f"{value:.3f}" + ("" if interval is None else f" ({interval[0]:.3f} to {interval[1]:.3f})")
