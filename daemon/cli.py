@@ -26,7 +26,7 @@ COMMANDS = {
     "worklist": "list the studies in the order in which to read them",
     "requeue": "try a failed study again, or send its results again",
     "evaluate": "measure how good a bundle is on labeled radiographs",
-    "bundle": "list, show, verify, create or import bundles of networks",
+    "bundle": "list, show, verify, create, assemble or import bundles of networks",
     "train": "train an ensemble on labeled radiographs and write its bundle",
 }
 

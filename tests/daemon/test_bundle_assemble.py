@@ -80,6 +80,7 @@ def test_a_bundle_teaches_without_being_trained(runs: list[Path], table: Path, t
     assert main(["train", str(folder), *data, *quick, *taught, *WORDS]) == 0
 
     recipe = read_manifest(folder / "bundle").training_recipe
+    assert recipe is not None
     assert "taught by mobilenet of mobilenet-paper 0.1.0" in recipe
     assert (runs[0] / "mobilenet.safetensors").read_bytes() == before
 
