@@ -14,14 +14,7 @@ class Backbone(nn.Module):
 
     Equal means: with the twin's weights it gives the twin's features, at even and odd input sizes. That
     takes Keras' paddings and batch normalization constants, which differ from torch's customs.
-
-    Attributes
-    ----------
-    level_channels
-        How many channels the maps of `levels` have.
     """
-
-    level_channels: tuple[int, int, int]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the features of the last activation.
@@ -36,13 +29,6 @@ class Backbone(nn.Module):
         torch.Tensor
             (B, C, h, w) of the dtype of `x`, non-negative; C is fixed, and h and w are about H / 32 and
             W / 32 (7 for 224).
-        """
-        return self.levels(x)[-1]
-
-    def levels(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the features of three sizes: an eighth, a sixteenth and a 32nd of the side of `x`.
-
-        The last of them are those that `forward` returns; the others may be of either sign.
         """
         raise NotImplementedError
 

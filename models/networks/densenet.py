@@ -14,10 +14,6 @@ from models.networks.backbone import Backbone
 
 _EPS = 1.001e-5
 _MOMENTUM = 0.01  # Keras counts the part that is kept, 0.99
-# Where torchvision's second and third transition stand among the parts of a network: before them the maps
-# have an eighth and a sixteenth of the side.
-_SECOND_TRANSITION = 7
-_THIRD_TRANSITION = 9
 
 
 class DenseNet(Backbone):
@@ -27,25 +23,19 @@ class DenseNet(Backbone):
     ----------
     network
         A whole torchvision DenseNet; its classifier is left behind.
-    level_channels
-        See `Backbone`.
     """
 
-    def __init__(self, network: torchvision.models.DenseNet, *, level_channels: tuple[int, int, int]) -> None:
+    def __init__(self, network: torchvision.models.DenseNet) -> None:
         super().__init__()
-        self.level_channels = level_channels
         self.features = network.features
         for module in self.features.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eps = _EPS
                 module.momentum = _MOMENTUM
 
-    def levels(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Map (B, 3, H, W) to features at three sizes, see `Backbone.levels`."""
-        eighth = self.features[:_SECOND_TRANSITION](x)
-        sixteenth = self.features[_SECOND_TRANSITION:_THIRD_TRANSITION](eighth)
-        last = self.features[_THIRD_TRANSITION:](sixteenth)
-        return eighth, sixteenth, F.relu(last, inplace=True)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, 3, H, W) to (B, C, h, w)."""
+        return F.relu(self.features(x), inplace=True)
 
     def keras_layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield the layers by their names in Keras, see `Backbone.keras_layers`."""
@@ -69,9 +59,9 @@ class DenseNet(Backbone):
 
 def densenet169() -> DenseNet:
     """Build DenseNet169, (B, 3, H, W) to (B, 1664, h, w): the baseline that came with MURA."""
-    return DenseNet(torchvision.models.densenet169(weights=None), level_channels=(512, 1280, 1664))
+    return DenseNet(torchvision.models.densenet169(weights=None))
 
 
 def densenet201() -> DenseNet:
     """Build DenseNet201, (B, 3, H, W) to (B, 1920, h, w)."""
-    return DenseNet(torchvision.models.densenet201(weights=None), level_channels=(512, 1792, 1920))
+    return DenseNet(torchvision.models.densenet201(weights=None))

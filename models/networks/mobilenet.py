@@ -26,9 +26,6 @@ _BLOCKS = (
     (1024, 2),
     (1024, 1),
 )
-# So many blocks reach an eighth and a sixteenth of the side.
-_EIGHTH = 5
-_SIXTEENTH = 11
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
@@ -57,8 +54,6 @@ class DepthwiseBlock(nn.Module):
 class MobileNet(Backbone):
     """The convolutional part of MobileNet: (B, 3, H, W) to (B, 1024, h, w)."""
 
-    level_channels = (256, 512, 1024)
-
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, _STEM_FILTERS, 3, stride=2, bias=False)
@@ -69,12 +64,11 @@ class MobileNet(Backbone):
             self.blocks.append(DepthwiseBlock(channels, filters, stride))
             channels = filters
 
-    def levels(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Map (B, 3, H, W) to features at three sizes, values in [0, 6], see `Backbone.levels`."""
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, 3, H, W) to (B, 1024, h, w), values in [0, 6]."""
         stem = F.relu6(self.stem_norm(self.stem(pad_same(x, 3))), inplace=True)
-        eighth = self.blocks[:_EIGHTH](stem)
-        sixteenth = self.blocks[_EIGHTH:_SIXTEENTH](eighth)
-        return eighth, sixteenth, self.blocks[_SIXTEENTH:](sixteenth)
+        y: torch.Tensor = self.blocks(stem)
+        return y
 
     def keras_layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield the layers by their names in Keras, see `Backbone.keras_layers`."""

@@ -28,15 +28,10 @@ _CELLS = (
     ("reduce_8", True, 176),
     *((f"{number}", False, 176) for number in range(9, 13)),
 )
-# The last cells before the reductions to a sixteenth and to a 32nd of the side.
-_EIGHTH = [name for name, _, _ in _CELLS].index("3")
-_SIXTEENTH = [name for name, _, _ in _CELLS].index("8")
 
 
 class NASNetMobile(Backbone):
     """The convolutional part of NASNetMobile: (B, 3, H, W) to (B, 1056, h, w)."""
-
-    level_channels = (264, 528, 1056)
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,15 +47,13 @@ class NASNetMobile(Backbone):
             channels, previous = cell.filters, channels
             fit = Fit.HALVE if halves else Fit.PROJECT
 
-    def levels(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Map (B, 3, H, W) to features at three sizes, see `Backbone.levels`."""
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, 3, H, W) to (B, 1056, h, w)."""
         y: torch.Tensor = self.stem_norm(self.stem(x))
         previous = y
-        outputs = []
         for cell in self.cells:
             y, previous = cell(y, previous), y
-            outputs.append(y)
-        return outputs[_EIGHTH], outputs[_SIXTEENTH], F.relu(y)
+        return F.relu(y)
 
     def keras_layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield the layers by their names in Keras, see `Backbone.keras_layers`."""

@@ -16,9 +16,6 @@ from models.networks.separable import SeparableConv2d
 _ENTRY = ((64, (128, 128)), (128, (256, 256)), (256, (728, 728)))
 _MIDDLE = ((728, (728, 728, 728)),) * 8
 _LAST_HALVING = ((728, (728, 1024)),)
-# The last blocks before those that halve the side to a sixteenth and to a 32nd.
-_EIGHTH = len(_ENTRY) - 2
-_SIXTEENTH = len(_ENTRY) + len(_MIDDLE) - 1
 _FIRST_BLOCK = 2  # as Keras numbers them; its block 1 is the stem, its block 14 has no shortcut
 
 
@@ -72,8 +69,6 @@ class Block(nn.Module):
 class Xception(Backbone):
     """The convolutional part of Xception: (B, 3, H, W) to (B, 2048, h, w)."""
 
-    level_channels = (256, 728, 2048)
-
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(
@@ -96,14 +91,13 @@ class Xception(Backbone):
             nn.ReLU(inplace=True),
         )
 
-    def levels(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Map (B, 3, H, W) to features at three sizes, see `Backbone.levels`."""
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, 3, H, W) to (B, 2048, h, w)."""
         y: torch.Tensor = self.stem(x)
-        outputs = []
         for block in self.blocks:
             y = block(y)
-            outputs.append(y)
-        return outputs[_EIGHTH], outputs[_SIXTEENTH], self.exit(y)
+        features: torch.Tensor = self.exit(y)
+        return features
 
     def keras_layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield the layers by their names in Keras, see `Backbone.keras_layers`."""

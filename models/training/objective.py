@@ -1,6 +1,5 @@
 """Weighs what a member says of a batch against its targets. This module is the loss, and nothing else."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,9 +12,9 @@ from models.training.targets import UNKNOWN
 
 
 class Lesson(NamedTuple):
-    """What a teacher says of the same batch: its features of three sizes (B, C, h, w), and its output."""
+    """What a teacher says of the same batch: its features (B, C, h, w) and its output."""
 
-    levels: Sequence[torch.Tensor]
+    features: torch.Tensor
     output: MemberOutput
     bias: torch.Tensor
 
@@ -26,8 +25,7 @@ class Objective(nn.Module):
     The label of the view counts as binary cross-entropy (BCE) of the logit, weighted by class. To it come,
     each times its weight: the BCE of each cell whose target is known; the BCE of each cell against the
     teacher's probability for it (Hinton et al. 2015); and one minus the cosine between the teacher's features
-    and a linear map of the member's, cell by cell, as the mean over the sizes of `Backbone.levels` (Romero et
-    al. 2015): what the early layers shall see is then said to them, not only to what is built on them.
+    and a linear map of the member's, cell by cell (Romero et al. 2015).
 
     Parameters
     ----------
@@ -36,7 +34,7 @@ class Objective(nn.Module):
     classes
         Weights of normal and of abnormal views.
     channels, teacher_channels
-        Of the levels of member and teacher; none without a teacher.
+        Of the features of member and teacher; None without a teacher.
     """
 
     def __init__(
@@ -44,19 +42,19 @@ class Objective(nn.Module):
         weights: Weights,
         *,
         classes: tuple[float, float] = (1.0, 1.0),
-        channels: Sequence[int] = (),
-        teacher_channels: Sequence[int] = (),
+        channels: int = 0,
+        teacher_channels: int | None = None,
     ) -> None:
         super().__init__()
         self._weights = weights
         self._classes = classes
-        self.translations = nn.ModuleList(
-            nn.Conv2d(mine, theirs, 1) for mine, theirs in zip(channels, teacher_channels, strict=True)
+        self.translation = (
+            nn.Identity() if teacher_channels is None else nn.Conv2d(channels, teacher_channels, 1)
         )
 
     def forward(
         self,
-        levels: Sequence[torch.Tensor],
+        features: torch.Tensor,
         output: MemberOutput,
         bias: torch.Tensor,
         targets: tuple[torch.Tensor, torch.Tensor],
@@ -66,8 +64,8 @@ class Objective(nn.Module):
 
         Parameters
         ----------
-        levels, output, bias
-            The member's features at three sizes, what its head made of the last, and the head's bias.
+        features, output, bias
+            The member's features (B, C, h, w), what its head made of them, and the head's bias.
         targets
             Labels (B,) and cells (B, h, w) of the batch, UNKNOWN where they do not count.
         lesson
@@ -81,17 +79,10 @@ class Objective(nn.Module):
         if lesson is not None:
             probabilities = torch.sigmoid(lesson.output.activation.float() + lesson.bias.float())
             taught = F.binary_cross_entropy_with_logits(logits, probabilities)
+            alike = F.cosine_similarity(self.translation(features).float(), lesson.features.float(), dim=1)
             loss = loss + self._weights.teacher_cells * taught
-            loss = loss + self._weights.teacher_features * (1.0 - self._likeness(levels, lesson.levels))
+            loss = loss + self._weights.teacher_features * (1.0 - alike.mean())
         return loss
-
-    def _likeness(self, levels: Sequence[torch.Tensor], taught: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Return the mean cosine between translated features and the teacher's, over cells and levels."""
-        cosines = [
-            F.cosine_similarity(translation(mine).float(), theirs.float(), dim=1).mean()
-            for translation, mine, theirs in zip(self.translations, levels, taught, strict=True)
-        ]
-        return torch.stack(cosines).mean()
 
 
 def _of_views(logits: torch.Tensor, labels: torch.Tensor, classes: tuple[float, float]) -> torch.Tensor:

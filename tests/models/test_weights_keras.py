@@ -16,8 +16,6 @@ Layers = dict[str, list[np.ndarray]]
 class Toy(Backbone):
     """Every kind of layer once, and each number of channels another."""
 
-    level_channels = (4, 4, 6)
-
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, 4, (5, 7), bias=False)
@@ -43,7 +41,7 @@ class Toy(Backbone):
 
 @pytest.fixture
 def network() -> Member:
-    return Member(Toy())
+    return Member(Toy(), feature_channels=6)
 
 
 @pytest.fixture
@@ -157,7 +155,7 @@ def test_network_that_leaves_a_tensor_unfilled_is_refused(layers: Layers) -> Non
             return (pair for pair in super().keras_layers() if pair[0] != "stem_bn")
 
     del layers["stem_bn"]
-    message = refusal(Member(Forgetful()), list(layers.items()))
+    message = refusal(Member(Forgetful(), feature_channels=6), list(layers.items()))
     assert "Member names 8 tensors in its keras_layers, expected each of its 12 once" in message
 
 
@@ -168,7 +166,7 @@ def test_network_that_fills_a_tensor_twice_is_refused(layers: Layers) -> None:
             yield "stem_again", self.stem
 
     layers["stem_again"] = layers["stem"]
-    message = refusal(Member(Repetitive()), list(layers.items()))
+    message = refusal(Member(Repetitive(), feature_channels=6), list(layers.items()))
     assert "names 13 tensors" in message
 
 

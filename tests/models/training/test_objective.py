@@ -18,17 +18,7 @@ CELLS = torch.zeros(4, 2, 2)
 def loss_of(
     objective: Objective, labels: torch.Tensor = LABELS, cells: torch.Tensor = CELLS, **more
 ) -> float:
-    return float(objective([FEATURES], OUTPUT, BIAS, (labels, cells), **more).detach())
-
-
-def taught_objective(channels: list[int]) -> Objective:
-    """Learn from a teacher of the same channels, whose features need no translation."""
-    weights = Weights(teacher_cells=1.0, teacher_features=1.0)
-    objective = Objective(weights, channels=channels, teacher_channels=channels)
-    for translation, width in zip(objective.translations, channels, strict=True):
-        same = {"weight": torch.eye(width)[:, :, None, None], "bias": torch.zeros(width)}
-        translation.load_state_dict(same)
-    return objective
+    return float(objective(FEATURES, OUTPUT, BIAS, (labels, cells), **more).detach())
 
 
 def test_with_no_other_weights_it_is_the_cross_entropy_of_the_labels():
@@ -71,25 +61,13 @@ def test_a_batch_of_unknown_labels_is_no_division_by_zero():
 
 
 def test_the_lesson_is_learned_when_features_and_cells_agree():
-    objective = taught_objective([6])
+    objective = Objective(Weights(teacher_cells=1.0, teacher_features=1.0), channels=6, teacher_channels=6)
+    same = {"weight": torch.eye(6)[:, :, None, None], "bias": torch.zeros(6)}
+    objective.translation.load_state_dict(same)
     alone = loss_of(Objective(Weights()))
-    taught = loss_of(objective, lesson=Lesson([FEATURES], OUTPUT, BIAS)) - alone
+    taught = loss_of(objective, lesson=Lesson(FEATURES, OUTPUT, BIAS)) - alone
     probabilities = torch.sigmoid(ACTIVATION + BIAS)
     entropy = F.binary_cross_entropy(probabilities, probabilities)
     assert taught == pytest.approx(float(entropy), abs=1e-6)
-    turned = loss_of(objective, lesson=Lesson([-FEATURES], OUTPUT, BIAS)) - alone
+    turned = loss_of(objective, lesson=Lesson(-FEATURES, OUTPUT, BIAS)) - alone
     assert turned == pytest.approx(float(entropy) + 2.0, abs=1e-6)
-
-
-def test_every_level_of_the_teacher_counts_alike():
-    objective = taught_objective([6, 6, 6])
-    levels = [FEATURES, FEATURES[:, :, :1], FEATURES[:, :, :, :1]]
-
-    def loss(taught: list[torch.Tensor]) -> float:
-        targets = (LABELS, CELLS)
-        return float(objective(levels, OUTPUT, BIAS, targets, Lesson(taught, OUTPUT, BIAS)).detach())
-
-    learned = loss(levels)
-    for place in range(len(levels)):
-        turned = [-level if place == other else level for other, level in enumerate(levels)]
-        assert loss(turned) - learned == pytest.approx(2.0 / 3.0, abs=1e-6)
