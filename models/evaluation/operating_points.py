@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -86,11 +87,12 @@ def choose_threshold_by_specificity(labels: ArrayLike, scores: ArrayLike, specif
 class Choice:
     """How an operating point is chosen.
 
-    `choose` takes labels and scores and returns a threshold, or raises SamplesInsufficient. `data` says which
-    samples they are, for the manifest.
+    `choose` takes labels and scores and returns a threshold that keeps the rate `keeps`, or raises
+    SamplesInsufficient. `data` says which samples they are, for the manifest.
     """
 
     name: str
+    keeps: Literal["sensitivity", "specificity"]
     choose: Callable[[NDArray[np.bool_], NDArray[np.float64]], float]
     data: str
 
@@ -106,9 +108,10 @@ def chosen(
 ) -> OperatingPoint:
     """Choose a threshold, and state its sensitivity and specificity on the same samples with 95 % intervals.
 
-    An interval says what such a choice does to other samples, as many and of the same kind: in each resample
-    the threshold is chosen anew on one draw of clusters and measured on another. An interval of the threshold
-    as it is would not know that it was chosen on these very samples. Wilson's is reached over too, see
+    The interval of the rate that is kept says what such a choice does to other samples, as many and of the
+    same kind: in each resample the threshold is chosen anew on one draw of clusters and measured on another.
+    An interval of the threshold as it is would not know that this rate was forced on these very samples. The
+    other rate was not, and its interval is that of the threshold as it is. Wilson's are reached over too, see
     `widened`.
 
     Parameters
@@ -124,12 +127,15 @@ def chosen(
     truth, values = checked(labels, scores)
 
     def rates(chosen_on: NDArray[np.intp], measured_on: NDArray[np.intp]) -> Mapping[str, float | None]:
+        there = confusion(truth[measured_on], values[measured_on], threshold)
+        found = {"sensitivity": there.sensitivity, "specificity": there.specificity}
         try:
-            threshold = choice.choose(truth[chosen_on], values[chosen_on])
+            anew = choice.choose(truth[chosen_on], values[chosen_on])
         except SamplesInsufficient:
-            return {"sensitivity": None, "specificity": None}
-        table = confusion(truth[measured_on], values[measured_on], threshold)
-        return {"sensitivity": table.sensitivity, "specificity": table.specificity}
+            return found | {choice.keeps: None}
+        again = confusion(truth[measured_on], values[measured_on], anew)
+        kept = again.sensitivity if choice.keeps == "sensitivity" else again.specificity
+        return found | {choice.keeps: kept}
 
     threshold = choice.choose(truth, values)
     table = confusion(truth, values, threshold)

@@ -81,10 +81,15 @@ def operating_points(
     cases = Cases.of(predictions.samples, level)
     scores = cases.scores(predictions.scores(predictions.members))
     choices = [
-        Choice(name=name, choose=partial(choose_threshold, sensitivity=sensitivity), data=data)
+        Choice(
+            name=name,
+            keeps="sensitivity",
+            choose=partial(choose_threshold, sensitivity=sensitivity),
+            data=data,
+        )
         for name, sensitivity in SENSITIVITIES.items()
     ]
-    choices.append(Choice(name=SPECIFIC, choose=_choose_specific, data=data))
+    choices.append(Choice(name=SPECIFIC, keeps="specificity", choose=_choose_specific, data=data))
     return tuple(chosen(choice, cases.labels, scores, cases.clusters, seed=seed) for choice in choices)
 
 

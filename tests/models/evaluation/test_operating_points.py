@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,7 +25,7 @@ def nine_tenths(labels, scores):
     return choose_threshold(labels, scores, 0.9)
 
 
-NINE_TENTHS = Choice(name="sensitivity-90", choose=nine_tenths, data="generated")
+NINE_TENTHS = Choice(name="sensitivity-90", keeps="sensitivity", choose=nine_tenths, data="generated")
 
 
 @repeatable
@@ -131,6 +133,23 @@ def test_interval_of_a_chosen_point_reaches_over_choices_on_other_clusters_and_w
     )
 
 
+def test_the_rate_that_was_not_forced_has_the_interval_of_the_threshold_as_it_is():
+    labels, scores = shifted_classes(200, seed=7)
+
+    point = chosen(NINE_TENTHS, labels, scores, range(200), seed=3)
+
+    drawn = bootstrap_interval(
+        lambda at: confusion(labels[at], scores[at], point.threshold).specificity, range(200), seed=5
+    )
+    wilson = wilson_interval(point.specificity or 0.0, int((~labels).sum()))
+    assert drawn is not None
+    expected = (min(drawn.low, wilson.low), max(drawn.high, wilson.high))
+    assert point.specificity_interval == pytest.approx(expected, abs=0.02)
+    anew = chosen(replace(NINE_TENTHS, keeps="specificity"), labels, scores, range(200), seed=3)
+    assert anew.specificity_interval is not None
+    assert anew.specificity_interval[0] < expected[0] - 0.05
+
+
 def fixed_interval(labels, scores, threshold):
     return bootstrap_interval(
         lambda drawn: confusion(labels[drawn], scores[drawn], threshold).sensitivity,
@@ -170,7 +189,7 @@ def test_a_perfect_point_does_not_claim_certainty():
 
 
 def test_a_class_that_is_missing_leaves_its_rate_unstated():
-    half = Choice(name="p", choose=lambda labels, scores: 0.5, data="generated")
+    half = Choice(name="p", keeps="sensitivity", choose=lambda labels, scores: 0.5, data="generated")
 
     point = chosen(half, [False, False], [0.2, 0.8], "ab", seed=1)
 
