@@ -15,10 +15,6 @@ from models.preprocess import preprocess
 from models.reference import NewReference
 from models.reference_fit import ReferenceInputs, reference_of
 
-# The least share of each side that is left when a radiograph is cut, and the strongest change of its tones.
-_LEAST_KEPT = 0.7
-_LOG_GAMMA = 0.25
-
 
 def reference_of_samples(
     members: Mapping[str, Member],
@@ -29,7 +25,7 @@ def reference_of_samples(
     data: str,
     on_progress: Callable[[], None] = lambda: None,
 ) -> NewReference:
-    """Fit a reference to the splits "train" and "val" of `samples`, every second image as `retaken`.
+    """Fit a reference to the splits "train" and "val" of `samples`.
 
     Parameters
     ----------
@@ -70,37 +66,9 @@ def is_of_regions(sample: Sample, regions: Collection[str]) -> bool:
 
 
 def inputs_of(samples: Iterable[Sample], preprocessing: Preprocessing) -> Iterator[NDArray[np.float32]]:
-    """Yield the inputs (H, W) of the samples whose pictures can be read, every second one as `retaken`.
-
-    The same samples give the same inputs.
-    """
-    for number, sample in enumerate(samples):
+    """Yield the inputs (H, W) of the samples whose pictures can be read."""
+    for sample in samples:
         try:
-            picture = read_picture(sample.image)
+            yield preprocess(read_picture(sample.image), preprocessing)
         except UnreadablePicture:
             continue  # a reference is of what the members can be shown
-        if number % 2:
-            picture = retaken(picture, np.random.default_rng(number))
-        yield preprocess(picture, preprocessing)
-
-
-def retaken(picture: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.float32]:
-    """Return a radiograph as another operator might have collimated and exposed it.
-
-    Data sets come from few machines, and are cut alike. Without this, a hand that is cut closer than usual
-    would seem to be another body part.
-
-    Parameters
-    ----------
-    picture
-        (rows, cols) in [0, 1]; at least `_LEAST_KEPT` of each side is kept.
-    """
-    rows, cols = (_cut(length, generator) for length in picture.shape)
-    gamma = np.exp(generator.uniform(-_LOG_GAMMA, _LOG_GAMMA))
-    return np.ascontiguousarray(picture[rows, cols] ** np.float32(gamma))
-
-
-def _cut(length: int, generator: np.random.Generator) -> slice:
-    kept = max(1, round(length * generator.uniform(_LEAST_KEPT, 1.0)))
-    start = int(generator.integers(length - kept + 1))
-    return slice(start, start + kept)
