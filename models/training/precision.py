@@ -7,8 +7,8 @@ import torch
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 # On CPUs with bfloat16 arithmetic a step was measured 1.4 (MobileNet) and 1.8 (DenseNet201) times as fast as
-# in float32; NASNetMobile's many small convolutions were 1.2 times slower, on cores with AMX 1.1 times as fast
-# (benchmarks/train_step.py).
+# in float32; NASNetMobile's many small convolutions were 1.2 times slower, and 1.1 times as fast on cores
+# with AMX (benchmarks/train_step.py).
 _SLOWER_ON_CPU = frozenset({"nasnetmobile"})
 
 
