@@ -146,13 +146,13 @@ def _plan(options: argparse.Namespace, training: "Sequence[Sample]") -> "Run":
     starts = {name: Start.parse(given.get(name, "none"), fresh=options.fresh) for name in members}
     for start in starts.values():
         start.fingerprint()  # a file that is not there is better found now than after the first member
-    teacher, _, taught_by = (options.teacher or "").partition("=")
+    teacher, separator, taught_by = (options.teacher or "").partition("=")
     return Run(
         folder=options.folder,
         recipe=options.recipe,
         starts=starts,
         teacher=teacher or None,
-        teacher_start=Start.parse(taught_by) if taught_by else None,
+        teacher_start=Start.parse(taught_by) if separator else None,
         cuts=any(sample.boxes for sample in training),
         epochs=options.epochs,
         steps_per_epoch=options.steps_per_epoch,

@@ -102,9 +102,8 @@ def bootstrap_pair_intervals(
 ) -> dict[str, Interval | None]:
     """Return the intervals of what is chosen on one draw of clusters and measured on another.
 
-    Their spread is that of a choice made anew, and that of new samples to which it is applied (Davison and
-    Hinkley 1997, 6.3.3 on predictions). Parameters and errors are those of `bootstrap_interval`, but for
-    `statistics`, which takes the indices of both draws.
+    Their spread is that of a choice made anew, and that of new samples to which it is applied. Parameters and
+    errors are those of `bootstrap_interval`, but for `statistics`, which takes the indices of both draws.
     """
     draws = (_drawn_weights(clusters, resamples, level, (seed, draw)) for draw in range(2))
     values: dict[str, list[float]] = {}

@@ -68,9 +68,9 @@ class Run:
     validate_every: int = 1
 
     def __post_init__(self) -> None:
-        if self.teacher_start is not None and self.teacher_start.kind != "bundle":
-            raise TrainingRefused(f"a teacher comes from a bundle, not from {self.teacher_start.label}")
-        if self.teacher is not None and self.teacher_start is None and self.teacher not in self.starts:
+        if self.teacher_start is not None:
+            _require_invitable(self.teacher, self.teacher_start)
+        elif self.teacher is not None and self.teacher not in self.starts:
             raise TrainingRefused(
                 f"the teacher {self.teacher} is not among the members {', '.join(self.starts)}; add it, "
                 "or say which bundle it is in"
@@ -101,6 +101,15 @@ class Run:
             schedule: Schedule = replace(recipe.schedule, peak=self.learning_rate)
             recipe = replace(recipe, schedule=schedule)
         return recipe
+
+
+def _require_invitable(teacher: str | None, start: Start) -> None:
+    if start.kind != "bundle":
+        raise TrainingRefused(f"a teacher comes from a bundle, not from {start.label}")
+    if teacher is None:
+        raise TrainingRefused(
+            f"which member of {start.label} shall teach? name it before the bundle: MEMBER=bundle:BUNDLE"
+        )
 
 
 def require_readable(

@@ -59,6 +59,8 @@ def test_a_finished_run_is_not_written_over(table: Path, tmp_path: Path, capsys:
         (["--init", "xception=none"], "xception is not among the members"),
         (["--init", "imagenet"], "keras:FILE"),
         (["--teacher", "xception"], "xception is not among the members"),
+        (["--teacher", "mobilenet="], "bundle:BUNDLE"),
+        (["--teacher", "=bundle:ensemble200-fracatlas"], "which member of ensemble200-fracatlas"),
         (["--train-split", "holidays"], "holidays"),
         (["--device", "cuda"], "cuda"),
     ],
