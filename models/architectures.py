@@ -24,18 +24,17 @@ class Architecture:
 
     name: str
     build: Callable[[], Backbone]
-    feature_channels: int
 
 
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
     {
         architecture.name: architecture
         for architecture in (
-            Architecture(name="densenet201", build=densenet201, feature_channels=1920),
-            Architecture(name="densenet169", build=densenet169, feature_channels=1664),
-            Architecture(name="mobilenet", build=MobileNet, feature_channels=1024),
-            Architecture(name="nasnetmobile", build=NASNetMobile, feature_channels=1056),
-            Architecture(name="xception", build=Xception, feature_channels=2048),
+            Architecture(name="densenet201", build=densenet201),
+            Architecture(name="densenet169", build=densenet169),
+            Architecture(name="mobilenet", build=MobileNet),
+            Architecture(name="nasnetmobile", build=NASNetMobile),
+            Architecture(name="xception", build=Xception),
         )
     }
 )

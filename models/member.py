@@ -45,16 +45,14 @@ class Member(nn.Module):
     ----------
     backbone
         The network that makes the features.
-    feature_channels
-        How many channels they have.
     sharpness
         How the map is pooled into the logit, see `pool`; 0 is global average pooling.
     """
 
-    def __init__(self, backbone: Backbone, feature_channels: int, sharpness: float = 0.0) -> None:
+    def __init__(self, backbone: Backbone, sharpness: float = 0.0) -> None:
         super().__init__()
         self.backbone = backbone
-        self.head = nn.Linear(feature_channels, 1)
+        self.head = nn.Linear(backbone.levels[-1].channels, 1)
         self.sharpness = sharpness
 
     def forward(self, x: torch.Tensor) -> MemberOutput:
@@ -91,7 +89,7 @@ def build_member(architecture: str, *, sharpness: float = 0.0) -> Member:
     """
     found = architecture_named(architecture)
     with torch.random.fork_rng(devices=[]):
-        return Member(found.build(), found.feature_channels, sharpness).eval()
+        return Member(found.build(), sharpness).eval()
 
 
 def initialize(member: Member, seed: int) -> None:

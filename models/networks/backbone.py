@@ -4,9 +4,17 @@ This module holds the interface only; the networks are its siblings.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import nn
+
+
+class Level(NamedTuple):
+    """Where in a backbone features can be looked at: their channels, and pixels of the input per cell."""
+
+    channels: int
+    stride: int
 
 
 class Backbone(nn.Module):
@@ -14,7 +22,14 @@ class Backbone(nn.Module):
 
     Equal means: with the twin's weights it gives the twin's features, at even and odd input sizes. That
     takes Keras' paddings and batch normalization constants, which differ from torch's customs.
+
+    Attributes
+    ----------
+    levels
+        What `walk` yields the features of.
     """
+
+    levels: tuple[Level, ...]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the features of the last activation.
@@ -29,6 +44,16 @@ class Backbone(nn.Module):
         torch.Tensor
             (B, C, h, w) of the dtype of `x`, non-negative; C is fixed, and h and w are about H / 32 and
             W / 32 (7 for 224).
+        """
+        for y in self.walk(x):
+            features = y
+        return features
+
+    def walk(self, x: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Yield the features at each of `levels`, from the first to the last, which `forward` returns.
+
+        Those before the last may be of either sign. Where the side of `x` is a multiple of 32, theirs are
+        that side over the stride of the level.
         """
         raise NotImplementedError
 

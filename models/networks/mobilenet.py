@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models.networks.backbone import Backbone
+from models.networks.backbone import Backbone, Level
 from models.networks.depthwise import DepthwiseConv2d
 from models.networks.padding import pad_same
 
@@ -59,16 +59,20 @@ class MobileNet(Backbone):
         self.stem = nn.Conv2d(3, _STEM_FILTERS, 3, stride=2, bias=False)
         self.stem_norm = _norm(_STEM_FILTERS)
         self.blocks = nn.Sequential()
-        channels = _STEM_FILTERS
+        levels = []
+        channels, side = _STEM_FILTERS, 2
         for filters, stride in _BLOCKS:
             self.blocks.append(DepthwiseBlock(channels, filters, stride))
-            channels = filters
+            channels, side = filters, side * stride
+            levels.append(Level(filters, side))
+        self.levels = tuple(levels)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, 3, H, W) to (B, 1024, h, w), values in [0, 6]."""
-        stem = F.relu6(self.stem_norm(self.stem(pad_same(x, 3))), inplace=True)
-        y: torch.Tensor = self.blocks(stem)
-        return y
+    def walk(self, x: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Yield the features of (B, 3, H, W) after each block, values in [0, 6], see `Backbone.walk`."""
+        y = F.relu6(self.stem_norm(self.stem(pad_same(x, 3))), inplace=True)
+        for block in self.blocks:
+            y = block(y)
+            yield y
 
     def keras_layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield the layers by their names in Keras, see `Backbone.keras_layers`."""

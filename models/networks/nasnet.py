@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models.networks.backbone import Backbone
+from models.networks.backbone import Backbone, Level
 from models.networks.nasnet_parts import CellInputs, DoubleSeparable, Fit, average, norm
 from models.networks.padding import pad_same
 
@@ -38,22 +38,29 @@ class NASNetMobile(Backbone):
         self.stem = nn.Conv2d(3, _STEM_FILTERS, 3, stride=2, bias=False)
         self.stem_norm = norm(_STEM_FILTERS)
         self.cells = nn.ModuleList()
+        levels = []
         channels = previous = _STEM_FILTERS
+        side = 2
         fit = Fit.KEEP
         for _, halves, filters in _CELLS:
             inputs = CellInputs(channels, previous, filters, fit)
             cell = ReductionCell(inputs) if halves else NormalCell(inputs)
             self.cells.append(cell)
             channels, previous = cell.filters, channels
+            side *= 2 if halves else 1
+            levels.append(Level(channels, side))
             fit = Fit.HALVE if halves else Fit.PROJECT
+        self.levels = tuple(levels)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, 3, H, W) to (B, 1056, h, w)."""
+    def walk(self, x: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Yield the features of (B, 3, H, W) after each cell, see `Backbone.walk`."""
         y: torch.Tensor = self.stem_norm(self.stem(x))
         previous = y
-        for cell in self.cells:
+        *early, last = self.cells
+        for cell in early:
             y, previous = cell(y, previous), y
-        return F.relu(y)
+            yield y
+        yield F.relu(last(y, previous))
 
     def keras_layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield the layers by their names in Keras, see `Backbone.keras_layers`."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models.networks.backbone import Backbone
+from models.networks.backbone import Backbone, Level
 from models.networks.separable import SeparableConv2d
 
 # What comes into a block, and the filters of its separable convolutions. The middle ones keep size and width.
@@ -69,6 +69,9 @@ class Block(nn.Module):
 class Xception(Backbone):
     """The convolutional part of Xception: (B, 3, H, W) to (B, 2048, h, w)."""
 
+    # The first block is left out: its sides are odd.
+    levels = (Level(256, 8), *(Level(728, 16),) * 9, Level(2048, 32))
+
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(
@@ -91,13 +94,14 @@ class Xception(Backbone):
             nn.ReLU(inplace=True),
         )
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (B, 3, H, W) to (B, 2048, h, w)."""
-        y: torch.Tensor = self.stem(x)
-        for block in self.blocks:
+    def walk(self, x: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Yield the features of (B, 3, H, W) after the middle blocks and the last, see `Backbone.walk`."""
+        first, *middle, halving = self.blocks
+        y = first(self.stem(x))
+        for block in middle:
             y = block(y)
-        features: torch.Tensor = self.exit(y)
-        return features
+            yield y
+        yield self.exit(halving(y))
 
     def keras_layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield the layers by their names in Keras, see `Backbone.keras_layers`."""

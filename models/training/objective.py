@@ -1,5 +1,6 @@
 """Weighs what a member says of a batch against its targets. This module is the loss, and nothing else."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -7,14 +8,19 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.member import MemberOutput
+from models.networks.backbone import Level
+from models.training.pairing import paired_levels
 from models.training.recipe import Weights
 from models.training.targets import UNKNOWN
 
+# Added to the variance of a channel, as share of the mean over the channels.
+_LEAST_VARIANCE = 0.05
+
 
 class Lesson(NamedTuple):
-    """What a teacher says of the same batch: its features (B, C, h, w) and its output."""
+    """What a teacher says of the same batch: its features at all levels (B, C, h, w), and its output."""
 
-    features: torch.Tensor
+    levels: Sequence[torch.Tensor]
     output: MemberOutput
     bias: torch.Tensor
 
@@ -24,8 +30,9 @@ class Objective(nn.Module):
 
     The label of the view counts as binary cross-entropy (BCE) of the logit, weighted by class. To it come,
     each times its weight: the BCE of each cell whose target is known; the BCE of each cell against the
-    teacher's probability for it (Hinton et al. 2015); and one minus the cosine between the teacher's features
-    and a linear map of the member's, cell by cell (Romero et al. 2015).
+    teacher's probability for it (Hinton et al. 2015); and the share of the variance of the teacher's features
+    that a linear map of the member's leaves unexplained, as the mean over paired levels (Romero et al. 2015):
+    what the early layers shall see is then said to them, not only to what is built on them.
 
     Parameters
     ----------
@@ -33,8 +40,8 @@ class Objective(nn.Module):
         What each part counts.
     classes
         Weights of normal and of abnormal views.
-    channels, teacher_channels
-        Of the features of member and teacher; None without a teacher.
+    levels, teacher_levels
+        Of the backbones of member and teacher; none without a teacher.
     """
 
     def __init__(
@@ -42,19 +49,21 @@ class Objective(nn.Module):
         weights: Weights,
         *,
         classes: tuple[float, float] = (1.0, 1.0),
-        channels: int = 0,
-        teacher_channels: int | None = None,
+        levels: Sequence[Level] = (),
+        teacher_levels: Sequence[Level] = (),
     ) -> None:
         super().__init__()
         self._weights = weights
         self._classes = classes
-        self.translation = (
-            nn.Identity() if teacher_channels is None else nn.Conv2d(channels, teacher_channels, 1)
+        self._pairs = paired_levels(levels, teacher_levels)
+        self.translations = nn.ModuleList(
+            _translation(levels[mine].channels, teacher_levels[theirs].channels)
+            for mine, theirs in self._pairs
         )
 
     def forward(
         self,
-        features: torch.Tensor,
+        levels: Sequence[torch.Tensor],
         output: MemberOutput,
         bias: torch.Tensor,
         targets: tuple[torch.Tensor, torch.Tensor],
@@ -64,8 +73,9 @@ class Objective(nn.Module):
 
         Parameters
         ----------
-        features, output, bias
-            The member's features (B, C, h, w), what its head made of them, and the head's bias.
+        levels, output, bias
+            The member's features at its levels, what its head made of the last, and the head's bias. Without
+            a lesson the features do not count and can be left out.
         targets
             Labels (B,) and cells (B, h, w) of the batch, UNKNOWN where they do not count.
         lesson
@@ -79,10 +89,32 @@ class Objective(nn.Module):
         if lesson is not None:
             probabilities = torch.sigmoid(lesson.output.activation.float() + lesson.bias.float())
             taught = F.binary_cross_entropy_with_logits(logits, probabilities)
-            alike = F.cosine_similarity(self.translation(features).float(), lesson.features.float(), dim=1)
             loss = loss + self._weights.teacher_cells * taught
-            loss = loss + self._weights.teacher_features * (1.0 - alike.mean())
+            loss = loss + self._weights.teacher_features * self._unexplained(levels, lesson.levels)
         return loss
+
+    def _unexplained(self, levels: Sequence[torch.Tensor], taught: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return the mean share of the teacher's variance that is left, over the pairs of levels."""
+        shares = [
+            _share_left(translation(levels[mine]).float(), taught[theirs].float())
+            for translation, (mine, theirs) in zip(self.translations, self._pairs, strict=True)
+        ]
+        return torch.stack(shares).mean()
+
+
+def _translation(channels: int, teacher_channels: int) -> nn.Module:
+    return nn.Sequential(nn.BatchNorm2d(channels, affine=False), nn.Conv2d(channels, teacher_channels, 1))
+
+
+def _share_left(said: torch.Tensor, taught: torch.Tensor) -> torch.Tensor:
+    """Return the share of the variance of `taught` (B, C, h, w), within channels, that `said` leaves.
+
+    Each channel counts alike, but for those that hardly vary, which would be noise made large.
+    """
+    centered = taught - taught.mean(dim=(0, 2, 3), keepdim=True)
+    variance = centered.square().mean(dim=(0, 2, 3), keepdim=True)
+    weights = 1.0 / (variance + _LEAST_VARIANCE * variance.mean())
+    return (weights * (said - centered).square()).mean() / (weights * variance).mean()
 
 
 def _of_views(logits: torch.Tensor, labels: torch.Tensor, classes: tuple[float, float]) -> torch.Tensor:

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from models.architectures import architecture_named
 from models.errors import TrainingDiverged
 from models.member import Member
 from models.training.average import WeightAverage
@@ -80,7 +79,7 @@ class _Course:
         self._member = _placed(member, task.device)
         _set_norm_momentum(self._member, task.recipe.norm_momentum)
         self._teacher = None if teacher is None else _placed(teacher, task.device).eval()
-        self._objective = _objective(task, teacher).to(task.device)
+        self._objective = _objective(task, self._member, self._teacher).to(task.device)
         self.average = WeightAverage(self._member, task.recipe.average)
         parameters = [*self._member.parameters(), *self._objective.parameters()]
         # Decoupled decay of 0 is plain Adam.
@@ -177,10 +176,11 @@ class _Course:
         x = x.contiguous(memory_format=torch.channels_last)
         targets = batch.labels.to(device), batch.cells.to(device)
         with autocast(self._task.architecture, device, self._task.precision):
-            features = self._member.backbone(x)
-            output = self._member.judge(features)
             lesson = self._lesson(x)
-            loss: torch.Tensor = self._objective(features, output, self._member.head.bias, targets, lesson)
+            backbone = self._member.backbone
+            levels = (backbone(x),) if lesson is None else tuple(backbone.walk(x))
+            output = self._member.judge(levels[-1])
+            loss: torch.Tensor = self._objective(levels, output, self._member.head.bias, targets, lesson)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._member.parameters(), _LONGEST_GRADIENT)
@@ -194,11 +194,11 @@ class _Course:
         if self._teacher is None:
             return None
         with torch.no_grad():
-            features = self._teacher.backbone(x)
-            return Lesson(features, self._teacher.judge(features), self._teacher.head.bias)
+            levels = tuple(self._teacher.backbone.walk(x))
+            return Lesson(levels, self._teacher.judge(levels[-1]), self._teacher.head.bias)
 
 
-def _objective(task: Task, teacher: Member | None) -> Objective:
+def _objective(task: Task, member: Member, teacher: Member | None) -> Objective:
     classes = (1.0, 1.0)
     if task.recipe.class_weights:
         abnormal = int(np.sum([sample.abnormal for sample in task.training]))
@@ -208,8 +208,8 @@ def _objective(task: Task, teacher: Member | None) -> Objective:
         return Objective(
             task.recipe.weights,
             classes=classes,
-            channels=architecture_named(task.architecture).feature_channels,
-            teacher_channels=None if teacher is None else teacher.head.in_features,
+            levels=() if teacher is None else member.backbone.levels,
+            teacher_levels=() if teacher is None else teacher.backbone.levels,
         )
 
 

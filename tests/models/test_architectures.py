@@ -17,12 +17,18 @@ PRINTED = {
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_backbone_has_the_channels_that_its_architecture_states(name: str) -> None:
-    architecture = ARCHITECTURES[name]
-    assert architecture.name == name
+def test_a_backbone_has_the_levels_that_it_states_and_ends_with_its_features(name: str) -> None:
+    assert ARCHITECTURES[name].name == name
+    backbone = ARCHITECTURES[name].build().eval()
+    x = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        features = architecture.build().eval()(torch.zeros(2, 3, 96, 96))
-    assert features.shape == (2, architecture.feature_channels, 3, 3)
+        features = list(backbone.walk(x))
+        last = backbone(x)
+    assert [level.shape for level in features] == [
+        (2, channels, 96 // stride, 96 // stride) for channels, stride in backbone.levels
+    ]
+    assert torch.allclose(features[-1], last, rtol=1e-4, atol=1e-6)
+    assert {level.stride for level in backbone.levels} >= {8, 16, 32}
 
 
 def test_ensembles_have_the_members_that_the_paper_prints() -> None:

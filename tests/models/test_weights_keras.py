@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from models.member import Member, build_member
-from models.networks.backbone import Backbone
+from models.networks.backbone import Backbone, Level
 from models.networks.separable import SeparableConv2d
 from models.weights_keras import KerasWeightsMismatch, architecture_like, load_keras_weights
 
@@ -15,6 +15,8 @@ Layers = dict[str, list[np.ndarray]]
 
 class Toy(Backbone):
     """Every kind of layer once, and each number of channels another."""
+
+    levels = (Level(6, 32),)
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +43,7 @@ class Toy(Backbone):
 
 @pytest.fixture
 def network() -> Member:
-    return Member(Toy(), feature_channels=6)
+    return Member(Toy())
 
 
 @pytest.fixture
@@ -155,7 +157,7 @@ def test_network_that_leaves_a_tensor_unfilled_is_refused(layers: Layers) -> Non
             return (pair for pair in super().keras_layers() if pair[0] != "stem_bn")
 
     del layers["stem_bn"]
-    message = refusal(Member(Forgetful(), feature_channels=6), list(layers.items()))
+    message = refusal(Member(Forgetful()), list(layers.items()))
     assert "Member names 8 tensors in its keras_layers, expected each of its 12 once" in message
 
 
@@ -166,7 +168,7 @@ def test_network_that_fills_a_tensor_twice_is_refused(layers: Layers) -> None:
             yield "stem_again", self.stem
 
     layers["stem_again"] = layers["stem"]
-    message = refusal(Member(Repetitive(), feature_channels=6), list(layers.items()))
+    message = refusal(Member(Repetitive()), list(layers.items()))
     assert "names 13 tensors" in message
 
 

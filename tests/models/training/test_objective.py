@@ -1,8 +1,12 @@
+from collections.abc import Sequence
+
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from models.member import MemberOutput
+from models.networks.backbone import Level
 from models.training.objective import Lesson, Objective
 from models.training.recipe import Weights
 from models.training.targets import UNKNOWN
@@ -18,7 +22,23 @@ CELLS = torch.zeros(4, 2, 2)
 def loss_of(
     objective: Objective, labels: torch.Tensor = LABELS, cells: torch.Tensor = CELLS, **more
 ) -> float:
-    return float(objective(FEATURES, OUTPUT, BIAS, (labels, cells), **more).detach())
+    return float(objective([FEATURES], OUTPUT, BIAS, (labels, cells), **more).detach())
+
+
+def taught_objective(levels: Sequence[Level]) -> Objective:
+    """Learn from a teacher of the same levels whose features need no translation."""
+    weights = Weights(teacher_cells=1.0, teacher_features=1.0)
+    objective = Objective(weights, levels=levels, teacher_levels=levels)
+    for translation in objective.translations:
+        norm, convolution = translation
+        norm.eval()  # its statistics are still those of no change
+        nn.init.dirac_(convolution.weight)
+        nn.init.zeros_(convolution.bias)
+    return objective
+
+
+def centered(features: torch.Tensor) -> torch.Tensor:
+    return features - features.mean((0, 2, 3), keepdim=True)
 
 
 def test_with_no_other_weights_it_is_the_cross_entropy_of_the_labels():
@@ -61,13 +81,43 @@ def test_a_batch_of_unknown_labels_is_no_division_by_zero():
 
 
 def test_the_lesson_is_learned_when_features_and_cells_agree():
-    objective = Objective(Weights(teacher_cells=1.0, teacher_features=1.0), channels=6, teacher_channels=6)
-    same = {"weight": torch.eye(6)[:, :, None, None], "bias": torch.zeros(6)}
-    objective.translation.load_state_dict(same)
+    objective = taught_objective([Level(6, 32)])
     alone = loss_of(Objective(Weights()))
-    taught = loss_of(objective, lesson=Lesson(FEATURES, OUTPUT, BIAS)) - alone
     probabilities = torch.sigmoid(ACTIVATION + BIAS)
-    entropy = F.binary_cross_entropy(probabilities, probabilities)
-    assert taught == pytest.approx(float(entropy), abs=1e-6)
-    turned = loss_of(objective, lesson=Lesson(-FEATURES, OUTPUT, BIAS)) - alone
-    assert turned == pytest.approx(float(entropy) + 2.0, abs=1e-6)
+    entropy = float(F.binary_cross_entropy(probabilities, probabilities))
+
+    def left(features: torch.Tensor) -> float:
+        return loss_of(objective, lesson=Lesson([features], OUTPUT, BIAS)) - alone - entropy
+
+    said = FEATURES / (1.0 + objective.translations[0][0].eps) ** 0.5
+    # What the teacher's channels are on the whole does not matter, only how they vary.
+    assert left(said + 3.0) == pytest.approx(left(said), abs=1e-5)
+    objective.translations[0][1].bias.data.copy_(-said.mean((0, 2, 3)))
+    assert left(said) == pytest.approx(0.0, abs=1e-5)
+    # Of the opposite the difference is twice as long, and four times its variance is left.
+    assert left(-said) == pytest.approx(4.0, abs=1e-5)
+
+
+def test_a_member_that_explains_nothing_leaves_the_whole_variance_whatever_its_scale():
+    objective = taught_objective([Level(6, 32)])
+    nn.init.zeros_(objective.translations[0][1].weight)
+    probabilities = torch.sigmoid(ACTIVATION + BIAS)
+    entropy = float(F.binary_cross_entropy(probabilities, probabilities))
+    for scale in (1.0, 100.0):
+        loss = loss_of(objective, lesson=Lesson([FEATURES * scale], OUTPUT, BIAS))
+        assert loss - loss_of(Objective(Weights())) - entropy == pytest.approx(1.0, abs=1e-5)
+
+
+def test_every_level_of_the_teacher_counts_alike():
+    levels = [Level(6, 8), Level(6, 16), Level(6, 32)]
+    objective = taught_objective(levels)
+    features = [centered(part) for part in (FEATURES, FEATURES[:, :, :1], FEATURES[:, :, :, :1])]
+
+    def loss(taught: list[torch.Tensor]) -> float:
+        targets = (LABELS, CELLS)
+        return float(objective(features, OUTPUT, BIAS, targets, Lesson(taught, OUTPUT, BIAS)).detach())
+
+    learned = loss(features)
+    for place in range(len(features)):
+        turned = [-level if place == other else level for other, level in enumerate(features)]
+        assert loss(turned) - learned == pytest.approx(4.0 / 3.0, abs=1e-3)
