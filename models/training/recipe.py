@@ -104,6 +104,8 @@ class Recipe:
         None goes through all samples once per epoch; a number draws that many batches, half of them abnormal.
     class_weights
         Weigh the classes by n / (2 n_class), as scikit-learn's "balanced" does.
+    orthogonal
+        Whether kernels that mix channels take orthogonalized steps, see `models.training.optimizer`.
     norm_momentum
         How much each step counts in the statistics of the batch normalizations; None leaves what the
         architecture has.
@@ -120,6 +122,7 @@ class Recipe:
     class_weights: bool = False
     schedule: Schedule
     weight_decay: float = 0.0
+    orthogonal: bool = False
     norm_momentum: float | None = None
     average: float = 0.0
     augmentation: Augmentation
@@ -181,8 +184,10 @@ ULNA = Recipe(
 ULNA_FROM_NOTHING = replace(
     ULNA,
     stages=(Stage(epochs=24, side=128), Stage(epochs=10, side=224, whole_every=4)),
-    schedule=Schedule(kind="cosine", peak=1.5e-3, warm_up=0.05),
-    average=0.995,
+    schedule=Schedule(kind="cosine", peak=3e-3, warm_up=0.05),
+    orthogonal=True,
+    average=0.99,
+    weights=replace(ULNA.weights, teacher_features=4.0),
 )
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType({"paper": PAPER, "ulna": ULNA})

@@ -14,15 +14,13 @@ from models.member import Member
 from models.training.average import WeightAverage
 from models.training.checkpoint import Checkpoint, EpochRecord, load_checkpoint, save_checkpoint
 from models.training.objective import Lesson, Objective
+from models.training.optimizer import Optimizer
 from models.training.precision import autocast
 from models.training.sampling import epoch_batches, steps_per_epoch
 from models.training.schedule import class_weights, learning_rate
 from models.training.task import Progress, Task
 from models.training.validation import Validation, validate
 from models.training.views import TrainingBatch, TrainingViews
-
-# Gradients longer than this are shortened: one odd batch must not undo an epoch.
-_LONGEST_GRADIENT = 5.0
 
 
 def train_member(
@@ -81,9 +79,9 @@ class _Course:
         self._teacher = None if teacher is None else _placed(teacher, task.device).eval()
         self._objective = _objective(task, self._member, self._teacher).to(task.device)
         self.average = WeightAverage(self._member, task.recipe.average)
-        parameters = [*self._member.parameters(), *self._objective.parameters()]
-        # Decoupled decay of 0 is plain Adam.
-        self._optimizer = torch.optim.AdamW(parameters, lr=1.0, weight_decay=task.recipe.weight_decay)
+        others = [*self._member.head.parameters(), *self._objective.parameters()]
+        self._optimizer = Optimizer(task.recipe, self._member.backbone.parameters(), others)
+        self._rate = 0.0
         self.history: tuple[EpochRecord, ...] = ()
         self._checkpoint = task.folder / "checkpoint.pt"
         kept = load_checkpoint(self._checkpoint, run=task.run)
@@ -134,9 +132,7 @@ class _Course:
 
     def finish_epoch(self, epoch: int, loss: float, validation: Validation | None, seconds: float) -> None:
         """Record the epoch and write the checkpoint."""
-        record = EpochRecord(
-            epoch=epoch + 1, loss=loss, learning_rate=self._optimizer.param_groups[0]["lr"], seconds=seconds
-        )
+        record = EpochRecord(epoch=epoch + 1, loss=loss, learning_rate=self._rate, seconds=seconds)
         if validation is not None:
             record = replace(record, validation_loss=validation.loss, validation_auroc=validation.auroc)
         self.history = (*self.history, record)
@@ -169,8 +165,7 @@ class _Course:
         )
 
     def _step(self, batch: TrainingBatch, step: int, steps: int) -> float:
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self._recipe.schedule, step, steps)
+        self._rate = learning_rate(self._recipe.schedule, step, steps)
         device = self._task.device
         x = batch.views.to(device, non_blocking=True).expand(-1, 3, -1, -1)
         x = x.contiguous(memory_format=torch.channels_last)
@@ -181,12 +176,12 @@ class _Course:
             levels = (backbone(x),) if lesson is None else tuple(backbone.walk(x))
             output = self._member.judge(levels[-1])
             loss: torch.Tensor = self._objective(levels, output, self._member.head.bias, targets, lesson)
-        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizer.clear()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self._member.parameters(), _LONGEST_GRADIENT)
+        self._optimizer.shorten()
         value = float(loss.detach())
         if math.isfinite(value):
-            self._optimizer.step()
+            self._optimizer.step(self._rate)
             self.average.add(self._member)
         return value
 

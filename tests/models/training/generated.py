@@ -23,6 +23,7 @@ TINY = Recipe(
     steps_per_epoch=2,
     schedule=Schedule(kind="cosine", peak=1e-3, warm_up=0.1),
     weight_decay=0.01,
+    orthogonal=True,
     average=0.9,
     augmentation=Augmentation(
         horizontal_flip=0.5, rotation_degrees=20.0, scale=(0.8, 1.2), brightness=0.2, noise=0.05, blur=1.0
