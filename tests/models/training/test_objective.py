@@ -25,15 +25,27 @@ def loss_of(
     return float(objective([FEATURES], OUTPUT, BIAS, (labels, cells), **more).detach())
 
 
+def translation(objective: Objective, place: int = 0) -> tuple[nn.BatchNorm2d, nn.Conv2d]:
+    norm, convolution = objective.translations[place].children()
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert isinstance(convolution, nn.Conv2d)
+    return norm, convolution
+
+
+def bias_of(convolution: nn.Conv2d) -> torch.Tensor:
+    assert convolution.bias is not None
+    return convolution.bias.data
+
+
 def taught_objective(levels: Sequence[Level]) -> Objective:
     """Learn from a teacher of the same levels whose features need no translation."""
     weights = Weights(teacher_cells=1.0, teacher_features=1.0)
     objective = Objective(weights, levels=levels, teacher_levels=levels)
-    for translation in objective.translations:
-        norm, convolution = translation
+    for place in range(len(levels)):
+        norm, convolution = translation(objective, place)
         norm.eval()  # its statistics are still those of no change
         nn.init.dirac_(convolution.weight)
-        nn.init.zeros_(convolution.bias)
+        nn.init.zeros_(bias_of(convolution))
     return objective
 
 
@@ -89,10 +101,11 @@ def test_the_lesson_is_learned_when_features_and_cells_agree():
     def left(features: torch.Tensor) -> float:
         return loss_of(objective, lesson=Lesson([features], OUTPUT, BIAS)) - alone - entropy
 
-    said = FEATURES / (1.0 + objective.translations[0][0].eps) ** 0.5
+    norm, convolution = translation(objective)
+    said = FEATURES / (1.0 + norm.eps) ** 0.5
     # What the teacher's channels are on the whole does not matter, only how they vary.
     assert left(said + 3.0) == pytest.approx(left(said), abs=1e-5)
-    objective.translations[0][1].bias.data.copy_(-said.mean((0, 2, 3)))
+    bias_of(convolution).copy_(-said.mean((0, 2, 3)))
     assert left(said) == pytest.approx(0.0, abs=1e-5)
     # Of the opposite the difference is twice as long, and four times its variance is left.
     assert left(-said) == pytest.approx(4.0, abs=1e-5)
@@ -100,7 +113,7 @@ def test_the_lesson_is_learned_when_features_and_cells_agree():
 
 def test_a_member_that_explains_nothing_leaves_the_whole_variance_whatever_its_scale():
     objective = taught_objective([Level(6, 32)])
-    nn.init.zeros_(objective.translations[0][1].weight)
+    nn.init.zeros_(translation(objective)[1].weight)
     probabilities = torch.sigmoid(ACTIVATION + BIAS)
     entropy = float(F.binary_cross_entropy(probabilities, probabilities))
     for scale in (1.0, 100.0):
