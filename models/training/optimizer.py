@@ -10,20 +10,18 @@ from models.training.recipe import Recipe
 
 # Gradients longer than this are shortened: one odd batch must not undo an epoch.
 _LONGEST_GRADIENT = 5.0
-# Share of the mean gradient that a step keeps, and how long its change is: as AdamW's with twice the rate
-# (Liu et al. 2025 measured 0.2 for equal rates).
-_MOMENTUM = 0.95
-_LENGTH = 0.4
-# The odd polynomial of Jordan et al. 2024: five times applied, it brings all singular values of a matrix of
-# norm 1 near 1, to between 0.68 and 1.2.
-_POLYNOMIAL = (3.4445, -4.7750, 2.0315)
-_TIMES = 5
+# How long an orthogonalized step is, beside one of AdamW with the same rate.
+_LENGTH = 2.0
 # The cost grows with the cube of a matrix's shorter side: where both are longer, Adam it is.
 _LONGEST_SIDE = 512
 
 
 class Optimizer:
-    """AdamW (Loshchilov & Hutter 2019); where the recipe says so, kernels take orthogonalized steps (Muon).
+    """AdamW (Loshchilov & Hutter 2019); where the recipe says so, kernels take orthogonalized steps.
+
+    Those are the steps of Muon (Jordan et al. 2024), whose matrices have singular values near 1: every
+    direction of a kernel learns alike. torch's Muon takes matrices only, so that a kernel is copied into a
+    matrix of (outputs, inputs times cells) before a step and back after it, whatever its layout in memory.
 
     Parameters
     ----------
@@ -39,112 +37,49 @@ class Optimizer:
         self, recipe: Recipe, kernels: Iterable[nn.Parameter], others: Iterable[nn.Parameter]
     ) -> None:
         kernels = list(kernels)
-        mixing = [kernel for kernel in kernels if recipe.orthogonal and _is_orthogonalized(kernel)]
-        chosen = {id(kernel) for kernel in mixing}
-        rest = [*(kernel for kernel in kernels if id(kernel) not in chosen), *others]
-        self._all = [*mixing, *rest]
-        self._parts: dict[str, torch.optim.Optimizer] = {
-            "adam": torch.optim.AdamW(rest, lr=1.0, weight_decay=recipe.weight_decay)
-        }
-        if mixing:
-            self._parts["orthogonal"] = OrthogonalMomentum(mixing, lr=1.0, weight_decay=recipe.weight_decay)
+        self._kernels = [kernel for kernel in kernels if recipe.orthogonal and _is_orthogonalized(kernel)]
+        self._matrices = [nn.Parameter(kernel.detach().flatten(1).clone()) for kernel in self._kernels]
+        self._all = [*kernels, *others]
+        chosen = {id(kernel) for kernel in self._kernels}
+        rest = [parameter for parameter in self._all if id(parameter) not in chosen]
+        adam = torch.optim.AdamW(rest, weight_decay=recipe.weight_decay)
+        self._parts: dict[str, tuple[torch.optim.Optimizer, float]] = {"adam": (adam, 1.0)}
+        if self._matrices:
+            # Decay is taken times the rate, which is longer here.
+            decay = recipe.weight_decay / _LENGTH
+            muon = torch.optim.Muon(self._matrices, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
+            self._parts["muon"] = (muon, _LENGTH)
 
     def clear(self) -> None:
         """Forget the gradients."""
-        for part in self._parts.values():
-            part.zero_grad(set_to_none=True)
+        for parameter in self._all:
+            parameter.grad = None
 
     def shorten(self) -> None:
         """Shorten the gradients where they are too long."""
         torch.nn.utils.clip_grad_norm_(self._all, _LONGEST_GRADIENT)
 
+    @torch.no_grad()
     def step(self, rate: float) -> None:
         """Change the weights by a step with that learning rate."""
-        for part in self._parts.values():
+        for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
+            matrix.copy_(kernel.flatten(1))
+            matrix.grad = None if kernel.grad is None else kernel.grad.flatten(1)
+        for part, length in self._parts.values():
             for group in part.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * length
             part.step()
+        for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
+            kernel.copy_(matrix.view_as(kernel))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint must keep."""
-        return {name: part.state_dict() for name, part in self._parts.items()}
+        return {name: part.state_dict() for name, (part, _) in self._parts.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned."""
-        for name, part in self._parts.items():
+        for name, (part, _) in self._parts.items():
             part.load_state_dict(state[name])
-
-
-class OrthogonalMomentum(torch.optim.Optimizer):
-    """Steps whose matrices have singular values near 1: every direction of a kernel learns alike.
-
-    This is Muon (Jordan et al. 2024) with Nesterov's momentum. torch's own takes matrices only, one by one.
-    Here a kernel is a matrix of (outputs, inputs times cells), and the polynomial is applied to its product
-    with itself, which is smaller, for all products of one size in one call.
-
-    Parameters
-    ----------
-    parameters
-        Of two dimensions or more.
-    lr, weight_decay
-        As in AdamW.
-    """
-
-    def __init__(self, parameters: Iterable[nn.Parameter], *, lr: float, weight_decay: float = 0.0) -> None:
-        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Change the parameters by one step."""
-        for group in self.param_groups:
-            with_gradient = [parameter for parameter in group["params"] if parameter.grad is not None]
-            changes = orthogonalized([self._moved(parameter) for parameter in with_gradient])
-            for parameter, change in zip(with_gradient, changes, strict=True):
-                parameter.mul_(1.0 - group["lr"] * group["weight_decay"])
-                length = _LENGTH * max(change.shape) ** 0.5
-                parameter.add_(change.reshape(parameter.shape), alpha=-group["lr"] * length)
-
-    def _moved(self, parameter: nn.Parameter) -> torch.Tensor:
-        """Take the gradient into the momentum and return both together as a matrix."""
-        gradient = parameter.grad
-        if gradient is None:
-            raise ValueError("a parameter without a gradient takes no step")
-        momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
-        momentum.lerp_(gradient, 1.0 - _MOMENTUM)
-        return gradient.lerp(momentum, _MOMENTUM).reshape(len(parameter), -1)
-
-
-def orthogonalized(matrices: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Return matrices (m, n) with the singular vectors of `matrices` and all singular values near 1.
-
-    Those that are small beside the largest of a matrix are only brought nearer; zeros stay.
-    """
-    wide = [matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T for matrix in matrices]
-    wide = [matrix / matrix.norm().clamp(min=1e-12) for matrix in wide]
-    sizes: dict[int, list[int]] = {}
-    for place, matrix in enumerate(wide):
-        sizes.setdefault(len(matrix), []).append(place)
-    for places in sizes.values():
-        factors = _factors(torch.stack([wide[place] @ wide[place].T for place in places]))
-        for place, factor in zip(places, factors, strict=True):
-            wide[place] = factor @ wide[place]
-    return [
-        result if matrix.shape[0] <= matrix.shape[1] else result.T
-        for matrix, result in zip(matrices, wide, strict=True)
-    ]
-
-
-def _factors(squares: torch.Tensor) -> torch.Tensor:
-    """Return what brings X to near orthogonal rows from the left, (B, m, m), of products X X^T (B, m, m)."""
-    first, third, fifth = _POLYNOMIAL
-    identity = torch.eye(squares.shape[-1], device=squares.device).expand_as(squares)
-    factors = identity
-    for _ in range(_TIMES):
-        polynomial = first * identity + third * squares + fifth * (squares @ squares)
-        factors = polynomial @ factors
-        # All are polynomials of one matrix, so that they commute.
-        squares = polynomial @ polynomial @ squares
-    return factors
 
 
 def _is_orthogonalized(parameter: nn.Parameter) -> bool:
