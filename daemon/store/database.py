@@ -1,6 +1,7 @@
 """This module opens the store: engine, pragmas, and the two kinds of transaction."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sqlalchemy.engine import make_url
 from daemon.store.tables import SCHEMA
 
 BUSY_TIMEOUT_SECONDS = 30
+_WAL_RETRY_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,24 @@ def open_store(url: str) -> Store:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # None: pysqlite must not open transactions by itself; _begin_sqlite does.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    _use_write_ahead_log(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Turn WAL on; SQLite waits for no lock here, whatever the timeout, when processes open a new file."""
+    give_up = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            # The lowest byte is the primary code; what is above it says which kind of busy.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(_WAL_RETRY_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

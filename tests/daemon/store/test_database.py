@@ -1,14 +1,16 @@
 """The store opens at its newest schema, alike on both databases."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import create_engine, event, inspect, select, text, update
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from daemon.errors import SchemaTooNew
 from daemon.lifecycle import DeliveryState, InstanceState, StudyState
@@ -91,6 +93,25 @@ def test_processes_that_open_a_new_store_together_migrate_it_once(tmp_path, post
         record(opened[0], received())
         for store in opened:
             store.close()
+
+
+def test_a_lock_on_a_new_file_is_waited_for_before_it_keeps_a_write_ahead_log(tmp_path, monkeypatch):
+    # In a race SQLite's own timeout does not count for this pragma, so that it is 0 here.
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_SECONDS", 0)
+    path = tmp_path / "ulna.db"
+    holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(OperationalError, match="database is locked"):
+        open_store(f"sqlite:///{path}")
+    waiting = create_engine(f"sqlite:///{path}", connect_args={"timeout": 0})
+    event.listen(waiting, "connect", database._prepare_sqlite)
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_SECONDS", 30)
+    release = Timer(0.2, holder.close)
+    release.start()
+    with waiting.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    release.join()
+    waiting.dispose()
 
 
 def test_failed_transaction_leaves_nothing(store):
