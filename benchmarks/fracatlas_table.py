@@ -1,26 +1,44 @@
 """Turn the labels of a prepared FracAtlas into the csv file that `ulna train` and `ulna evaluate` read.
 
     .venv/bin/python benchmarks/fracatlas_table.py FOLDER_WITH_labels.csv fracatlas.csv
+    .venv/bin/python benchmarks/fracatlas_table.py FOLDER_WITH_labels.csv fold0.csv --leave-out 0/4
 
 FracAtlas (Abedeen et al. 2023, CC BY 4.0) states neither patients nor studies, and its label is FRACTURE,
 not MURA's abnormality. So the studies here are pseudo-studies: images of neighboring ids, of one block of ten
 and of the same regions. A patient is such a block, because neighbors are often one patient; where the split
-of the data divides a block, each part counts as a patient of its own.
+of the data divides a block, each part counts as a patient of its own. The data set holds some pictures twice
+under numbers far apart: blocks of one part that share a picture are one patient.
 """
 
 import argparse
 import csv
+import hashlib
 import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
-COLUMNS = ("image", "label", "split", "study", "region", "boxes", "patient", "stratum")
+LEFT_OUT = "left-out"
+NEIGHBORS = 3  # so many patients of neighboring ids are left out together: they may be one
 LONGEST_LOW_RESOLUTION = 1500  # pixels; above it, twice as many originals are fractured
 
 Row = dict[str, str]
+
+
+class Line(NamedTuple):
+    """A line of the csv; its columns are these."""
+
+    image: str
+    label: str
+    split: str
+    study: str
+    region: str
+    boxes: str
+    patient: str
+    stratum: str
 
 
 def number_of(row: Row) -> int:
@@ -38,14 +56,26 @@ def chosen(rows: Iterable[Row], *, regions: str) -> list[Row]:
     ]
 
 
-def patients_of(rows: list[Row]) -> list[str]:
-    splits = defaultdict(set)
+def patients_of(rows: list[Row], *, pictures: Iterable[str]) -> list[str]:
+    """Name each row's patient by its block, or by the first block that shares pictures with it.
+
+    `pictures` says of each row what it shows: rows with equal entries show the same.
+    """
+    first = {(row["split"], block_of(row)): block_of(row) for row in rows}
+    blocks_with = defaultdict(set)
+    for row, picture in zip(rows, pictures, strict=True):
+        blocks_with[row["split"], picture].add(block_of(row))
+    for (split, _), blocks in blocks_with.items():
+        joined = {first[split, block] for block in blocks}
+        first |= {key: min(joined) for key, root in first.items() if key[0] == split and root in joined}
+    parts = defaultdict(set)
+    for (split, _), root in first.items():
+        parts[root].add(split)
+    patients = []
     for row in rows:
-        splits[block_of(row)].add(row["split"])
-    return [
-        f"block-{block_of(row):04}" + (f"-{row['split']}" if len(splits[block_of(row)]) > 1 else "")
-        for row in rows
-    ]
+        root = first[row["split"], block_of(row)]
+        patients.append(f"block-{root:04}" + (f"-{row['split']}" if len(parts[root]) > 1 else ""))
+    return patients
 
 
 def studies_of(rows: list[Row]) -> list[str]:
@@ -61,12 +91,32 @@ def group_of(row: Row) -> tuple[int, str, str, str]:
     return block_of(row), row["split"], row["regions"], row["upper_extremity"]
 
 
-def table(rows: list[Row], *, images: Path) -> Iterator[tuple[str, ...]]:
+def fold_of(text: str) -> tuple[int, int]:
+    """Read "K/N": the fold K, counted from 0, of N."""
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and int(number) < int(count)):
+        raise argparse.ArgumentTypeError(f"expected a fold as 0/4 to 3/4, found {text!r}")
+    return int(number), int(count)
+
+
+def left_out(lines: Iterable[Line], *, fold: tuple[int, int]) -> Iterator[Line]:
+    """Call the training part's patients of one fold LEFT_OUT in place of "train"; the others stay."""
+    lines = list(lines)
+    patients = sorted({line.patient for line in lines if line.split == "train"})
+    number, count = fold
+    chosen = {patient for place, patient in enumerate(patients) if place // NEIGHBORS % count == number}
+    for line in lines:
+        yield line._replace(split=LEFT_OUT) if line.patient in chosen else line
+
+
+def table(rows: list[Row], *, images: Path, written: Path) -> Iterator[Line]:
+    """Make the lines of the csv; the folder `images` is called `written` in them."""
     rows = sorted(rows, key=number_of)
-    for row, study, patient in zip(rows, studies_of(rows), patients_of(rows), strict=True):
+    pictures = [hashlib.sha256((images / row["image"]).read_bytes()).hexdigest() for row in rows]
+    for row, study, patient in zip(rows, studies_of(rows), patients_of(rows, pictures=pictures), strict=True):
         longest = max(int(row["original_width"]), int(row["original_height"]))
-        yield (
-            str(images / row["image"]),
+        yield Line(
+            str(written / row["image"]),
             row["fractured"],
             row["split"],
             study,
@@ -90,6 +140,12 @@ def main() -> int:
         help="what to keep of val: the upper extremity (default) or all; train keeps all",
     )
     parser.add_argument(
+        "--leave-out",
+        type=fold_of,
+        metavar="K/N",
+        help=f'call fold K (from 0) of N of the training part "{LEFT_OUT}": for a model that does not see it',
+    )
+    parser.add_argument(
         "--absolute",
         action="store_true",
         help="write absolute paths of images, so that the file can be moved",
@@ -97,13 +153,16 @@ def main() -> int:
     options = parser.parse_args()
     with (options.source / "labels.csv").open(newline="", encoding="utf-8") as file:
         every = list(csv.DictReader(file))
-    images = (options.source / "images").resolve()
+    images = written = (options.source / "images").resolve()
     if not options.absolute:
-        images = Path(os.path.relpath(images, options.output.parent.resolve()))
-    rows = list(table(chosen(every, regions=options.regions), images=images))
+        written = Path(os.path.relpath(images, options.output.parent.resolve()))
+    lines = table(chosen(every, regions=options.regions), images=images, written=written)
+    if options.leave_out:
+        lines = left_out(lines, fold=options.leave_out)
+    rows = list(lines)
     with options.output.open("x", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow(Line._fields)
         writer.writerows(rows)
     print(f"{options.output}: {len(rows)} images of {len(every)}")
     return 0
