@@ -1,4 +1,6 @@
-"""Chooses the device that the members run on."""
+"""Chooses the device that the members run on, and how it computes."""
+
+from contextlib import AbstractContextManager
 
 import torch
 
@@ -23,3 +25,14 @@ def choose_device(configured: str) -> str:
             'check that nvidia-smi lists it, or configure "auto" or "cpu"'
         )
     return "cpu"
+
+
+def repeatable(*, exact: bool) -> AbstractContextManager[None]:
+    """Return the context in which cuDNN answers with the same bits each time; elsewhere nothing changes.
+
+    `exact` also keeps float32 convolutions from TF32, so that a GPU agrees with a CPU.
+    """
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=not exact
+    )
+    return flags

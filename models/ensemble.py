@@ -4,13 +4,13 @@ Out come logits, probabilities, activation maps, and how far each view is from t
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
+from models.device import repeatable
 from models.drift import InputCheck
 from models.errors import NonFiniteOutput
 from models.finding import MemberFinding, ViewReading
@@ -77,7 +77,7 @@ class Ensemble:
             )
         if len(batch) == 0:
             return []
-        with torch.inference_mode(), _exact_convolutions():
+        with torch.inference_mode(), repeatable(exact=True):
             views = torch.from_numpy(np.ascontiguousarray(batch, dtype=np.float32)).to(self._device)
             x = views[:, None].expand(-1, self.preprocessing.channels, -1, -1)
             x = x.contiguous(memory_format=torch.channels_last)
@@ -111,11 +111,3 @@ class Ensemble:
             MemberFinding(member=name, logit=z, probability=p, activation=a, vote=entry.vote)
             for z, p, a in zip(logit.tolist(), probability.tolist(), activation, strict=True)
         ]
-
-
-def _exact_convolutions() -> AbstractContextManager[None]:
-    """Keep cuDNN to full float32 and to one algorithm, so that a GPU repeats itself and agrees with a CPU."""
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
-    return flags

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from models.device import repeatable
 from models.errors import TrainingDiverged
 from models.member import Member
 from models.training.average import WeightAverage
@@ -59,7 +60,8 @@ def train_member(
     course = _Course(task, member, teacher)
     for epoch in range(len(course.history), task.recipe.epochs):
         started = time.monotonic()
-        loss = course.run_epoch(epoch, on_step)
+        with repeatable(exact=False):
+            loss = course.run_epoch(epoch, on_step)
         validation = course.validate() if course.is_validated(epoch) else None
         course.finish_epoch(epoch, loss, validation, time.monotonic() - started)
         on_epoch(course.history)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from models.datasets.sample import Sample
+from models.device import repeatable
 from models.evaluation.metrics import auroc
 from models.manifest import Preprocessing
 from models.member import Member
@@ -34,7 +35,8 @@ def validate(
     for start in range(0, len(samples), _BATCH):
         inputs = [preprocess(read_picture(s.image), preprocessing) for s in samples[start : start + _BATCH]]
         x = torch.from_numpy(np.stack(inputs)).to(device)[:, None].expand(-1, 3, -1, -1)
-        logits.append(member(x.contiguous(memory_format=torch.channels_last)).logit.cpu())
+        with repeatable(exact=True):
+            logits.append(member(x.contiguous(memory_format=torch.channels_last)).logit.cpu())
     labels: NDArray[np.bool_] = np.array([sample.abnormal for sample in samples])
     scores = torch.cat(logits)
     loss = F.binary_cross_entropy_with_logits(scores, torch.from_numpy(labels).float())

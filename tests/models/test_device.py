@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.device import choose_device
+from models.device import choose_device, repeatable
 from models.errors import DeviceUnavailable
 
 
@@ -26,3 +26,15 @@ def test_missing_gpu_is_an_error_that_says_what_to_do(monkeypatch):
 def test_device_by_another_word_is_refused():
     with pytest.raises(ValueError, match="'gpu'"):
         choose_device("gpu")
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_gpu_repeats_itself_and_agrees_with_a_cpu_where_asked(exact: bool):
+    def settings() -> tuple[bool, bool, bool]:
+        cudnn = torch.backends.cudnn
+        return cudnn.deterministic, not cudnn.benchmark, not cudnn.allow_tf32
+
+    before = settings()
+    with repeatable(exact=exact):
+        assert settings() == (True, True, exact)
+    assert settings() == before

@@ -61,6 +61,16 @@ def without_seconds(history: Sequence[EpochRecord]) -> list[EpochRecord]:
     return [replace(record, seconds=0.0) for record in history]
 
 
+def test_steps_are_taken_with_repeatable_kernels(tmp_path: Path):
+    seen = set()
+    train(
+        task(tmp_path / "run", tmp_path / "data"),
+        fresh(),
+        on_step=lambda progress: seen.add(torch.backends.cudnn.deterministic),
+    )
+    assert seen == {True}
+
+
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path: Path):
     whole, resumed = fresh(), fresh()
     expected = train(task(tmp_path / "whole", tmp_path / "data"), whole)
