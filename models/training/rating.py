@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.datasets.sample import Sample
+from models.errors import SamplesInsufficient
 from models.evaluation.cases import Cases, Level
 from models.evaluation.figures import classification_figures
 from models.evaluation.operating_points import (
@@ -76,7 +77,7 @@ def operating_points(
     Raises
     ------
     SamplesInsufficient
-        A class is missing, or the highest scores are those of normal cases.
+        A class is missing.
     """
     cases = Cases.of(predictions.samples, level)
     scores = cases.scores(predictions.scores(predictions.members))
@@ -94,8 +95,16 @@ def operating_points(
 
 
 def _choose_specific(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
-    """Return the threshold of `specific`; where the classes hardly overlap, that of `sensitive` if higher."""
-    specific = choose_threshold_by_specificity(labels, scores, SPECIFICITY)
+    """Return the threshold of `specific`; where the classes hardly overlap, that of `sensitive` if higher.
+
+    Where normal cases have the highest scores it lies above all scores: nothing of the kind is called likely.
+    """
+    try:
+        specific = choose_threshold_by_specificity(labels, scores, SPECIFICITY)
+    except SamplesInsufficient:
+        if labels.all():
+            raise
+        specific = (float(scores.max()) + 1.0) / 2.0
     return max(specific, choose_threshold(labels, scores, SENSITIVITIES[SENSITIVE]))
 
 
