@@ -11,6 +11,7 @@ and how many times as fast as plain float32 each way is.
 import argparse
 import statistics
 import time
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -29,9 +30,13 @@ class Way:
     precision: str
 
 
+# Rounds that do not count: libraries choose their kernels in the first.
+WARM_UP = 2
+
 WAYS = (
     Way(name="float32", channels_last=False, precision="float32"),
     Way(name="float32, channels last", channels_last=True, precision="float32"),
+    Way(name="bfloat16", channels_last=False, precision="bfloat16"),
     Way(name="bfloat16, channels last", channels_last=True, precision="bfloat16"),
     Way(name="ulna train", channels_last=True, precision="auto"),
 )
@@ -41,11 +46,14 @@ def main() -> None:
     options = _options()
     print(f"batch of {options.batch} views of {options.side} px, {options.device}, torch {torch.__version__}")
     for architecture in options.members:
+        member = build_member(architecture)
+        initialize(member, 0)
+        steps = {way: Step(architecture, deepcopy(member), way, options) for way in WAYS}
         taken: dict[str, list[float]] = {way.name: [] for way in WAYS}
-        for round_ in range(options.rounds + 1):
-            for way in WAYS:
-                seconds = _step_seconds(architecture, way, options)
-                if round_:  # the first round warms up
+        for round_ in range(options.rounds + WARM_UP):
+            for way, step in steps.items():
+                seconds = step.take()
+                if round_ >= WARM_UP:
                     taken[way.name].append(seconds)
         plain = statistics.median(taken["float32"])
         for name, times in taken.items():
@@ -53,38 +61,33 @@ def main() -> None:
             print(f"{architecture:13} {name:24} {median:7.3f} s  {plain / median:5.2f}", flush=True)
 
 
-def _step_seconds(architecture: str, way: Way, options: argparse.Namespace) -> float:
-    member = build_member(architecture)
-    initialize(member, 0)
-    layout = torch.channels_last if way.channels_last else torch.contiguous_format
-    member.train().to(options.device, memory_format=layout)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(member.parameters(), lr=1e-4)
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.rand(options.batch, 3, options.side, options.side, generator=generator)
-    x = noise.to(options.device).contiguous(memory_format=layout)
-    labels = (torch.arange(options.batch, device=options.device) % 2).float()
-    _step(architecture, way, member, optimizer, (x, labels))
-    started = time.perf_counter()
-    _step(architecture, way, member, optimizer, (x, labels))
-    return time.perf_counter() - started
+class Step:
+    """One way of training a member, ready to be timed."""
 
+    def __init__(self, architecture: str, member: Member, way: Way, options: argparse.Namespace) -> None:
+        self._architecture, self._way = architecture, way
+        layout = torch.channels_last if way.channels_last else torch.contiguous_format
+        self._member: Member = member.train().to(  # type: ignore[call-overload]
+            options.device, memory_format=layout
+        )
+        self._optimizer = torch.optim.AdamW(self._member.parameters(), lr=1e-4)
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.rand(options.batch, 3, options.side, options.side, generator=generator)
+        self._x = noise.to(options.device).contiguous(memory_format=layout)
+        self._labels = (torch.arange(options.batch, device=options.device) % 2).float()
 
-def _step(
-    architecture: str,
-    way: Way,
-    member: Member,
-    optimizer: torch.optim.Optimizer,
-    batch: tuple[torch.Tensor, torch.Tensor],
-) -> None:
-    x, labels = batch
-    with autocast(architecture, x.device.type, way.precision):
-        logits = member(x).logit
-    optimizer.zero_grad(set_to_none=True)
-    loss: torch.Tensor = binary_cross_entropy_with_logits(logits.float(), labels)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    if x.is_cuda:
-        torch.cuda.synchronize()
+    def take(self) -> float:
+        """Take a step and return the seconds until the device has finished it."""
+        started = time.perf_counter()
+        with autocast(self._architecture, self._x.device.type, self._way.precision):
+            logits = self._member(self._x).logit
+        self._optimizer.zero_grad(set_to_none=True)
+        loss: torch.Tensor = binary_cross_entropy_with_logits(logits.float(), self._labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        if self._x.is_cuda:
+            torch.cuda.synchronize()
+        return time.perf_counter() - started
 
 
 def _options() -> argparse.Namespace:
