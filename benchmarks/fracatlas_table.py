@@ -104,9 +104,11 @@ def left_out(lines: Iterable[Line], *, fold: tuple[int, int]) -> Iterator[Line]:
     lines = list(lines)
     patients = sorted({line.patient for line in lines if line.split == "train"})
     number, count = fold
-    chosen = {patient for place, patient in enumerate(patients) if place // NEIGHBORS % count == number}
+    fold_patients = {
+        patient for place, patient in enumerate(patients) if place // NEIGHBORS % count == number
+    }
     for line in lines:
-        yield line._replace(split=LEFT_OUT) if line.patient in chosen else line
+        yield line._replace(split=LEFT_OUT) if line.patient in fold_patients else line
 
 
 def table(rows: list[Row], *, images: Path, written: Path) -> Iterator[Line]:
