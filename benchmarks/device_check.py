@@ -54,7 +54,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         samples = list(_radiographs(Path(folder), 16))
         repeats = [
-            _repeats(bundle, entry, samples, Path(folder), options) for entry in bundle.manifest.members
+            _repeats(bundle, entry, samples, Path(folder), options)
+            for entry in bundle.manifest.members
+            if entry.name in (options.members or bundle.members)
         ]
     return 0 if agrees and all(repeats) else 1
 
@@ -156,6 +158,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--bundle", default="ensemble200-fracatlas", help="a name or a folder")
+    parser.add_argument("--members", nargs="+", metavar="NAME", help="train these only, say mobilenet")
     parser.add_argument("--batch", type=int, default=16, metavar="N", help="views per step of training")
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes that prepare images")
     return parser.parse_args()
