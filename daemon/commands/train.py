@@ -109,9 +109,12 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
     )
     course.add_argument(
         "--teacher",
+        action="append",
+        default=[],
         metavar="MEMBER[=bundle:BUNDLE]",
         help="member that is trained first and teaches those without weights; or a bundle's member that "
-        "teaches all, as it is",
+        "teaches all, as it is: given more than once, the mean of their maps teaches, and the features of "
+        "the first",
     )
     course.add_argument("--epochs", type=int, metavar="N", help="in place of the recipe's")
     course.add_argument("--steps-per-epoch", type=int, metavar="N", help="in place of the recipe's")
@@ -139,6 +142,7 @@ def _plan(options: argparse.Namespace, training: "Sequence[Sample]") -> "Run":
     from models.device import choose_device
     from models.training.run import Run
     from models.training.start import Start
+    from models.training.teaching import Guest
 
     names = options.members.split(",") if "," in options.members else options.members
     members = members_of(names)
@@ -146,13 +150,15 @@ def _plan(options: argparse.Namespace, training: "Sequence[Sample]") -> "Run":
     starts = {name: Start.parse(given.get(name, "none"), fresh=options.fresh) for name in members}
     for start in starts.values():
         start.fingerprint()  # a file that is not there is better found now than after the first member
-    teacher, separator, taught_by = (options.teacher or "").partition("=")
+    hosts = [text for text in options.teacher if "=" not in text]
+    if len(hosts) > 1:
+        raise TrainingRefused(f"one member can teach the others, not {', '.join(hosts)}; or take bundles'")
     return Run(
         folder=options.folder,
         recipe=options.recipe,
         starts=starts,
-        teacher=teacher or None,
-        teacher_start=Start.parse(taught_by) if separator else None,
+        teacher=hosts[0] if hosts else None,
+        guests=tuple(Guest.parse(text) for text in options.teacher if "=" in text),
         cuts=any(sample.boxes for sample in training),
         epochs=options.epochs,
         steps_per_epoch=options.steps_per_epoch,
@@ -183,9 +189,8 @@ def _description(
 ) -> "Description":
     starts = ", ".join(f"{name} from {start.label}" for name, start in plan.starts.items())
     epochs = ", ".join(f"{name} {plan.recipe_of(name).epochs}" for name in plan.order)
-    teacher = f"; taught by {plan.teacher}" if plan.teacher else ""
-    if plan.teacher_start:
-        teacher += f" of {plan.teacher_start.label}"
+    teachers = [plan.teacher] if plan.teacher else [guest.label for guest in plan.guests]
+    teacher = f"; taught by {' and '.join(teachers)}" if teachers else ""
     return describe(
         options,
         name=f"{options.members.replace(',', '-')}-{options.recipe}"[:36],

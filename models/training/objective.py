@@ -1,7 +1,6 @@
 """Weighs what a member says of a batch against its targets. This module is the loss, and nothing else."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -12,17 +11,10 @@ from models.networks.backbone import Level
 from models.training.pairing import paired_levels
 from models.training.recipe import Weights
 from models.training.targets import UNKNOWN
+from models.training.teaching import Lesson
 
 # Added to the variance of a channel, as share of the mean over the channels.
 _LEAST_VARIANCE = 0.05
-
-
-class Lesson(NamedTuple):
-    """What a teacher says of the same batch: its features at all levels (B, C, h, w), and its output."""
-
-    levels: Sequence[torch.Tensor]
-    output: MemberOutput
-    bias: torch.Tensor
 
 
 class Objective(nn.Module):
@@ -30,7 +22,7 @@ class Objective(nn.Module):
 
     The label of the view counts as binary cross-entropy (BCE) of the logit, weighted by class. To it come,
     each times its weight: the BCE of each cell whose target is known; the BCE of each cell against the
-    teacher's probability for it (Hinton et al. 2015); and the share of the variance of the teacher's features
+    teachers' probability for it (Hinton et al. 2015); and the share of the variance of the taught features
     that a linear map of the member's leaves unexplained, as the mean over paired levels (Romero et al. 2015):
     what the early layers shall see is then said to them, not only to what is built on them.
 
@@ -41,7 +33,7 @@ class Objective(nn.Module):
     classes
         Weights of normal and of abnormal views.
     levels, teacher_levels
-        Of the backbones of member and teacher; none without a teacher.
+        Of the backbones of the member and of whoever teaches features; none without a teacher.
     """
 
     def __init__(
@@ -74,12 +66,12 @@ class Objective(nn.Module):
         Parameters
         ----------
         levels, output, bias
-            The member's features at its levels, what its head made of the last, and the head's bias. Without
-            a lesson the features do not count and can be left out.
+            The member's features at its levels, what its head made of the last, and the head's bias. Where
+            no features are taught they do not count and can be left out.
         targets
             Labels (B,) and cells (B, h, w) of the batch, UNKNOWN where they do not count.
         lesson
-            The teacher's answer.
+            What the teachers say of the batch.
         """
         labels, cells = targets
         logits = output.activation.float() + bias.float()
@@ -87,10 +79,10 @@ class Objective(nn.Module):
         if self._weights.cells:
             loss = loss + self._weights.cells * _of_cells(logits, cells, self._weights.positive_cell)
         if lesson is not None:
-            probabilities = torch.sigmoid(lesson.output.activation.float() + lesson.bias.float())
-            taught = F.binary_cross_entropy_with_logits(logits, probabilities)
+            taught = F.binary_cross_entropy_with_logits(logits, lesson.probabilities)
             loss = loss + self._weights.teacher_cells * taught
-            loss = loss + self._weights.teacher_features * self._unexplained(levels, lesson.levels)
+            if lesson.levels:
+                loss = loss + self._weights.teacher_features * self._unexplained(levels, lesson.levels)
         return loss
 
     def _unexplained(self, levels: Sequence[torch.Tensor], taught: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -55,11 +55,14 @@ class Stage:
         does.
     whole_every
         Every so many batches one of whole radiographs, so few that it costs as much; 0 for never.
+    features
+        Whether those who are taught learn the teacher's features too, or its map alone.
     """
 
     epochs: int
     side: int | None = None
     whole_every: int = 0
+    features: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +183,7 @@ ULNA = Recipe(
     weights=Weights(cells=2.0, positive_cell=8.0, teacher_cells=2.0, teacher_features=2.0),
 )
 
-# Without weights, or with a teacher, a member first learns from small cuts, of which a batch costs a third.
+# Without weights a member first learns from small cuts, of which a batch costs a third.
 ULNA_FROM_NOTHING = replace(
     ULNA,
     stages=(Stage(epochs=24, side=128), Stage(epochs=10, side=224, whole_every=4)),
@@ -190,14 +193,29 @@ ULNA_FROM_NOTHING = replace(
     weights=replace(ULNA.weights, teacher_features=4.0),
 )
 
+# A member that has learned is taught again by a better teacher: at last by its map alone.
+ULNA_TAUGHT = replace(
+    ULNA,
+    stages=(
+        Stage(epochs=13, side=224, whole_every=3),
+        Stage(epochs=13, side=224, whole_every=3, features=False),
+    ),
+    batch=64,
+    schedule=Schedule(kind="cosine", peak=1.5e-3, warm_up=0.05),
+    orthogonal=True,
+    average=0.995,
+)
+
 RECIPES: Mapping[str, Recipe] = MappingProxyType({"paper": PAPER, "ulna": ULNA})
 
 
-def recipe_for(name: str, *, pretrained: bool) -> Recipe:
-    """Return the recipe "paper" or "ulna" for a member that starts from weights, or from nothing."""
-    if name == ULNA.name and not pretrained:
+def recipe_for(name: str, *, pretrained: bool, taught: bool = False) -> Recipe:
+    """Return the recipe "paper" or "ulna" for a member that starts from weights or nothing, taught or not."""
+    if name != ULNA.name:
+        return RECIPES[name]
+    if not pretrained:
         return ULNA_FROM_NOTHING
-    return RECIPES[name]
+    return ULNA_TAUGHT if taught else ULNA
 
 
 def stretched(stages: Sequence[Stage], epochs: int) -> tuple[Stage, ...]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from models.datasets.sample import Sample
 from models.errors import TrainingRefused, UnreadablePicture
-from models.manifest import read_manifest
 from models.member import Member, build_member
 from models.picture import read_picture
 from models.training.assembly import Trained
@@ -21,6 +20,7 @@ from models.training.curves import write_curves
 from models.training.recipe import Recipe, Schedule, Stage, recipe_for, stretched
 from models.training.start import Start, start_member
 from models.training.task import Progress, Task
+from models.training.teaching import Guest
 from models.training.trainer import train_member
 
 # So many unreadable files are named in the message.
@@ -40,10 +40,9 @@ class Run:
     starts
         What each architecture starts from, in the order in which they are trained.
     teacher
-        An architecture. Without `teacher_start` it is one of those that are trained: it comes first and
-        teaches those that start from nothing. None: nobody.
-    teacher_start
-        A bundle whose member of that architecture teaches all, as it is.
+        One of the architectures that are trained: it comes first and teaches those that start from nothing.
+    guests
+        Members of bundles that teach all, as they are; then there is no other teacher.
     cuts
         Whether parts of radiographs may be looked at, which takes boxes; else every stage sees whole ones.
     epochs, steps_per_epoch, learning_rate
@@ -56,7 +55,7 @@ class Run:
     recipe: str
     starts: Mapping[str, Start]
     teacher: str | None = None
-    teacher_start: Start | None = None
+    guests: tuple[Guest, ...] = ()
     cuts: bool = True
     epochs: int | None = None
     steps_per_epoch: int | None = None
@@ -68,9 +67,11 @@ class Run:
     validate_every: int = 1
 
     def __post_init__(self) -> None:
-        if self.teacher_start is not None:
-            _require_invitable(self.teacher, self.teacher_start)
-        elif self.teacher is not None and self.teacher not in self.starts:
+        if self.teacher is not None and self.guests:
+            raise TrainingRefused(
+                f"either {self.teacher}, trained here, teaches, or members of bundles do; name its bundle too"
+            )
+        if self.teacher is not None and self.teacher not in self.starts:
             raise TrainingRefused(
                 f"the teacher {self.teacher} is not among the members {', '.join(self.starts)}; add it, "
                 "or say which bundle it is in"
@@ -82,15 +83,15 @@ class Run:
         return tuple(sorted(self.starts, key=lambda name: name != self.teacher))
 
     def is_taught(self, architecture: str) -> bool:
-        """Whether that member learns from the teacher."""
-        if self.teacher_start is not None:
+        """Whether that member learns from a teacher."""
+        if self.guests:
             return True
         return self.teacher not in (None, architecture) and not self.starts[architecture].pretrained
 
     def recipe_of(self, architecture: str) -> Recipe:
         """Return the recipe for one member with what this run changes in it."""
-        learned = self.starts[architecture].pretrained and not self.is_taught(architecture)
-        recipe = recipe_for(self.recipe, pretrained=learned)
+        pretrained = self.starts[architecture].pretrained
+        recipe = recipe_for(self.recipe, pretrained=pretrained, taught=self.is_taught(architecture))
         if not self.cuts:
             recipe = replace(recipe, stages=(Stage(epochs=recipe.epochs),))
         if self.epochs is not None:
@@ -101,15 +102,6 @@ class Run:
             schedule: Schedule = replace(recipe.schedule, peak=self.learning_rate)
             recipe = replace(recipe, schedule=schedule)
         return recipe
-
-
-def _require_invitable(teacher: str | None, start: Start) -> None:
-    if start.kind != "bundle":
-        raise TrainingRefused(f"a teacher comes from a bundle, not from {start.label}")
-    if teacher is None:
-        raise TrainingRefused(
-            f"which member of {start.label} shall teach? name it before the bundle: MEMBER=bundle:BUNDLE"
-        )
 
 
 def require_readable(
@@ -155,7 +147,8 @@ def train_members(
             )
     # Before the first is trained for hours: all starts must be there and fit.
     members = {architecture: _started(run, architecture) for architecture in run.order}
-    teacher, taught_by = _invited_teacher(run)
+    teachers = [guest.invited(run.recipe_of(run.order[0])) for guest in run.guests]
+    taught_by = ", ".join(guest.fingerprint() for guest in run.guests)
     data = _digest([training, validation])
     trained: dict[str, Trained] = {}
     for architecture in run.order:
@@ -168,12 +161,12 @@ def train_members(
             write_curves(run.folder / architecture, architecture, history)
             on_epoch(architecture, history)
 
-        train_member(task, member, teacher=teacher if taught else None, on_step=on_step, on_epoch=record)
+        train_member(task, member, teachers=teachers if taught else (), on_step=on_step, on_epoch=record)
         trained[architecture] = Trained(
             name=architecture, architecture=architecture, member=member.requires_grad_(False)
         )
-        if architecture == run.teacher and run.teacher_start is None:
-            teacher, taught_by = member, fingerprint
+        if architecture == run.teacher:
+            teachers, taught_by = [member], fingerprint
     return tuple(trained[architecture] for architecture in run.starts)
 
 
@@ -181,22 +174,6 @@ def _started(run: Run, architecture: str) -> Member:
     member = build_member(architecture, sharpness=run.recipe_of(architecture).sharpness)
     start_member(member, architecture, run.starts[architecture], seed=run.seed)
     return member
-
-
-def _invited_teacher(run: Run) -> tuple[Member | None, str]:
-    """Return the teacher that is not trained here, and what decides its answers; None where there is none."""
-    if run.teacher is None or run.teacher_start is None:
-        return None, ""
-    recipe = run.recipe_of(run.order[0])
-    found = read_manifest(Path(str(run.teacher_start.path))).preprocessing
-    if found != recipe.preprocessing:
-        raise TrainingRefused(
-            f"the teacher {run.teacher} of {run.teacher_start.label} sees other inputs ({found}) than those "
-            f"who shall learn from it ({recipe.preprocessing}); take a teacher of the same recipe"
-        )
-    teacher = build_member(run.teacher, sharpness=recipe.sharpness)
-    start_member(teacher, run.teacher, run.teacher_start, seed=run.seed)
-    return teacher.requires_grad_(False), f"{run.teacher} {run.teacher_start.fingerprint()}"
 
 
 def _task(

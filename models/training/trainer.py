@@ -14,12 +14,13 @@ from models.errors import TrainingDiverged
 from models.member import Member
 from models.training.average import WeightAverage
 from models.training.checkpoint import Checkpoint, EpochRecord, load_checkpoint, save_checkpoint
-from models.training.objective import Lesson, Objective
+from models.training.objective import Objective
 from models.training.optimizer import Optimizer
 from models.training.precision import autocast
 from models.training.sampling import epoch_batches, steps_per_epoch
 from models.training.schedule import class_weights, learning_rate
 from models.training.task import Progress, Task
+from models.training.teaching import Teachers
 from models.training.validation import Validation, validate
 from models.training.views import TrainingBatch, TrainingViews
 
@@ -28,7 +29,7 @@ def train_member(
     task: Task,
     member: Member,
     *,
-    teacher: Member | None = None,
+    teachers: Sequence[Member] = (),
     on_step: Callable[[Progress], None],
     on_epoch: Callable[[Sequence[EpochRecord]], None],
 ) -> tuple[EpochRecord, ...]:
@@ -38,8 +39,8 @@ def train_member(
     ----------
     member
         With the weights it starts from.
-    teacher
-        A trained member whose answers are learned from too.
+    teachers
+        Trained members whose answers are learned from too, see `models.training.teaching.Teachers`.
     on_step, on_epoch
         Called after each step, and after each epoch with all that have been.
 
@@ -57,7 +58,7 @@ def train_member(
     UnreadablePicture
         A sample's file cannot be read.
     """
-    course = _Course(task, member, teacher)
+    course = _Course(task, member, teachers)
     for epoch in range(len(course.history), task.recipe.epochs):
         started = time.monotonic()
         with repeatable(exact=False):
@@ -73,13 +74,14 @@ def train_member(
 class _Course:
     """The things that change while a member is trained."""
 
-    def __init__(self, task: Task, member: Member, teacher: Member | None) -> None:
+    def __init__(self, task: Task, member: Member, teachers: Sequence[Member]) -> None:
         self._task = task
         self._recipe = task.recipe
         self._member = _placed(member, task.device)
         _set_norm_momentum(self._member, task.recipe.norm_momentum)
-        self._teacher = None if teacher is None else _placed(teacher, task.device).eval()
-        self._objective = _objective(task, self._member, self._teacher).to(task.device)
+        placed = [_placed(teacher, task.device).eval() for teacher in teachers]
+        self._teachers = Teachers(placed) if placed else None
+        self._objective = _objective(task, self._member, self._teachers).to(task.device)
         self.average = WeightAverage(self._member, task.recipe.average)
         others = [*self._member.head.parameters(), *self._objective.parameters()]
         self._optimizer = Optimizer(task.recipe, self._member.backbone.parameters(), others)
@@ -96,10 +98,14 @@ class _Course:
     def run_epoch(self, epoch: int, on_step: Callable[[Progress], None]) -> float:
         """Take the steps of `epoch` and return the mean loss."""
         self._member.train()
+        features = self._recipe.stage_at(epoch).features
         steps = steps_per_epoch(len(self._task.training), self._recipe)
         total = 0.0
         for step, batch in enumerate(self._views(epoch)):
-            loss = self._step(batch, epoch * steps + step, self._recipe.epochs * steps)
+            self._rate = learning_rate(
+                self._recipe.schedule, epoch * steps + step, self._recipe.epochs * steps
+            )
+            loss = self._step(batch, features=features)
             if not math.isfinite(loss):
                 raise TrainingDiverged(
                     f"{self._task.architecture}: the loss of epoch {epoch + 1}, step {step + 1} is {loss}; "
@@ -166,16 +172,15 @@ class _Course:
             views, batch_size=None, num_workers=self._task.workers, pin_memory=self._task.device != "cpu"
         )
 
-    def _step(self, batch: TrainingBatch, step: int, steps: int) -> float:
-        self._rate = learning_rate(self._recipe.schedule, step, steps)
+    def _step(self, batch: TrainingBatch, *, features: bool) -> float:
         device = self._task.device
         x = batch.views.to(device, non_blocking=True).expand(-1, 3, -1, -1)
         x = x.contiguous(memory_format=torch.channels_last)
         targets = batch.labels.to(device), batch.cells.to(device)
         with autocast(self._task.architecture, device, self._task.precision):
-            lesson = self._lesson(x)
+            lesson = None if self._teachers is None else self._teachers.lesson(x, features=features)
             backbone = self._member.backbone
-            levels = (backbone(x),) if lesson is None else tuple(backbone.walk(x))
+            levels = tuple(backbone.walk(x)) if lesson is not None and lesson.levels else (backbone(x),)
             output = self._member.judge(levels[-1])
             loss: torch.Tensor = self._objective(levels, output, self._member.head.bias, targets, lesson)
         self._optimizer.clear()
@@ -187,15 +192,8 @@ class _Course:
             self.average.add(self._member)
         return value
 
-    def _lesson(self, x: torch.Tensor) -> Lesson | None:
-        if self._teacher is None:
-            return None
-        with torch.no_grad():
-            levels = tuple(self._teacher.backbone.walk(x))
-            return Lesson(levels, self._teacher.judge(levels[-1]), self._teacher.head.bias)
 
-
-def _objective(task: Task, member: Member, teacher: Member | None) -> Objective:
+def _objective(task: Task, member: Member, teachers: Teachers | None) -> Objective:
     classes = (1.0, 1.0)
     if task.recipe.class_weights:
         abnormal = int(np.sum([sample.abnormal for sample in task.training]))
@@ -205,8 +203,8 @@ def _objective(task: Task, member: Member, teacher: Member | None) -> Objective:
         return Objective(
             task.recipe.weights,
             classes=classes,
-            levels=() if teacher is None else member.backbone.levels,
-            teacher_levels=() if teacher is None else teacher.backbone.levels,
+            levels=() if teachers is None else member.backbone.levels,
+            teacher_levels=() if teachers is None else teachers.levels,
         )
 
 

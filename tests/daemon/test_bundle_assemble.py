@@ -70,10 +70,11 @@ def test_a_member_without_a_bundle_is_refused(
     assert not (tmp_path / "new").exists()
 
 
-def test_a_bundle_teaches_without_being_trained(runs: list[Path], table: Path, tmp_path: Path):
+def test_bundles_teach_without_being_trained(runs: list[Path], table: Path, tmp_path: Path):
     folder = tmp_path / "taught"
     quick = ["--members", "mobilenet", "--recipe", "paper", "--epochs", "1"]
-    taught = ["--teacher", f"mobilenet=bundle:{runs[0]}", "--init", f"bundle:{runs[1]}"]
+    teachers = ["--teacher", f"mobilenet=bundle:{runs[0]}", "--teacher", f"mobilenet=bundle:{runs[1]}"]
+    taught = [*teachers, "--init", f"bundle:{runs[1]}"]
     data = ["--data", f"csv:{table}", "--workers", "0"]
     before = (runs[0] / "mobilenet.safetensors").read_bytes()
 
@@ -81,7 +82,8 @@ def test_a_bundle_teaches_without_being_trained(runs: list[Path], table: Path, t
 
     recipe = read_manifest(folder / "bundle").training_recipe
     assert recipe is not None
-    assert "taught by mobilenet of mobilenet-paper 0.1.0" in recipe
+    teacher = "mobilenet of mobilenet-paper 0.1.0"
+    assert f"taught by {teacher} and {teacher}" in recipe
     assert (runs[0] / "mobilenet.safetensors").read_bytes() == before
 
 

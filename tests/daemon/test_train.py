@@ -60,6 +60,8 @@ def test_a_finished_run_is_not_written_over(table: Path, tmp_path: Path, capsys:
         (["--init", "imagenet"], "keras:FILE"),
         (["--teacher", "xception"], "xception is not among the members"),
         (["--teacher", "mobilenet="], "bundle:BUNDLE"),
+        (["--teacher", "mobilenet=torchvision"], "comes from a bundle, not from torchvision"),
+        (["--teacher", "mobilenet", "--teacher", "xception"], "one member can teach the others"),
         (["--teacher", "=bundle:ensemble200-fracatlas"], "which member of ensemble200-fracatlas"),
         (["--train-split", "holidays"], "holidays"),
         (["--device", "cuda"], "cuda"),

@@ -7,14 +7,18 @@ from torch.nn import functional as F
 
 from models.member import MemberOutput
 from models.networks.backbone import Level
-from models.training.objective import Lesson, Objective
+from models.training.objective import Objective
 from models.training.recipe import Weights
 from models.training.targets import UNKNOWN
+from models.training.teaching import Lesson
 
 FEATURES = torch.rand(4, 6, 2, 2, generator=torch.Generator().manual_seed(0))
 ACTIVATION = torch.randn(4, 2, 2, generator=torch.Generator().manual_seed(1))
 BIAS = torch.tensor([0.5])
 OUTPUT = MemberOutput(ACTIVATION.mean((1, 2)) + BIAS, ACTIVATION, FEATURES.mean((2, 3)))
+PROBABILITIES = torch.sigmoid(ACTIVATION + BIAS)
+# A lesson that says what the member says leaves the entropy of its own answers.
+ENTROPY = float(F.binary_cross_entropy(PROBABILITIES, PROBABILITIES))
 LABELS = torch.tensor([1.0, 0.0, 1.0, 0.0])
 CELLS = torch.zeros(4, 2, 2)
 
@@ -95,11 +99,9 @@ def test_a_batch_of_unknown_labels_is_no_division_by_zero():
 def test_the_lesson_is_learned_when_features_and_cells_agree():
     objective = taught_objective([Level(6, 32)])
     alone = loss_of(Objective(Weights()))
-    probabilities = torch.sigmoid(ACTIVATION + BIAS)
-    entropy = float(F.binary_cross_entropy(probabilities, probabilities))
 
     def left(features: torch.Tensor) -> float:
-        return loss_of(objective, lesson=Lesson([features], OUTPUT, BIAS)) - alone - entropy
+        return loss_of(objective, lesson=Lesson([features], PROBABILITIES)) - alone - ENTROPY
 
     norm, convolution = translation(objective)
     said = FEATURES / (1.0 + norm.eps) ** 0.5
@@ -114,11 +116,15 @@ def test_the_lesson_is_learned_when_features_and_cells_agree():
 def test_a_member_that_explains_nothing_leaves_the_whole_variance_whatever_its_scale():
     objective = taught_objective([Level(6, 32)])
     nn.init.zeros_(translation(objective)[1].weight)
-    probabilities = torch.sigmoid(ACTIVATION + BIAS)
-    entropy = float(F.binary_cross_entropy(probabilities, probabilities))
     for scale in (1.0, 100.0):
-        loss = loss_of(objective, lesson=Lesson([FEATURES * scale], OUTPUT, BIAS))
-        assert loss - loss_of(Objective(Weights())) - entropy == pytest.approx(1.0, abs=1e-5)
+        loss = loss_of(objective, lesson=Lesson([FEATURES * scale], PROBABILITIES))
+        assert loss - loss_of(Objective(Weights())) - ENTROPY == pytest.approx(1.0, abs=1e-5)
+
+
+def test_where_no_features_are_taught_the_map_alone_counts():
+    objective = taught_objective([Level(6, 32)])
+    loss = loss_of(objective, lesson=Lesson((), PROBABILITIES))
+    assert loss - loss_of(Objective(Weights())) == pytest.approx(ENTROPY)
 
 
 def test_every_level_of_the_teacher_counts_alike():
@@ -128,7 +134,7 @@ def test_every_level_of_the_teacher_counts_alike():
 
     def loss(taught: list[torch.Tensor]) -> float:
         targets = (LABELS, CELLS)
-        return float(objective(features, OUTPUT, BIAS, targets, Lesson(taught, OUTPUT, BIAS)).detach())
+        return float(objective(features, OUTPUT, BIAS, targets, Lesson(taught, PROBABILITIES)).detach())
 
     learned = loss(features)
     for place in range(len(features)):

@@ -1,7 +1,16 @@
 import pytest
 
 from models.errors import TrainingRefused
-from models.training.recipe import PAPER, RECIPES, ULNA, ULNA_FROM_NOTHING, Stage, recipe_for, stretched
+from models.training.recipe import (
+    PAPER,
+    RECIPES,
+    ULNA,
+    ULNA_FROM_NOTHING,
+    ULNA_TAUGHT,
+    Stage,
+    recipe_for,
+    stretched,
+)
 
 PRINTED = {"horizontal_flip": 0.5, "rotation_degrees": 45.0, "vertical_flip": 0.0, "scale": (1.0, 1.0)}
 
@@ -21,8 +30,16 @@ def test_the_paper_is_followed_to_the_letter():
 
 def test_a_member_without_weights_first_sees_small_cuts():
     assert recipe_for("ulna", pretrained=False) is ULNA_FROM_NOTHING
+    assert recipe_for("ulna", pretrained=False, taught=True) is ULNA_FROM_NOTHING
     assert recipe_for("ulna", pretrained=True) is ULNA
     assert recipe_for("paper", pretrained=False) is recipe_for("paper", pretrained=True) is PAPER
+
+
+def test_a_member_that_has_learned_is_taught_features_first_and_in_the_end_answers_alone():
+    recipe = recipe_for("ulna", pretrained=True, taught=True)
+    assert recipe is ULNA_TAUGHT
+    assert [stage.features for stage in recipe.stages] == [True, False]
+    assert recipe_for("paper", pretrained=True, taught=True) is PAPER
 
 
 def test_the_stage_of_an_epoch():
@@ -45,5 +62,6 @@ def test_fewer_epochs_than_stages_are_refused():
 
 
 def test_every_side_fits_the_stride_of_the_networks():
-    sides = [stage.side for recipe in (*RECIPES.values(), ULNA_FROM_NOTHING) for stage in recipe.stages]
+    recipes = (*RECIPES.values(), ULNA_FROM_NOTHING, ULNA_TAUGHT)
+    sides = [stage.side for recipe in recipes for stage in recipe.stages]
     assert all(side is None or side % 32 == 0 for side in sides)

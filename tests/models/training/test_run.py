@@ -20,8 +20,10 @@ from models.picture import read_picture
 from models.preprocess import preprocess
 from models.training.assembly import Description, Trained, assemble
 from models.training.rating import Rating
+from models.training.recipe import ULNA, ULNA_FROM_NOTHING, ULNA_TAUGHT
 from models.training.run import Run, require_readable, train_members
 from models.training.start import Start
+from models.training.teaching import Guest
 
 from .generated import SIDE, samples
 
@@ -47,14 +49,16 @@ def test_the_teacher_is_trained_first():
 def test_a_teacher_that_is_trained_teaches_those_from_nothing_and_one_from_a_bundle_teaches_all():
     starts = {"densenet201": NOTHING, "mobilenet": Start(kind="torchvision")}
     plan = Run(folder=Path("run"), recipe="ulna", starts=starts, teacher="mobilenet")
-    invited = replace(plan, teacher_start=Start(kind="bundle", path=Path("bundle")))
+    guest = Guest(architecture="mobilenet", start=Start(kind="bundle", path=Path("bundle")))
+    invited = replace(plan, teacher=None, guests=(guest,))
 
     assert [plan.is_taught(name) for name in starts] == [True, False]
     assert [invited.is_taught(name) for name in starts] == [True, True]
-    # Whoever is taught takes the longer course on small cuts, whatever it starts from.
-    assert invited.recipe_of("mobilenet") == plan.recipe_of("densenet201") != plan.recipe_of("mobilenet")
-    with pytest.raises(TrainingRefused, match="comes from a bundle, not from torchvision"):
-        replace(plan, teacher_start=Start(kind="torchvision"))
+    # Whoever starts from nothing takes the longer course on small cuts, taught by whomever.
+    assert invited.recipe_of("densenet201") == plan.recipe_of("densenet201") == ULNA_FROM_NOTHING
+    assert (invited.recipe_of("mobilenet"), plan.recipe_of("mobilenet")) == (ULNA_TAUGHT, ULNA)
+    with pytest.raises(TrainingRefused, match="either mobilenet, trained here, teaches"):
+        replace(plan, guests=(guest,))
 
 
 def test_what_a_run_changes_in_its_recipe():

@@ -140,8 +140,25 @@ def test_a_taught_member_comes_closer_to_its_teacher(tmp_path: Path):
         if progress.step == 1:
             first.append(progress.loss)
 
-    history = train(task(tmp_path / "run", tmp_path / "data", recipe), fresh(), teacher=teacher, on_step=keep)
+    history = train(
+        task(tmp_path / "run", tmp_path / "data", recipe), fresh(), teachers=[teacher], on_step=keep
+    )
     assert history[-1].loss < first[0]
+
+
+def test_features_are_learned_in_the_stages_that_say_so(tmp_path: Path):
+    recipe = replace(TINY, weights=replace(TINY.weights, teacher_features=5.0))
+    with_features, map_alone = fresh(), fresh()
+    teacher = build_member("mobilenet", sharpness=TINY.sharpness)
+    initialize(teacher, 11)
+    for name, member in (("both", with_features), ("map", map_alone)):
+        stages = (Stage(epochs=1, features=member is with_features),)
+        work = task(tmp_path / name, tmp_path / "data", replace(recipe, stages=stages))
+        train(work, member, teachers=[teacher])
+        kept = torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["states"]["objective"]
+        translated = [tensor for key, tensor in kept.items() if key.endswith("num_batches_tracked")]
+        assert {int(count) for count in translated} == {2 if member is with_features else 0}
+    assert not torch.equal(with_features.head.weight, map_alone.head.weight)
 
 
 def test_the_average_of_constant_weights_is_these_weights_and_it_forgets_its_start():
