@@ -49,11 +49,14 @@ class ReferenceInputs:
         Images of the same kind that no member learned from; they set the limits.
     others
         Images of other body parts, if there are any.
+    views
+        So many inputs in a row of `training` and of `others` are of one image, which counts once.
     """
 
     training: _Inputs
     validation: _Inputs
     others: _Inputs = ()
+    views: int = 1
 
 
 def reference_of(
@@ -80,8 +83,11 @@ def reference_of(
     SamplesInsufficient
         There are fewer than 16 images of a kind; none of other body parts are enough, too.
     """
-    training = _population(members, inputs.training, preprocessing, kind="training")
-    others = _population(members, inputs.others, preprocessing, kind="other")
+    training = _population(members, inputs.training, preprocessing)
+    others = _population(members, inputs.others, preprocessing)
+    for population, kind in ((training, "training"), (others, "other")):
+        if population.count:
+            _require_enough(population.count // inputs.views, kind=kind)
     statistics = _statistics(training, others)
     found = [
         statistics.deviations(images, embeddings)
@@ -92,9 +98,9 @@ def reference_of(
     return NewReference(
         reference=Reference(statistics=statistics, limits=_limits(found, quantile)),
         quantile=quantile,
-        training_images=training.count,
+        training_images=training.count // inputs.views,
         validation_images=validated,
-        other_images=others.count,
+        other_images=others.count // inputs.views,
         data=data,
     )
 
@@ -119,14 +125,10 @@ class _Population:
         return type(self)(tones=self.tones + Moments.of(vectors), embeddings=summed)
 
 
-def _population(
-    members: Mapping[str, Member], inputs: _Inputs, preprocessing: Preprocessing, *, kind: str
-) -> _Population:
+def _population(members: Mapping[str, Member], inputs: _Inputs, preprocessing: Preprocessing) -> _Population:
     population = _Population(tones=None, embeddings={})
     for images, embeddings in _shown(members, inputs, preprocessing):
         population = population.with_batch(np.stack([tones(image) for image in images]), embeddings)
-    if population.count:
-        _require_enough(population.count, kind=kind)
     return population
 
 

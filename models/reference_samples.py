@@ -5,7 +5,6 @@ is no other body part. So every training image counts twice, as it is and cut to
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,9 +67,9 @@ def reference_of_samples(
         training=inputs("train", own=True, cut=True),
         validation=inputs("val", own=True, cut=False),
         others=inputs("train", own=False, cut=True),
+        views=2,
     )
-    made = reference_of(members, given, preprocessing, data=data)
-    return replace(made, training_images=made.training_images // 2, other_images=made.other_images // 2)
+    return reference_of(members, given, preprocessing, data=data)
 
 
 def is_of_regions(sample: Sample, regions: Collection[str]) -> bool:

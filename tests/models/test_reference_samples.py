@@ -2,10 +2,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
 from models.datasets.sample import Sample
+from models.errors import SamplesInsufficient
 from models.manifest_entries import Preprocessing
 from models.member import build_member, initialize
 from models.picture import read_picture
@@ -37,6 +39,12 @@ def inputs_of(given: Sequence[Sample]) -> list[NDArray[np.float32]]:
 def tone_distances(new: NewReference, pictures: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
     views = np.stack([preprocess(np.ascontiguousarray(picture), SPEC) for picture in pictures])
     return new.reference.statistics.tones_distance(displayed(views, SPEC))
+
+
+def test_images_are_counted_not_their_cuts(tmp_path: Path):
+    few = [*samples(tmp_path, "train", limbs(10, seed=1)), *samples(tmp_path, "val", limbs(20, seed=2))]
+    with pytest.raises(SamplesInsufficient, match="16 training images, found 10"):
+        reference_of_samples({"mobilenet": MEMBER}, few, SPEC, data="few")
 
 
 def test_parts_of_radiographs_are_nearer_where_the_reference_has_seen_parts(tmp_path: Path):
