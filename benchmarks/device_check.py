@@ -48,6 +48,9 @@ def main() -> int:
     options = _options()
     place = bundle_folder(Path(options.bundle))
     bundle = load_bundle(place)
+    named = options.members or list(bundle.members)
+    if unknown := [name for name in named if name not in bundle.members]:
+        raise SystemExit(f"--members: the bundle has {', '.join(bundle.members)}, not {', '.join(unknown)}")
     print(f"{bundle.identity.label} on {options.device}, torch {torch.__version__}")
     # An ensemble moves the members of its bundle: the device has a bundle of its own.
     agrees = _agrees(Ensemble(bundle, "cpu"), Ensemble(load_bundle(place), options.device))
@@ -56,7 +59,7 @@ def main() -> int:
         repeats = [
             _repeats(bundle, entry, samples, Path(folder), options)
             for entry in bundle.manifest.members
-            if entry.name in (options.members or bundle.members)
+            if entry.name in named
         ]
     return 0 if agrees and all(repeats) else 1
 
