@@ -116,7 +116,9 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
         "teaches all, as it is: given more than once, the mean of their maps teaches, and the features of "
         "the first",
     )
-    course.add_argument("--epochs", type=int, metavar="N", help="in place of the recipe's")
+    course.add_argument(
+        "--epochs", type=int, metavar="N", help="in place of the recipe's; fewer leave out its later rounds"
+    )
     course.add_argument("--steps-per-epoch", type=int, metavar="N", help="in place of the recipe's")
     course.add_argument("--learning-rate", type=float, metavar="R", help="peak, in place of the recipe's")
     course.add_argument(

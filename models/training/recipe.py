@@ -57,12 +57,30 @@ class Stage:
         Every so many batches one of whole radiographs, so few that it costs as much; 0 for never.
     features
         Whether those who are taught learn the teacher's features too, or its map alone.
+    restart
+        Where it is not 0 the stage begins a new round: training goes on from the averaged weights with an
+        optimizer that knows nothing, and the learning rate runs its course anew, up to this share of the
+        schedule's peak (Loshchilov & Hutter 2017). The first stage begins the first round.
     """
 
     epochs: int
     side: int | None = None
     whole_every: int = 0
     features: bool = True
+    restart: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """Epochs with one course of the learning rate.
+
+    `first` is its first epoch, counted from 0, `epochs` are how many it has, `share` is its part of the
+    schedule's peak.
+    """
+
+    first: int
+    epochs: int
+    share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +162,23 @@ class Recipe:
             epoch -= stage.epochs
         raise ValueError(f"recipe {self.name} has {self.epochs} epochs")
 
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """The rounds that the stages make, in order."""
+        rounds: list[Round] = []
+        first = 0
+        for stage in self.stages:
+            if stage.restart or not rounds:
+                rounds.append(Round(first=first, epochs=stage.epochs, share=stage.restart or 1.0))
+            else:
+                rounds[-1] = replace(rounds[-1], epochs=rounds[-1].epochs + stage.epochs)
+            first += stage.epochs
+        return tuple(rounds)
+
+    def round_at(self, epoch: int) -> Round:
+        """Return the round that `epoch`, counted from 0, is in."""
+        return next(found for found in reversed(self.rounds) if found.first <= epoch)
+
 
 PAPER = Recipe(
     name="paper",
@@ -156,12 +191,15 @@ PAPER = Recipe(
     augmentation=Augmentation(horizontal_flip=0.5, rotation_degrees=45.0, edge_fill=True),
 )
 
+_CUTS = Stage(epochs=20, side=224, whole_every=4)
+_AGAIN = replace(_CUTS, epochs=16, restart=0.6)
+
 # What each part of this recipe brought is told in docs/models.md.
 ULNA = Recipe(
     name="ulna",
     preprocessing=Preprocessing(input_size=(448, 448), resize="letterbox", lower=-1.0, upper=1.0),
     sharpness=2.0,
-    stages=(Stage(epochs=20, side=224, whole_every=4),),
+    stages=(_CUTS, _AGAIN, _AGAIN, _AGAIN),
     steps_per_epoch=64,
     schedule=Schedule(kind="cosine", peak=5e-4, warm_up=0.1),
     weight_decay=0.02,
@@ -186,10 +224,15 @@ ULNA = Recipe(
 # Without weights a member first learns from small cuts, of which a batch costs a third.
 ULNA_FROM_NOTHING = replace(
     ULNA,
-    stages=(Stage(epochs=24, side=128), Stage(epochs=10, side=224, whole_every=4)),
-    schedule=Schedule(kind="cosine", peak=3e-3, warm_up=0.05),
+    stages=(
+        Stage(epochs=20, side=128),
+        Stage(epochs=18, side=224, whole_every=3),
+        Stage(epochs=17, side=224, whole_every=3, features=False),
+    ),
+    batch=64,
+    schedule=Schedule(kind="cosine", peak=2.5e-3, warm_up=0.035),
     orthogonal=True,
-    average=0.99,
+    average=0.995,
     weights=replace(ULNA.weights, teacher_features=4.0),
 )
 
@@ -221,11 +264,15 @@ def recipe_for(name: str, *, pretrained: bool, taught: bool = False) -> Recipe:
 def stretched(stages: Sequence[Stage], epochs: int) -> tuple[Stage, ...]:
     """Return `stages` with `epochs` in all, in the same proportions as far as whole numbers allow.
 
+    Rounds that would begin only after so many epochs are left out.
+
     Raises
     ------
     TrainingRefused
         There are fewer epochs than stages.
     """
+    while stages[-1].restart and sum(stage.epochs for stage in stages[:-1]) >= epochs:
+        stages = stages[:-1]
     if epochs < len(stages):
         raise TrainingRefused(f"the recipe has {len(stages)} stages and needs as many epochs, not {epochs}")
     total = sum(stage.epochs for stage in stages)

@@ -82,9 +82,7 @@ class _Course:
         placed = [_placed(teacher, task.device).eval() for teacher in teachers]
         self._teachers = Teachers(placed) if placed else None
         self._objective = _objective(task, self._member, self._teachers).to(task.device)
-        self.average = WeightAverage(self._member, task.recipe.average)
-        others = [*self._member.head.parameters(), *self._objective.parameters()]
-        self._optimizer = Optimizer(task.recipe, self._member.backbone.parameters(), others)
+        self._begin_round()
         self._rate = 0.0
         self.history: tuple[EpochRecord, ...] = ()
         self._checkpoint = task.folder / "checkpoint.pt"
@@ -92,18 +90,28 @@ class _Course:
         if kept is not None:
             self._restore(kept)
 
+    def _begin_round(self) -> None:
+        """Average and optimizer know nothing but the present weights."""
+        others = [*self._member.head.parameters(), *self._objective.parameters()]
+        self._optimizer = Optimizer(self._recipe, self._member.backbone.parameters(), others)
+        self.average = WeightAverage(self._member, self._recipe.average)
+
     def is_validated(self, epoch: int) -> bool:
         return (epoch + 1) % self._task.validate_every == 0 or epoch + 1 == self._recipe.epochs
 
     def run_epoch(self, epoch: int, on_step: Callable[[Progress], None]) -> float:
         """Take the steps of `epoch` and return the mean loss."""
+        present = self._recipe.round_at(epoch)
+        if epoch == present.first > 0:
+            self._member.load_state_dict(self.average.state)
+            self._begin_round()
         self._member.train()
         features = self._recipe.stage_at(epoch).features
         steps = steps_per_epoch(len(self._task.training), self._recipe)
         total = 0.0
         for step, batch in enumerate(self._views(epoch)):
-            self._rate = learning_rate(
-                self._recipe.schedule, epoch * steps + step, self._recipe.epochs * steps
+            self._rate = present.share * learning_rate(
+                self._recipe.schedule, (epoch - present.first) * steps + step, present.epochs * steps
             )
             loss = self._step(batch, features=features)
             if not math.isfinite(loss):

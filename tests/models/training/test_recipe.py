@@ -7,6 +7,7 @@ from models.training.recipe import (
     ULNA,
     ULNA_FROM_NOTHING,
     ULNA_TAUGHT,
+    Round,
     Stage,
     recipe_for,
     stretched,
@@ -43,7 +44,7 @@ def test_a_member_that_has_learned_is_taught_features_first_and_in_the_end_answe
 
 
 def test_the_stage_of_an_epoch():
-    first, second = ULNA_FROM_NOTHING.stages
+    first, second, _ = ULNA_FROM_NOTHING.stages
     assert ULNA_FROM_NOTHING.stage_at(first.epochs - 1) == first
     assert ULNA_FROM_NOTHING.stage_at(first.epochs) == second
     with pytest.raises(ValueError, match=f"{ULNA_FROM_NOTHING.epochs} epochs"):
@@ -56,9 +57,26 @@ def test_stages_keep_their_proportion(epochs: int, lengths: list[int]):
     assert [stage.epochs for stage in stretched(stages, epochs)] == lengths
 
 
+def test_the_rounds_that_the_stages_make():
+    first, again = Round(first=0, epochs=20, share=1.0), Round(first=20, epochs=16, share=0.6)
+    assert ULNA.rounds[:2] == (first, again)
+    assert [(found.first, found.epochs) for found in ULNA.rounds[2:]] == [(36, 16), (52, 16)]
+    assert [ULNA.round_at(epoch) for epoch in (0, 19, 20, 35)] == [first, first, again, again]
+    (only,) = ULNA_FROM_NOTHING.rounds
+    assert only == Round(first=0, epochs=ULNA_FROM_NOTHING.epochs, share=1.0)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "lengths"),
+    [(5, [5]), (20, [20]), (21, [12, 9]), (36, [20, 16]), (68, [20, 16, 16, 16]), (136, [40, 32, 32, 32])],
+)
+def test_fewer_epochs_leave_out_the_later_rounds(epochs: int, lengths: list[int]):
+    assert [stage.epochs for stage in stretched(ULNA.stages, epochs)] == lengths
+
+
 def test_fewer_epochs_than_stages_are_refused():
-    with pytest.raises(TrainingRefused, match="2 stages"):
-        stretched(ULNA_FROM_NOTHING.stages, 1)
+    with pytest.raises(TrainingRefused, match="3 stages"):
+        stretched(ULNA_FROM_NOTHING.stages, 2)
 
 
 def test_every_side_fits_the_stride_of_the_networks():

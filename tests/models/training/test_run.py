@@ -69,9 +69,10 @@ def test_what_a_run_changes_in_its_recipe():
 
 
 def test_without_boxes_every_view_is_a_whole_radiograph():
-    plan = Run(folder=Path("run"), recipe="ulna", starts={"mobilenet": NOTHING}, cuts=False)
-    (stage,) = plan.recipe_of("mobilenet").stages
-    assert (stage.side, stage.epochs) == (None, 34)
+    plan = Run(folder=Path("run"), recipe="ulna", starts={"mobilenet": Start(kind="torchvision")}, cuts=False)
+    recipe = plan.recipe_of("mobilenet")
+    assert {(stage.side, stage.whole_every) for stage in recipe.stages} == {(None, 0)}
+    assert (recipe.epochs, recipe.rounds) == (ULNA.epochs, ULNA.rounds)
 
 
 def test_unreadable_images_are_named_before_training(tmp_path: Path):

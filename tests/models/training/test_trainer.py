@@ -71,17 +71,34 @@ def test_steps_are_taken_with_repeatable_kernels(tmp_path: Path):
     assert seen == {True}
 
 
-def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path: Path):
+@pytest.mark.parametrize("stages", [TINY.stages, (Stage(epochs=2), Stage(epochs=2, restart=0.5))])
+def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path: Path, stages: tuple[Stage, ...]):
+    recipe = replace(TINY, stages=stages)
     whole, resumed = fresh(), fresh()
-    expected = train(task(tmp_path / "whole", tmp_path / "data"), whole)
-    work = task(tmp_path / "cut", tmp_path / "data")
-    for moment in ((1, 2), (2, 1), (4, 2)):
+    expected = train(task(tmp_path / "whole", tmp_path / "data", recipe), whole)
+    work = task(tmp_path / "cut", tmp_path / "data", recipe)
+    for moment in ((1, 2), (2, 1), (3, 1), (4, 2)):
         with pytest.raises(Killed):
             train(work, fresh(), on_step=kill_at(*moment))
     history = train(work, resumed)
     assert without_seconds(history) == without_seconds(expected)
     assert [record.epoch for record in history] == [1, 2, 3, 4]
     assert all(torch.equal(weights(whole)[key], tensor) for key, tensor in weights(resumed).items())
+
+
+def test_a_round_goes_on_from_the_average_with_a_new_optimizer_and_a_new_rate(tmp_path: Path):
+    once = replace(TINY, stages=(Stage(epochs=1),), average=0.9)
+    # So small a rate leaves weights where the round began.
+    twice = replace(once, stages=(Stage(epochs=1), Stage(epochs=1, restart=1e-12)))
+    averaged, again = fresh(), fresh()
+    train(task(tmp_path / "once", tmp_path / "data", once), averaged)
+    history = train(task(tmp_path / "twice", tmp_path / "data", twice), again)
+
+    kept = torch.load(tmp_path / "twice" / "checkpoint.pt", weights_only=True)["states"]
+    assert torch.allclose(again.head.weight, averaged.head.weight, atol=1e-7)
+    assert {int(state["step"]) for state in kept["optimizer"]["adam"]["state"].values()} == {2}
+    assert kept["average_steps"] == 2
+    assert history[1].learning_rate == pytest.approx(1e-12 * history[0].learning_rate)
 
 
 def test_workers_do_not_change_the_result(tmp_path: Path):
