@@ -23,3 +23,9 @@ def test_value_and_picture_modules_do_not_import_torch(module):
     program = f"import models.{module}, sys; sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_an_ensemble_is_ready_without_the_compiler_of_torch_which_loads_longer_than_torch():
+    program = "import models.bundle, models.ensemble, sys; sys.exit('torch._dynamo' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
