@@ -67,7 +67,7 @@ class Service:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("ULNA_")}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, process_group=0)
-        self.wait_for(self._is_ready, "ready", 120)
+        self.wait_for(self._is_ready, "ready", 120, every=0.1)
         return self.process
 
     def _is_ready(self) -> bool:
@@ -132,15 +132,20 @@ class Service:
             states = {entry.study_instance_uid: entry.state for entry in worklist_entries(self.store)}
             return all(uid in states and not is_unfinished(states[uid]) for uid in study_instance_uids)
 
-        self.wait_for(is_done, "done", seconds)
+        self.wait_for(is_done, "done", seconds, every=0.1)
 
-    def wait_for(self, holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
-        """Wait until something holds; fail with the log when it does not come."""
+    def wait_for(
+        self, holds: Callable[[], bool], what: str, seconds: float = 60, *, every: float = 0.02
+    ) -> None:
+        """Wait until something holds, asked as often; fail with the log when it does not come.
+
+        Asking takes time from the daemon: what lasts need not be asked for often.
+        """
         deadline = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > deadline:
                 raise AssertionError(f"not {what} in {seconds} s:\n{self.log.read_text()[-6000:]}")
-            time.sleep(0.02)
+            time.sleep(every)
 
 
 @contextmanager
