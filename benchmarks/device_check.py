@@ -28,7 +28,8 @@ from models.finding import ViewReading
 from models.manifest import MemberEntry
 from models.member import build_member
 from models.shipped import bundle_folder
-from models.training.recipe import ULNA, Recipe, Stage
+from models.training.recipe import Recipe, Stage
+from models.training.recipes import ULNA
 from models.training.task import Progress, Task
 from models.training.trainer import train_member
 

@@ -17,7 +17,8 @@ from models.picture import read_picture
 from models.training.assembly import Trained
 from models.training.checkpoint import EpochRecord
 from models.training.curves import write_curves
-from models.training.recipe import Recipe, Schedule, recipe_for, stretched
+from models.training.recipe import Recipe, Schedule
+from models.training.recipes import recipe_for, stretched, without_cuts
 from models.training.start import Start, start_member
 from models.training.task import Progress, Task
 from models.training.teaching import Guest
@@ -36,7 +37,7 @@ class Run:
     folder
         Of the run; checkpoints in it are gone on from.
     recipe
-        Name of a recipe, see `models.training.recipe`.
+        Name of a recipe, see `models.training.recipes`.
     starts
         What each architecture starts from, in the order in which they are trained.
     teacher
@@ -46,7 +47,7 @@ class Run:
     cuts
         Whether parts of radiographs may be looked at, which takes boxes; else every stage sees whole ones.
     epochs, steps_per_epoch, learning_rate
-        In place of the recipe's, see `models.training.recipe.stretched`.
+        In place of the recipe's, see `models.training.recipes.stretched`.
     device, precision, workers, validate_every
         See `models.training.trainer.Task`.
     """
@@ -93,8 +94,7 @@ class Run:
         pretrained = self.starts[architecture].pretrained
         recipe = recipe_for(self.recipe, pretrained=pretrained, taught=self.is_taught(architecture))
         if not self.cuts:
-            stages = [replace(stage, side=None, whole_every=0) for stage in recipe.stages]
-            recipe = replace(recipe, stages=tuple(stages))
+            recipe = without_cuts(recipe)
         if self.epochs is not None:
             recipe = replace(recipe, stages=stretched(recipe.stages, self.epochs))
         if self.steps_per_epoch is not None:

@@ -20,7 +20,7 @@ from models.picture import read_picture
 from models.preprocess import preprocess
 from models.training.assembly import Description, Trained, assemble
 from models.training.rating import Rating
-from models.training.recipe import ULNA, ULNA_FROM_NOTHING, ULNA_TAUGHT
+from models.training.recipes import PAPER, ULNA, ULNA_FROM_NOTHING, ULNA_TAUGHT
 from models.training.run import Run, require_readable, train_members
 from models.training.start import Start
 from models.training.teaching import Guest
@@ -72,7 +72,9 @@ def test_without_boxes_every_view_is_a_whole_radiograph():
     plan = Run(folder=Path("run"), recipe="ulna", starts={"mobilenet": Start(kind="torchvision")}, cuts=False)
     recipe = plan.recipe_of("mobilenet")
     assert {(stage.side, stage.whole_every) for stage in recipe.stages} == {(None, 0)}
-    assert (recipe.epochs, recipe.rounds) == (ULNA.epochs, ULNA.rounds)
+    # 16 whole radiographs of 448 px have the pixels of 64 cuts of 224 px: no more memory than those.
+    assert (recipe.epochs, recipe.rounds, recipe.batch) == (ULNA.epochs, ULNA.rounds, 16)
+    assert replace(plan, recipe="paper").recipe_of("mobilenet") == PAPER
 
 
 def test_unreadable_images_are_named_before_training(tmp_path: Path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from models.datasets.sample import Sample
-from models.training.recipe import PAPER, ULNA
+from models.training.recipes import PAPER, ULNA
 from models.training.sampling import epoch_batches, epoch_order, steps_per_epoch
 
 

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
-from models.training.recipe import PAPER, Schedule
+from models.training.recipe import Schedule
+from models.training.recipes import PAPER
 from models.training.schedule import class_weights, learning_rate
 from tests.models.keras_reference import keras
 

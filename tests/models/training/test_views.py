@@ -10,7 +10,8 @@ from models.datasets.sample import Sample
 from models.manifest import Preprocessing
 from models.picture import read_picture
 from models.preprocess import preprocess
-from models.training.recipe import PAPER, Augmentation
+from models.training.recipe import Augmentation
+from models.training.recipes import PAPER
 from models.training.targets import UNKNOWN
 from models.training.views import Cut, TrainingViews, training_view
 

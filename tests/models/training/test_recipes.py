@@ -1,14 +1,13 @@
 import pytest
 
 from models.errors import TrainingRefused
-from models.training.recipe import (
+from models.training.recipe import Round, Stage
+from models.training.recipes import (
     PAPER,
     RECIPES,
     ULNA,
     ULNA_FROM_NOTHING,
     ULNA_TAUGHT,
-    Round,
-    Stage,
     recipe_for,
     stretched,
 )
