@@ -161,8 +161,7 @@ def fixed_interval(labels, scores, threshold):
 
 def test_interval_of_a_chosen_point_holds_for_other_samples_where_that_of_a_fixed_one_does_not():
     held = fixed_held = 0
-    trials = 100
-    for seed in range(trials):
+    for seed in range(200):
         labels, scores = shifted_classes(120, seed=seed)
         others = shifted_classes(120, seed=1000 + seed)
         point = chosen(NINE_TENTHS, labels, scores, range(120), seed=1, resamples=200)
@@ -175,8 +174,8 @@ def test_interval_of_a_chosen_point_holds_for_other_samples_where_that_of_a_fixe
         assert fixed is not None
         fixed_held += fixed.low <= there <= fixed.high
 
-    assert held >= 0.93 * trials
-    assert fixed_held < 0.9 * trials
+    assert held >= 0.93 * 200
+    assert fixed_held < 0.9 * 200
 
 
 def test_a_perfect_point_does_not_claim_certainty():

@@ -72,16 +72,17 @@ def test_steps_are_taken_with_repeatable_kernels(tmp_path: Path):
 
 
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path: Path):
-    recipe = replace(TINY, stages=(Stage(epochs=2), Stage(epochs=2, restart=0.5)))
+    recipe = replace(TINY, stages=(*TINY.stages, Stage(epochs=2, restart=0.5)))
     whole, resumed = fresh(), fresh()
     expected = train(task(tmp_path / "whole", tmp_path / "data", recipe), whole)
     work = task(tmp_path / "cut", tmp_path / "data", recipe)
-    for moment in ((1, 2), (2, 1), (3, 1), (4, 2)):
+    # At the begin, within and at the end of stages and rounds.
+    for moment in ((1, 2), (2, 1), (3, 1), (4, 2), (5, 1), (6, 1)):
         with pytest.raises(Killed):
             train(work, fresh(), on_step=kill_at(*moment))
     history = train(work, resumed)
     assert without_seconds(history) == without_seconds(expected)
-    assert [record.epoch for record in history] == [1, 2, 3, 4]
+    assert [record.epoch for record in history] == [1, 2, 3, 4, 5, 6]
     assert all(torch.equal(weights(whole)[key], tensor) for key, tensor in weights(resumed).items())
 
 
