@@ -37,19 +37,19 @@ class DenseLayer(nn.Module):
         self.norm2 = _norm(_BOTTLENECK)
         self.conv2 = nn.Conv2d(_BOTTLENECK, _GROWTH, 3, padding=1, bias=False)
 
-    def forward(self, features: Sequence[torch.Tensor]) -> torch.Tensor:
+    def forward(self, features: list[torch.Tensor]) -> torch.Tensor:
         """Map features of (B, ?, h, w), `channels` together, to (B, 32, h, w)."""
-        y = self.conv1(F.relu(self.norm1(torch.cat(tuple(features), dim=1)), inplace=True))
+        y = self.conv1(F.relu(self.norm1(torch.cat(features, dim=1)), inplace=True))
         added: torch.Tensor = self.conv2(F.relu(self.norm2(y), inplace=True))
         return added
 
 
 class DenseBlock(nn.ModuleDict):
-    """Layers, each of which sees the features of all before it."""
+    """Layers, each of which sees the features of all before it; `widths` are the channels at its levels."""
 
     def __init__(self, channels: int, layers: int) -> None:
         super().__init__()
-        self.levels = tuple(channels + _GROWTH * number for number in _level_ends(layers))
+        self.widths = tuple(channels + _GROWTH * number for number in _level_ends(layers))
         for number in range(layers):
             self[f"denselayer{number + 1}"] = DenseLayer(channels + _GROWTH * number)
 
@@ -104,8 +104,8 @@ class DenseNet(Backbone):
             block = DenseBlock(channels, count)
             self.features[f"denseblock{number}"] = block
             stride = _FIRST_STRIDE * 2 ** (number - 1)
-            levels += [Level(width, stride) for width in block.levels]
-            channels = block.levels[-1]
+            levels += [Level(width, stride) for width in block.widths]
+            channels = block.widths[-1]
             if number < len(layers):
                 self.features[f"transition{number}"] = Transition(channels)
                 channels //= 2

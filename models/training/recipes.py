@@ -49,32 +49,24 @@ ULNA = Recipe(
     weights=Weights(cells=2.0, positive_cell=8.0, teacher_cells=2.0, teacher_features=2.0),
 )
 
-# Without weights a member first learns from small cuts, of which a batch costs a third.
-ULNA_FROM_NOTHING = replace(
-    ULNA,
-    stages=(
-        Stage(epochs=20, side=128),
-        Stage(epochs=18, side=224, whole_every=3),
-        Stage(epochs=17, side=224, whole_every=3, features=False),
-    ),
-    batch=64,
-    schedule=Schedule(kind="cosine", peak=2.5e-3, warm_up=0.035),
-    orthogonal=True,
-    average=0.995,
-    weights=replace(ULNA.weights, teacher_features=4.0),
-)
-
 # A member that has learned is taught again by a better teacher: at last by its map alone.
+_TAUGHT = Stage(epochs=13, side=224, whole_every=3)
+_TAUGHT_BY_MAP = replace(_TAUGHT, features=False)
 ULNA_TAUGHT = replace(
     ULNA,
-    stages=(
-        Stage(epochs=13, side=224, whole_every=3),
-        Stage(epochs=13, side=224, whole_every=3, features=False),
-    ),
+    stages=(_TAUGHT, _TAUGHT_BY_MAP),
     batch=64,
     schedule=Schedule(kind="cosine", peak=1.5e-3, warm_up=0.05),
     orthogonal=True,
     average=0.995,
+)
+
+# Without weights a member first learns from small cuts, of which a batch costs a third.
+ULNA_FROM_NOTHING = replace(
+    ULNA_TAUGHT,
+    stages=(Stage(epochs=20, side=128), replace(_TAUGHT, epochs=18), replace(_TAUGHT_BY_MAP, epochs=17)),
+    schedule=Schedule(kind="cosine", peak=2.5e-3, warm_up=0.035),
+    weights=replace(ULNA.weights, teacher_features=4.0),
 )
 
 # As many whole radiographs as have the pixels of 64 cuts: DenseNet201 takes 10 GB for them.
