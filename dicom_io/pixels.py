@@ -11,15 +11,14 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_io.decoding import PixelFormat, decode_encapsulated, decode_native
+from dicom_io.decoding import decode_encapsulated, decode_native
+from dicom_io.decoding_messages import MAX_PIXELS
 from dicom_io.display import DisplayRules, LookupTable, VoiFunction, Window, display_values
 from dicom_io.errors import UndecodablePixels, UnusableInstance
 from dicom_io.part10 import Part10Header, PixelDataExtent, read_part10_header, read_pixel_data
+from dicom_io.pixel_format import PixelFormat
 from dicom_io.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES, NATIVE_TRANSFER_SYNTAXES, encoding_of
-from dicom_io.values import Values, tag_of
-
-MAX_PIXELS = 100_000_000
-"""Rows times columns of the largest image that is decoded unless the caller says otherwise."""
+from dicom_io.values import OVERLAY_BIT_POSITIONS, Values, tag_of
 
 _SMALLEST_WIDTH = 1e-6  # a narrower window, or a negative one, is taken for a mistake
 
@@ -79,6 +78,7 @@ def _layout(values: Values, max_pixels: int) -> PixelFormat:
         bits_stored=bits_stored,
         high_bit=values.number("HighBit") or bits_stored - 1,
         signed=values.number("PixelRepresentation") == 1,
+        overlay_bits=values.overlay_bits(),
     )
     _check(layout, max_pixels)
     samples, frames = values.number("SamplesPerPixel") or 1, values.number("NumberOfFrames") or 1
@@ -193,7 +193,7 @@ def _first_table(items: Sequence[Values], *, signed: bool) -> LookupTable | None
 
 # fmt: off
 _WANTED_SEQUENCES = frozenset(map(tag_of, ("ModalityLUTSequence", "VOILUTSequence")))
-_WANTED = frozenset(map(tag_of, (
+_WANTED = frozenset(OVERLAY_BIT_POSITIONS) | frozenset(map(tag_of, (
     "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel",
     "NumberOfFrames", "PhotometricInterpretation", "PresentationLUTShape",
     "RescaleSlope", "RescaleIntercept", "LUTDescriptor", "LUTData",

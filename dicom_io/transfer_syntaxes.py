@@ -4,10 +4,13 @@ This module holds the table of the transfer syntaxes that the receiver offers an
 """
 
 from pydicom.uid import (
+    HTJ2K,
     JPEG2000,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -32,20 +35,26 @@ NATIVE_TRANSFER_SYNTAXES: tuple[str, ...] = (
 )
 """Uncompressed pixel data (PS3.5 A.1 to A.3, A.5), the most convenient first."""
 
-JPEG_2000_TRANSFER_SYNTAXES: tuple[str, ...] = (JPEG2000Lossless, JPEG2000)
-"""HTJ2K is absent: none of the permissively licensed decoders that ulna installs reads it."""
-
 ENCAPSULATED_TRANSFER_SYNTAXES: tuple[str, ...] = (
     JPEGLosslessSV1,
     JPEGLossless,
-    *JPEG_2000_TRANSFER_SYNTAXES,
+    JPEG2000Lossless,
+    JPEG2000,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    HTJ2K,
     JPEGLSLossless,
     JPEGLSNearLossless,
     RLELossless,
     JPEGExtended12Bit,
     JPEGBaseline8Bit,
 )
-"""Compressed pixel data (PS3.5 A.4) that GDCM decodes; the lossless ones and those of more bits first."""
+"""Compressed pixel data (PS3.5 A.4) that is decoded here; the lossless ones and those of more bits first."""
+
+LOSSY_TRANSFER_SYNTAXES: frozenset[str] = frozenset(
+    {JPEG2000, HTJ2K, JPEGLSNearLossless, JPEGExtended12Bit, JPEGBaseline8Bit}
+)
+"""Those whose decoded samples may differ from the ones that were compressed."""
 
 DECODABLE_TRANSFER_SYNTAXES: tuple[str, ...] = (*NATIVE_TRANSFER_SYNTAXES, *ENCAPSULATED_TRANSFER_SYNTAXES)
 """What `dicom_io.pixels.read_view` reads."""

@@ -21,6 +21,9 @@ from dicom_io.uids import is_uid
 
 _LARGEST_DECIMAL = 1e30  # far beyond any gray or Hounsfield unit, and safe to calculate with
 
+OVERLAY_BIT_POSITIONS = tuple(0x60000102 + 0x20000 * plane for plane in range(16))
+"""Tags of (60xx,0102) *Overlay Bit Position*; 0 belongs to planes that are not in the samples."""
+
 _INTEGER = re.compile(rb"[ \0]*([+-]?[0-9]{1,12})[ \0]*")
 
 
@@ -88,6 +91,12 @@ class Values:
         """Return a 16-bit number (US or SS, as the pixels are); None if absent or too short."""
         value = self._item.values.get(tag_of(keyword), b"")
         return int.from_bytes(value[:2], self._byte_order, signed=signed) if len(value) >= 2 else None
+
+    def overlay_bits(self) -> int:
+        """Return a mask of the bits of a sample that hold overlay planes."""
+        values = (self._item.values.get(tag, b"")[:2] for tag in OVERLAY_BIT_POSITIONS)
+        positions = (int.from_bytes(value, self._byte_order) for value in values)
+        return sum({1 << position for position in positions if 0 < position < 16})
 
     def words(self, keyword: str) -> NDArray[np.uint16]:
         """Return all 16-bit numbers of an element (US or OW); none if absent."""
