@@ -16,6 +16,7 @@ in ``dicom_io.errors``::
     |   +-- StoreRefusedForGood          (also StoreRefused)
     |   +-- EchoRefused                  a C-ECHO status that is not success
     +-- Transient                        the same call may succeed later
+    |   +-- DecodingInterrupted          the machine ended the process that was decoding
     |   +-- PeerUnreachable              no TCP connection, or the TLS handshake failed
     |   +-- AssociationAborted           the peer, the network or a timeout ended the association
     |   +-- AssociationRejectedForNow    (also AssociationRejected)

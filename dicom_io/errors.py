@@ -78,6 +78,10 @@ class UndecodablePixels(UnusableInstance):
     """The pixel data is absent, broken, too large, or in a form that is not decoded here."""
 
 
+class DecodingInterrupted(Transient):
+    """The process that was decoding ended for a reason outside the image, such as too little memory."""
+
+
 class PeerUnreachable(Transient):
     """No connection: refused, no route, name unknown, time-out, or the TLS handshake failed."""
 
