@@ -4,17 +4,19 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.hindrance import hindrance
 from daemon.spool import Spool
 from daemon.stage import StageProcess, now
 from daemon.store import views
 from daemon.store.database import Store
 from daemon.store.values import ClaimedView
-from dicom_io.errors import UndecodablePixels
-from dicom_io.pixels import read_view
+from dicom_io.decoder import Decoder
+from dicom_io.errors import DecodingInterrupted, UndecodablePixels
 from models.ensemble import Ensemble
 from models.errors import NonFiniteOutput
 from models.finding import ViewReading
@@ -34,9 +36,12 @@ class _Prepared:
 class Analyzer:
     """Turns received views into findings, in micro-batches across studies."""
 
-    def __init__(self, store: Store, spool: Spool, ensemble: Ensemble, *, max_batch: int) -> None:
+    def __init__(
+        self, store: Store, spool: Spool, decoder: Decoder, ensemble: Ensemble, *, max_batch: int
+    ) -> None:
         self._store = store
         self._spool = spool
+        self._decoder = decoder
         self._ensemble = ensemble
         self._max_batch = max_batch
         self._claims = 0
@@ -44,10 +49,11 @@ class Analyzer:
     def run(self, stage: StageProcess) -> None:
         """Analyze until the stage shall stop; views that are claimed then are given back."""
         views.release_views(self._store, owner=stage.owner, forgive=False)
+        forgive = partial(views.release_views, self._store, owner=stage.owner, forgive=True)
         try:
-            stage.repeat(lambda: self.step(stage))
+            stage.repeat(lambda: self.step(stage), resume=forgive)
         finally:
-            views.release_views(self._store, owner=stage.owner, forgive=True)
+            forgive()
 
     def step(self, stage: StageProcess) -> bool:
         """Analyze one batch; give False when nothing waited."""
@@ -80,12 +86,18 @@ class Analyzer:
     def _prepare(self, view: ClaimedView, owner: str) -> list[_Prepared]:
         """Give the view as the networks want it; empty when it cannot be read, which is recorded."""
         try:
-            image = read_view(self._spool.absolute(view.path))
-        except (UndecodablePixels, FileNotFoundError) as error:
-            reason = (
-                error.reason if isinstance(error, UndecodablePixels) else "its file is gone from the spool"
-            )
-            self._set_aside(view, owner, reason)
+            image = self._decoder.read_view(self._spool.absolute(view.path))
+        except DecodingInterrupted:
+            # The claim stays until it runs out; then the view is tried once more.
+            log.warning("decoding was interrupted; the view is tried again later", extra=_uids(view))
+            return []
+        except UndecodablePixels as error:
+            self._set_aside(view, owner, error.reason)
+            return []
+        except OSError as error:
+            if hindrance(error):
+                raise
+            self._set_aside(view, owner, f"its file in the spool cannot be read: {error.strerror}")
             return []
         return [_Prepared(view, preprocess(image, self._ensemble.preprocessing))]
 

@@ -110,26 +110,31 @@ def _run_watcher(parts: Parts, stage: StageProcess) -> None:
 
 def _run_analyzer(parts: Parts, stage: StageProcess) -> None:
     from daemon.analyzer import Analyzer
+    from dicom_io.decoder import Decoder
     from models.bundle import load_bundle
     from models.device import choose_device
     from models.ensemble import Ensemble
 
     analysis = parts.config.analysis
-    device = choose_device(analysis.device)
-    bundle = load_bundle(analysis.bundle, device=device)
-    require_usable(bundle.identity, analysis)
-    log.info("bundle loaded", extra={"bundle": bundle.identity.label, "device": device})
-    ensemble = Ensemble(bundle, device)
-    Analyzer(parts.store, parts.spool, ensemble, max_batch=analysis.max_batch).run(stage)
+    with Decoder() as decoder:  # gets ready while the bundle is loaded
+        device = choose_device(analysis.device)
+        bundle = load_bundle(analysis.bundle, device=device)
+        require_usable(bundle.identity, analysis)
+        log.info("bundle loaded", extra={"bundle": bundle.identity.label, "device": device})
+        ensemble = Ensemble(bundle, device)
+        Analyzer(parts.store, parts.spool, decoder, ensemble, max_batch=analysis.max_batch).run(stage)
 
 
 def _run_reporter(parts: Parts, stage: StageProcess) -> None:
     from daemon.reporter import Reporter
+    from dicom_io.decoder import Decoder
     from models.manifest import read_manifest
 
     bundle = read_identity(parts.config.analysis.bundle)
     manifest = read_manifest(parts.config.analysis.bundle)
-    Reporter(parts.store, parts.spool, parts.config, bundle=bundle, manifest=manifest).run(stage)
+    with Decoder() as decoder:
+        reporter = Reporter(parts.store, parts.spool, decoder, parts.config, bundle=bundle, manifest=manifest)
+        reporter.run(stage)
 
 
 def _run_sender(parts: Parts, stage: StageProcess) -> None:

@@ -13,10 +13,10 @@ from daemon.lifecycle import InstanceState
 from daemon.results import StudyResults, build_results
 from daemon.spool import Spool
 from daemon.store.values import ClaimedStudy, InstanceRecord
+from dicom_io.decoder import Decoder
 from dicom_io.eligibility import assess
-from dicom_io.errors import UndecodablePixels, UnusableInstance
+from dicom_io.errors import DecodingInterrupted, UndecodablePixels, UnusableInstance
 from dicom_io.instance import read_header
-from dicom_io.pixels import read_view
 from models.ensemble import Ensemble
 from models.errors import NonFiniteOutput, UnreadablePicture
 from models.finding import StudyFinding, ViewFinding, ViewReading, study_finding
@@ -57,7 +57,7 @@ class OfflineStudy:
     finding: StudyFinding | None
 
 
-def analyze_file(path: Path, ensemble: Ensemble) -> OfflineView:
+def analyze_file(path: Path, decoder: Decoder, ensemble: Ensemble) -> OfflineView:
     """Analyze a DICOM file or a picture; whatever is wrong with it is told in `reason`."""
     if path.suffix.lower() in SUFFIXES:
         return _analyze_picture(path, ensemble)
@@ -86,14 +86,14 @@ def analyze_file(path: Path, ensemble: Ensemble) -> OfflineView:
     finding: ViewFinding | None = None
     if state is InstanceState.RECEIVED:
         try:
-            finding = _finding_of(path, read_view(path), ensemble)
+            finding = _finding_of(path, decoder.read_view(path), ensemble)
             record = replace(
                 record,
                 state=InstanceState.ANALYZED,
                 members=finding.members,
                 input_check=finding.input_check,
             )
-        except (UndecodablePixels, NonFiniteOutput) as error:
+        except (UndecodablePixels, DecodingInterrupted, NonFiniteOutput) as error:
             reason = str(error)
             record = replace(record, state=InstanceState.UNREADABLE, reason=reason)
     return OfflineView(
@@ -114,7 +114,9 @@ def studies_of(
     ]
 
 
-def results_of(study: OfflineStudy, ensemble: Ensemble, *, operating_point: str) -> StudyResults | None:
+def results_of(
+    study: OfflineStudy, decoder: Decoder, ensemble: Ensemble, *, operating_point: str
+) -> StudyResults | None:
     """Build the DICOM results of a study; None where its views are no DICOM instances."""
     records = tuple(view.record for view in study.views if view.record is not None)
     if not records:
@@ -131,15 +133,16 @@ def results_of(study: OfflineStudy, ensemble: Ensemble, *, operating_point: str)
     return build_results(
         claimed,
         spool=ANYWHERE,
+        decoder=decoder,
         bundle=ensemble.identity,
         preprocessing=ensemble.preprocessing,
         operating_point=operating_point,
     )
 
 
-def read_image(view: OfflineView) -> NDArray[np.float32]:
+def read_image(view: OfflineView, decoder: Decoder) -> NDArray[np.float32]:
     """Read the image of an analyzed view again, (rows, cols) float32 in [0, 1], 1 = white."""
-    return read_picture(view.path) if view.record is None else read_view(view.path)
+    return read_picture(view.path) if view.record is None else decoder.read_view(view.path)
 
 
 def _analyze_picture(path: Path, ensemble: Ensemble) -> OfflineView:

@@ -2,8 +2,10 @@
 
 import logging
 import time
+from functools import partial
 
 from daemon.config import Config, Destination
+from daemon.hindrance import hindrance
 from daemon.lifecycle import InstanceState
 from daemon.logs import describe
 from daemon.results import StudyResults, build_results, has_sources
@@ -13,8 +15,9 @@ from daemon.store import studies
 from daemon.store.database import Store
 from daemon.store.values import ClaimedStudy, NewResult, Report, ResultKind
 from daemon.study import ClosingRule, closing
+from dicom_io.decoder import Decoder
 from dicom_io.derived import to_bytes
-from dicom_io.errors import DicomIoError
+from dicom_io.errors import DecodingInterrupted, DicomIoError
 from models.finding import TriageCategory
 from models.manifest import BundleIdentity, Manifest
 
@@ -25,10 +28,18 @@ class Reporter:
     """Turns studies whose views are in into stored results and due deliveries."""
 
     def __init__(
-        self, store: Store, spool: Spool, config: Config, *, bundle: BundleIdentity, manifest: Manifest
+        self,
+        store: Store,
+        spool: Spool,
+        decoder: Decoder,
+        config: Config,
+        *,
+        bundle: BundleIdentity,
+        manifest: Manifest,
     ) -> None:
         self._store = store
         self._spool = spool
+        self._decoder = decoder
         self._bundle = bundle
         self._manifest = manifest
         self._operating_point = config.analysis.operating_point
@@ -43,10 +54,11 @@ class Reporter:
     def run(self, stage: StageProcess) -> None:
         """Report until the stage shall stop."""
         studies.release_studies(self._store, owner=stage.owner, forgive=False)
+        forgive = partial(studies.release_studies, self._store, owner=stage.owner, forgive=True)
         try:
-            stage.repeat(lambda: self.step(stage))
+            stage.repeat(lambda: self.step(stage), resume=forgive)
         finally:
-            studies.release_studies(self._store, owner=stage.owner, forgive=True)
+            forgive()
 
     def step(self, stage: StageProcess) -> bool:
         """Report every study that closes now; give False when there was none."""
@@ -76,7 +88,17 @@ class Reporter:
             return
         try:
             report = self._built(study)
+        except DecodingInterrupted:
+            # It may have been the study that took too much memory, so the attempt counts.
+            studies.release_studies(self._store, owner=owner, forgive=False)
+            log.warning(
+                "decoding was interrupted; the report is tried again",
+                extra={"study_instance_uid": study.study_instance_uid},
+            )
+            return
         except (DicomIoError, ValueError, OSError) as error:
+            if hindrance(error):
+                raise
             reason = f"the report could not be built ({describe(error)})"
             studies.record_report_failed(self._store, study, owner=owner, reason=reason)
             log.exception("report failed", extra={"study_instance_uid": study.study_instance_uid})
@@ -106,6 +128,7 @@ class Reporter:
         built = build_results(
             study,
             spool=self._spool,
+            decoder=self._decoder,
             bundle=self._bundle,
             preprocessing=self._manifest.preprocessing,
             operating_point=self._operating_point,

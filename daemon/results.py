@@ -1,18 +1,20 @@
 """This module builds a study's results from what the store knows: one truth, two outputs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from daemon.lifecycle import InstanceState
 from daemon.spool import Spool
 from daemon.store.values import CONFLICTING_DUPLICATE, ClaimedStudy, InstanceRecord
+from dicom_io.decoder import Decoder
 from dicom_io.eligibility import Exclusion
 from dicom_io.laterality import Laterality
-from dicom_io.pixels import read_view
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
 from dicom_io.secondary_capture import secondary_capture
@@ -65,6 +67,7 @@ def build_results(
     study: ClaimedStudy,
     *,
     spool: Spool,
+    decoder: Decoder,
     bundle: BundleIdentity,
     preprocessing: Preprocessing,
     operating_point: str,
@@ -97,9 +100,8 @@ def build_results(
         analyzed_at=_analyzed_at(study),
         previous=_previous(study),
     )
-    captures = (
-        () if finding is None else _secondary_captures(content, finding, analyzed, spool, preprocessing)
-    )
+    images = (decoder.read_view(spool.absolute(record.path)) for record in analyzed)
+    captures = () if finding is None else _secondary_captures(content, finding, images, preprocessing)
     return StudyResults(
         secondary_captures=captures,
         captured_views=tuple(record.sop_instance_uid for record in analyzed),
@@ -119,16 +121,15 @@ def view_caption(content: ReportContent, number: int) -> str:
 def _secondary_captures(
     content: ReportContent,
     finding: StudyFinding,
-    analyzed: Sequence[InstanceRecord],
-    spool: Spool,
+    images: Iterable[NDArray[np.float32]],
     preprocessing: Preprocessing,
 ) -> tuple[Dataset, ...]:
     captures = []
-    for number, (view, record) in enumerate(zip(content.analyzed, analyzed, strict=True), start=1):
+    for number, (view, image) in enumerate(zip(content.analyzed, images, strict=True), start=1):
         caption = Caption(
             product=f"ulna {content.software_version}", view=view_caption(content, number), study=finding
         )
-        page = render_page(read_view(spool.absolute(record.path)), view.finding, caption, preprocessing)
+        page = render_page(image, view.finding, caption, preprocessing)
         captures.append(
             secondary_capture(
                 page, source=view.source, facts=content.facts, view_number=number, laterality=view.laterality

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from daemon import notify
 from daemon.errors import StageAlreadyRunning
+from daemon.hindrance import hindrance
 from daemon.store.database import Store
 from daemon.store.shown import StageRecord
 from daemon.store.stages import record_stage
@@ -28,6 +29,7 @@ SUPERVISOR_VARIABLE = "ULNA_SUPERVISOR"
 """Environment variable that holds the process id of the supervisor; absent where a stage runs alone."""
 
 POLL_SECONDS = 0.2
+LONGEST_HINDRANCE_SECONDS = 10.0
 _RECORD_SECONDS = 5.0
 _LOCK_WAIT_SECONDS = 10.0
 
@@ -94,11 +96,35 @@ class StageProcess:
             self._condition, self._recorded = condition, time.monotonic()
             self._record()
 
-    def repeat(self, step: Callable[[], bool]) -> None:
-        """Take step after step until the stage shall end; pause after one that found nothing to do."""
+    def repeat(self, step: Callable[[], bool], resume: Callable[[], None]) -> None:
+        """Take step after step until the stage ends; pause after one that found nothing to do.
+
+        A full disk, or a store that is away, ends a step but not the stage: it tells what hinders it, and
+        tries again after a pause that grows.
+
+        Parameters
+        ----------
+        resume
+            Gives back, without counting it as an attempt, what the hindered step had claimed. It is called
+            before the next step.
+        """
+        failures, hindered = 0, ""
         while not self.stopping:
-            self.alive()
-            if not step():
+            self.alive(hindered)
+            try:
+                if hindered:
+                    resume()
+                worked = step()
+            except (OSError, SQLAlchemyError) as error:
+                hindered = hindrance(error)
+                if not hindered:
+                    raise
+                failures += 1
+                log.exception("hindered; tried again", extra={"failures": failures})
+                self.wait(min(LONGEST_HINDRANCE_SECONDS, POLL_SECONDS * 2.0**failures))
+                continue
+            failures, hindered = 0, ""
+            if not worked:
                 self.wait()
 
     def wait(self, seconds: float = POLL_SECONDS) -> None:

@@ -15,6 +15,7 @@ from daemon.commands.console import console, error_console, print_json
 from daemon.commands.send import files_below
 from daemon.config import Analysis
 from daemon.spool import write_whole
+from dicom_io.decoder import Decoder
 from dicom_io.derived import to_bytes
 from models.finding import TriageCategory
 from models.page import Caption, render_page
@@ -67,14 +68,15 @@ def run(options: argparse.Namespace) -> int:
     files = list(files_below(options.paths))
     from daemon.offline import analyze_file, studies_of
 
-    ensemble = _ensemble(analysis)
-    views = [
-        analyze_file(file, ensemble)
-        for file in track(files, description="analyzing", console=error_console(), transient=True)
-    ]
-    studies = studies_of(views, ensemble, operating_point=analysis.operating_point)
-    if options.output:
-        _write(studies, ensemble, options.output, analysis.operating_point)
+    with Decoder() as decoder:
+        ensemble = _ensemble(analysis)
+        views = [
+            analyze_file(file, decoder, ensemble)
+            for file in track(files, description="analyzing", console=error_console(), transient=True)
+        ]
+        studies = studies_of(views, ensemble, operating_point=analysis.operating_point)
+        if options.output:
+            _write(studies, decoder, ensemble, options.output, analysis.operating_point)
     if options.json:
         print_json([_document(study) for study in studies])
     else:
@@ -146,19 +148,25 @@ def _caption(ensemble: "Ensemble") -> str:
     return f"{ensemble.identity.label}; not for diagnostic use"
 
 
-def _write(studies: "list[OfflineStudy]", ensemble: "Ensemble", folder: Path, operating_point: str) -> None:
+def _write(
+    studies: "list[OfflineStudy]",
+    decoder: Decoder,
+    ensemble: "Ensemble",
+    folder: Path,
+    operating_point: str,
+) -> None:
     from daemon.offline import results_of
 
     folder.mkdir(parents=True, exist_ok=True)
     for study in studies:
-        _write_pages(study, ensemble, folder)
-        results = results_of(study, ensemble, operating_point=operating_point)
+        _write_pages(study, decoder, ensemble, folder)
+        results = results_of(study, decoder, ensemble, operating_point=operating_point)
         if results is not None:
             for ds in (*results.secondary_captures, results.structured_report):
                 write_whole(folder / f"{ds.Modality}-{ds.SOPInstanceUID}.dcm", to_bytes(ds))
 
 
-def _write_pages(study: "OfflineStudy", ensemble: "Ensemble", folder: Path) -> None:
+def _write_pages(study: "OfflineStudy", decoder: Decoder, ensemble: "Ensemble", folder: Path) -> None:
     from daemon.offline import read_image
 
     if study.finding is None:
@@ -166,5 +174,5 @@ def _write_pages(study: "OfflineStudy", ensemble: "Ensemble", folder: Path) -> N
     analyzed = [view for view in study.views if view.finding]
     for number, (view, finding) in enumerate(zip(analyzed, study.finding.views, strict=True), start=1):
         caption = Caption(product=product(), view=f"View {number} of {len(analyzed)}", study=study.finding)
-        page = render_page(read_image(view), finding, caption, ensemble.preprocessing)
+        page = render_page(read_image(view, decoder), finding, caption, ensemble.preprocessing)
         Image.fromarray(page).save(folder / f"{view.path.stem}-overlay.png")

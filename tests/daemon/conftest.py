@@ -8,6 +8,7 @@ import pytest
 
 from daemon.spool import Spool
 from daemon.store.database import Store, database_url, open_store
+from dicom_io.decoder import Decoder
 from tests.daemon.postgresql import Cluster, empty, running_cluster
 from tests.daemon.store_factory import sqlite_store
 
@@ -30,6 +31,12 @@ def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("migrated")
     sqlite_store(folder).close()
     return folder / "ulna.db"
+
+
+@pytest.fixture(scope="session")
+def decoder() -> Iterator[Decoder]:
+    with Decoder() as running:
+        yield running
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from daemon.spool import Spool
 from daemon.stage import StageName, StageProcess
 from daemon.store.database import Store
 from daemon.store.worklist import study_detail
+from dicom_io.decoder import Decoder
 from models.bundle import load_bundle
 from models.bundle_writer import NewMember, create_bundle
 from models.drift import InputWarning
@@ -64,7 +65,7 @@ def pixels() -> list[NDArray[np.uint16]]:
 
 
 def test_a_warning_goes_through_the_store_into_the_results(
-    sqlite_only: Store, spool: Spool, bundle: Path, pixels: list[NDArray[np.uint16]]
+    sqlite_only: Store, spool: Spool, decoder: Decoder, bundle: Path, pixels: list[NDArray[np.uint16]]
 ) -> None:
     for number, values in enumerate(pixels, start=1):
         arrival = store_factory.received(1, number)
@@ -73,7 +74,8 @@ def test_a_warning_goes_through_the_store_into_the_results(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_instance(make_instance(instance=number, pixels=values), path)
     ensemble = Ensemble(load_bundle(bundle), "cpu")
-    Analyzer(sqlite_only, spool, ensemble, max_batch=8).step(StageProcess(StageName.ANALYZER, sqlite_only))
+    stage = StageProcess(StageName.ANALYZER, sqlite_only)
+    Analyzer(sqlite_only, spool, decoder, ensemble, max_batch=8).step(stage)
 
     recorded = study_detail(sqlite_only, uid(1)).instances
     assert [view.warning for view in recorded] == [None, InputWarning.INVERTED]
@@ -82,6 +84,7 @@ def test_a_warning_goes_through_the_store_into_the_results(
     results = build_results(
         study,
         spool=spool,
+        decoder=decoder,
         bundle=ensemble.identity,
         preprocessing=ensemble.preprocessing,
         operating_point="sensitive",
