@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -76,6 +77,7 @@ class Receiver(_Section):
     allowed_peers: Annotated[tuple[Peer, ...], Field(strict=False)] = ()
     allow_any_peer: bool = False
     max_associations: Annotated[int, Field(ge=1, le=500)] = 32
+    max_associations_per_host: Annotated[int, Field(ge=1)] = 16
     max_instance_bytes: Annotated[int, Field(ge=1_000_000)] = 512_000_000
     network_timeout_seconds: Seconds = 30.0
 
@@ -84,6 +86,22 @@ class Receiver(_Section):
         if self.allow_any_peer and self.allowed_peers:
             raise ValueError("allow_any_peer = true contradicts a list in allowed_peers; keep one of them")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _half_for_one_host(cls, said: Any) -> Any:
+        in_all = said.get("max_associations") if isinstance(said, dict) else None
+        if isinstance(in_all, int) and "max_associations_per_host" not in said:
+            return {**said, "max_associations_per_host": max((in_all + 1) // 2, 1)}
+        return said
+
+    @field_validator("max_associations_per_host")
+    @classmethod
+    def _no_host_has_more_than_all(cls, per_host: int, info: ValidationInfo) -> int:
+        in_all = info.data.get("max_associations")
+        if in_all is not None and per_host > in_all:
+            raise ValueError(f"must be at most max_associations, which is {in_all}")
+        return per_host
 
 
 class Watcher(_Section):

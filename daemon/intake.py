@@ -26,6 +26,7 @@ from dicom_io.eligibility import Eligibility, Exclusion, assess
 from dicom_io.errors import UnusableInstance
 from dicom_io.instance import InstanceHeader, read_header
 from dicom_io.store_status import StoreStatus
+from dicom_io.uids import is_uid
 
 # A view that should have been analyzed and cannot be; all other exclusions are none of ulna's business.
 _DEFECTS = frozenset({Exclusion.NO_PIXEL_DATA, Exclusion.TRUNCATED_PIXEL_DATA, Exclusion.TRANSFER_SYNTAX})
@@ -186,7 +187,8 @@ class Intake:
         rejection = Rejection(
             rejected_at=self.clock(),
             source=arrival.source,
-            sop_instance_uid=arrival.sop_instance_uid[:64],
+            # What is no UID may be anything, a name included.
+            sop_instance_uid=arrival.sop_instance_uid if is_uid(arrival.sop_instance_uid) else "",
             reason=refusal.reason,
         )
         instances.record_rejection(self.store, rejection)

@@ -13,7 +13,6 @@ from daemon.store.database import Store
 from daemon.store.shown import Rejection
 from dicom_io.acceptor import Acceptor, AcceptorSettings, IncomingInstance, Peer, RefusedInstance
 from dicom_io.store_status import StoreStatus
-from dicom_io.uids import is_uid
 
 _GRACE_SECONDS = 3.0
 
@@ -35,6 +34,7 @@ class Receiver:
             ),
             accept_unknown_peers=config.receiver.allow_any_peer,
             max_associations=config.receiver.max_associations,
+            max_associations_per_host=config.receiver.max_associations_per_host,
             max_instance_bytes=config.receiver.max_instance_bytes,
             network_timeout_seconds=config.receiver.network_timeout_seconds,
             incoming_dir=intake.spool.incoming,
@@ -76,8 +76,7 @@ class Receiver:
         rejection = Rejection(
             rejected_at=now(),
             source=f"{refused.calling_ae_title}@{refused.peer_host}",
-            # What is no UID may be anything, a name included.
-            sop_instance_uid=refused.sop_instance_uid if is_uid(refused.sop_instance_uid) else "",
+            sop_instance_uid=refused.sop_instance_uid,
             reason=refused.reason,
         )
         try:

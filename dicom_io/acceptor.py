@@ -5,27 +5,33 @@ never reads a data set, and it acknowledges nothing by itself.
 """
 
 import logging
+import math
 import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
+from socket import socket
 from socketserver import BaseServer
 from typing import Any
 
-from pynetdicom.transport import ThreadedAssociationServer
+from pynetdicom.transport import AssociationServer
 
-from dicom_io.admission import Peer
+from dicom_io.admission import Peer, can_call, one_to_make_room, seat_refusal
 from dicom_io.connection import Connection
 from dicom_io.incoming import INCOMING_SUFFIX
+from dicom_io.known_hosts import KnownHosts, plain_address
 from dicom_io.reception import AcceptorSettings, IncomingInstance, RefusedInstance
-from dicom_io.storage_classes import supported_contexts
 from dicom_io.store_status import StoreStatus
 from dicom_io.transport import Timeouts, application_entity
 
 __all__ = ["Acceptor", "AcceptorSettings", "IncomingInstance", "Peer", "RefusedInstance", "StoreStatus"]
 
-_SPARE_CONNECTIONS = 64
-"""Connections beyond `max_associations` that may be open without having asked for an association."""
+_COMPLAINT_SECONDS = 60.0
+"""How long nothing more is said of the connections that are closed to one host."""
+
+_MOST_COMPLAINTS = 1000
+"""Hosts of which it is remembered that they were complained of."""
 
 _PARTING_SECONDS = 1.0
 """How long an aborted association may take to end before its connection is cut."""
@@ -62,7 +68,9 @@ class Acceptor:
         self.on_store = on_store
         self.on_association_released = on_association_released
         self.on_refused = on_refused
-        self._connections: set[Connection] = set()
+        self.hosts = KnownHosts(settings.named_hosts)
+        self._connections: dict[Connection, None] = {}  # in the order in which they came
+        self._complaints = _Complaints()
         self._changed = threading.Condition()
         self._listener: _Listener | None = None
 
@@ -84,14 +92,10 @@ class Acceptor:
         timeouts = Timeouts(connect_seconds=seconds, associate_seconds=seconds, response_seconds=seconds)
         entity = application_entity(self.settings.ae_title, timeouts)
         entity.maximum_associations = sys.maxsize  # we count seats; pynetdicom counts idle connections too
-        listener = _Listener(
-            entity,
-            (self.settings.host, self.settings.port),
-            self.settings.ae_title,
-            supported_contexts(),
-            request_handler=partial(Connection, self),
-        )
-        listener.has_room = self._has_room
+        listener = _Listener(entity, (self.settings.host, self.settings.port), self.settings.ae_title, [])
+        listener.lets_in = self._lets_in
+        listener.begin = partial(self._begin, listener)
+        self.hosts.start()
         self._listener = listener
         threading.Thread(target=listener.serve_forever, args=(0.1,), name="acceptor", daemon=True).start()
         return int(listener.server_address[1])
@@ -101,6 +105,7 @@ class Acceptor:
         listener, self._listener = self._listener, None
         if listener is None:
             return
+        self.hosts.stop()
         listener.shutdown()
         self._end([connection for connection in self._open() if not connection.is_seated], Connection.cut)
         self._wait_until_empty(grace_seconds)
@@ -111,26 +116,58 @@ class Acceptor:
 
     # What a connection needs of us: see `dicom_io.connection.Owner`
 
-    def opened(self, connection: Connection) -> None:
-        """Count a connection that begins."""
+    def seat(self, connection: Connection) -> str | None:
+        """Take a seat and mark the connection, or return why there is none for it."""
         with self._changed:
-            self._connections.add(connection)
-
-    def seat(self, connection: Connection) -> bool:
-        """Take one of `max_associations` seats and mark the connection; False when none is free."""
-        with self._changed:
-            taken = sum(other.is_seated for other in self._connections)
-            connection.is_seated = self._listener is not None and taken < self.settings.max_associations
-            return connection.is_seated
+            if self._listener is None or connection.is_cut:
+                return "the connection is being closed"
+            refusal = seat_refusal(
+                connection.host,
+                seated=[other.host for other in self._connections if other.is_seated],
+                known_hosts=self.hosts.found(),
+                limits=self.settings.seats,
+            )
+            connection.is_seated = refusal is None
+            return refusal
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
         with self._changed:
-            self._connections.discard(connection)
+            self._connections.pop(connection, None)
             self._changed.notify_all()
 
-    def _has_room(self) -> bool:
-        return len(self._connections) < self.settings.max_associations + _SPARE_CONNECTIONS
+    # What happens in the accept loop: nothing here may wait
+
+    def _lets_in(self, address: str) -> bool:
+        """Return whether a connection from `address` is worth a thread."""
+        host = plain_address(address)
+        if not can_call(host, allowed_peers=self.settings.known_peers, addresses_of=self.hosts.addresses):
+            self._complaints.make("connection closed: no entry of allowed_peers allows the host", host)
+            return False
+        # Besides those who sit and those who wait, as many may have been cut and be about to end.
+        waiting = self.settings.waiting.in_all
+        if len(self._connections) >= self.settings.max_associations + 2 * waiting:
+            self._complaints.make("connection closed: too many are open", host)
+            return False
+        return True
+
+    def _begin(self, listener: AssociationServer, request: socket, client_address: Any) -> None:
+        """Serve a connection in a thread of its own; when too many wait, another one makes room for it."""
+        connection = Connection(self, request, client_address, listener)
+        with self._changed:
+            waiting = [other for other in self._connections if not (other.is_seated or other.is_cut)]
+            leaving = one_to_make_room(waiting, connection.host, limits=self.settings.waiting)
+            if leaving is not None:
+                leaving.is_cut = True
+            self._connections[connection] = None
+        if leaving is not None:
+            self._complaints.make("connection closed: too many wait without an association", leaving.host)
+            leaving.cut()
+        try:
+            threading.Thread(target=connection.serve, name="connection", daemon=True).start()
+        except RuntimeError:  # the system has no thread left
+            self.closed(connection)
+            raise
 
     def _open(self) -> list[Connection]:
         with self._changed:
@@ -145,24 +182,52 @@ class Acceptor:
             self._changed.wait_for(lambda: not self._connections, seconds)
 
 
-class _Listener(ThreadedAssociationServer):
-    """pynetdicom's server with a longer backlog and a bound on open connections."""
+class _Complaints:
+    """Warnings about the connections of strangers, who must not fill the log: few for each host."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, float] = {}
+        self._unsaid = 0
+
+    def make(self, complaint: str, host: str) -> None:
+        """Warn, unless that was done for `host` a short while ago."""
+        now = time.monotonic()
+        if now - self._made.get(host, -math.inf) < _COMPLAINT_SECONDS:
+            self._unsaid += 1
+            return
+        if len(self._made) >= _MOST_COMPLAINTS:
+            self._made.clear()
+        self._made[host] = now
+        _log.warning("%s peer_host=%s not_logged_before=%d", complaint, host, self._unsaid)
+        self._unsaid = 0
+
+
+class _Listener(AssociationServer):
+    """pynetdicom's server with a longer backlog, in front of a doorkeeper.
+
+    Attributes
+    ----------
+    lets_in : Callable[[str], bool]
+        Whether a connection from this address may begin; it is closed at once otherwise.
+    begin : Callable[[socket, Any], None]
+        Takes a connection and its address, and does not wait.
+    """
 
     request_queue_size = 128  # with 5 a burst of senders waits a second for TCP to try again
-    block_on_close = False
-    daemon_threads = True
 
-    has_room: Callable[[], bool] = staticmethod(lambda: True)
+    lets_in: Callable[[str], bool]
+    begin: Callable[[socket, Any], None]
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Close a connection at once when too many are open."""
-        if self.has_room():
-            return True
-        _log.warning("connection closed: too many are open peer_host=%s", client_address[0])
-        return False
+        """Return whether the connection may begin."""
+        return self.lets_in(str(client_address[0]))
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin the connection."""
+        self.begin(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log what went wrong in a connection's thread; socketserver would print it."""
+        """Log what went wrong in the accept loop; socketserver would print it."""
         _log.exception("connection failed peer_host=%s", client_address[0])
 
     def shutdown(self) -> None:

@@ -121,7 +121,7 @@ class AssociationRejected(DicomIoError):
     """
 
     def __init__(self, result: int, source: int, reason: int) -> None:
-        words = _REJECT_REASONS.get((source, reason), "no reason that the standard names")
+        words = REJECT_REASONS.get((source, reason), "no reason that the standard names")
         super().__init__(f"association rejected: {words} (result {result}, source {source}, reason {reason})")
         self.result = result
         self.source = source
@@ -201,7 +201,7 @@ def store_refused(status: int) -> StoreRefusedForGood | StoreRefusedForNow:
 
 
 # PS3.8 Table 9-21: (source, reason) -> meaning
-_REJECT_REASONS = {
+REJECT_REASONS = {
     (1, 1): "no reason given",
     (1, 2): "application context name not supported",
     (1, 3): "calling AE title not recognized",

@@ -6,8 +6,14 @@ This module holds the values that pass between the acceptor and its owner.
 from dataclasses import dataclass
 from pathlib import Path
 
-from dicom_io.admission import Peer
+from dicom_io.admission import Limits, Peer
 from dicom_io.uids import SopClassUid, SopInstanceUid
+
+_WAITING_PER_HOST = 8
+"""Connections of one host that may wait beside those that may become associations at once."""
+
+_WAITING_IN_ALL = 32
+"""The same of all hosts together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,8 @@ class AcceptorSettings:
         Let anybody send, whatever `allowed_peers` says. For demonstrations.
     max_associations : int
         Associations at a time; one more is rejected as transient.
+    max_associations_per_host : int
+        The same for one address; at most `max_associations`.
     max_instance_bytes : int
         Longest data set that is kept.
     network_timeout_seconds : float
@@ -43,9 +51,33 @@ class AcceptorSettings:
     allowed_peers: tuple[Peer, ...]
     accept_unknown_peers: bool = False
     max_associations: int
+    max_associations_per_host: int
     max_instance_bytes: int
     network_timeout_seconds: float
     incoming_dir: Path
+
+    @property
+    def known_peers(self) -> tuple[Peer, ...] | None:
+        """Return who may send; None for anybody."""
+        return None if self.accept_unknown_peers else self.allowed_peers
+
+    @property
+    def named_hosts(self) -> frozenset[str]:
+        """Return the names and addresses of the hosts from which somebody may send."""
+        return frozenset(peer.host for peer in self.known_peers or () if peer.host is not None)
+
+    @property
+    def seats(self) -> Limits:
+        """Return how many associations there may be at a time."""
+        return Limits(in_all=self.max_associations, per_host=self.max_associations_per_host)
+
+    @property
+    def waiting(self) -> Limits:
+        """Return how many connections may be open without an association yet."""
+        return Limits(
+            in_all=self.max_associations + _WAITING_IN_ALL,
+            per_host=self.max_associations_per_host + _WAITING_PER_HOST,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +115,7 @@ class RefusedInstance:
     Parameters
     ----------
     sop_instance_uid : str
-        As the C-STORE command says, whatever that is: it may be no UID.
+        As the C-STORE command says; empty when that is no UID, for it may be anything, a name included.
     calling_ae_title, peer_host : str
         The sender, and the address it sent from.
     reason : str

@@ -13,7 +13,7 @@ from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import DimseServiceType
 from pynetdicom.events import Event
-from pynetdicom.pdu_primitives import A_ASSOCIATE
+from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at run time
 
@@ -100,7 +100,10 @@ def echo(address: Address, *, calling_ae_title: str, timeouts: Timeouts = DEFAUL
     with associated(
         address, contexts=contexts, calling_ae_title=calling_ae_title, timeouts=timeouts
     ) as association:
-        answer = association.send_c_echo()
+        try:
+            answer = association.send_c_echo()
+        except RuntimeError as error:  # what pynetdicom raises without an association
+            raise AssociationAborted(f"{address} ended the association before C-ECHO") from error
         if "Status" not in answer:
             raise AssociationAborted(f"{address} did not answer C-ECHO")
         if answer.Status != 0:
@@ -151,17 +154,55 @@ def associated(
     association.release()
 
 
+class _Handshake:
+    """What became of an association request, noted at the moment when it came in.
+
+    pynetdicom reads the answer in one thread and looks for it in another. When the second is late, the
+    first has read a rejection and closed the connection, which the second then takes for one that never
+    came about; or it has read an acceptance and an abort, and the second finds no association.
+
+    Attributes
+    ----------
+    is_connected : bool
+        Whether there was a TCP connection.
+    answer : A_ASSOCIATE_AC | A_ASSOCIATE_RJ | None
+        The PDU with which the peer answered.
+    """
+
+    def __init__(self, response_seconds: float) -> None:
+        self.is_connected = False
+        self.answer: A_ASSOCIATE_AC | A_ASSOCIATE_RJ | None = None
+        self._response_seconds = response_seconds
+
+    def connected(self, event: Event) -> None:
+        """Prepare the association before the peer can say a word."""
+        self.is_connected = True
+        event.assoc.dimse = _Responses(event.assoc)
+        connection = event.assoc.dul.socket
+        if connection is not None and connection.socket is not None:
+            bound_connection(connection.socket, self._response_seconds)
+
+    def received(self, event: Event) -> None:
+        """Keep the answer among the PDUs that come in."""
+        if isinstance(event.pdu, A_ASSOCIATE_AC | A_ASSOCIATE_RJ):
+            self.answer = self.answer or event.pdu
+
+    def failure(self, address: Address, first: PresentationContext) -> Exception:
+        """Return why there is no association, though the peer was connected."""
+        if isinstance(self.answer, A_ASSOCIATE_RJ):
+            rejection = (self.answer.result, self.answer.source, self.answer.reason_diagnostic)
+            return association_rejected(*(part or 0 for part in rejection))
+        if self.answer is None:
+            return AssociationAborted(f"{address} aborted or did not answer the association request")
+        if any(context.result == 0 for context in self.answer.presentation_context):
+            return AssociationAborted(f"{address} accepted the association and ended it at once")
+        return NoPresentationContext(str(first.abstract_syntax), str(first.transfer_syntax[0]))
+
+
 def _request(
     entity: AE, address: Address, contexts: Sequence[PresentationContext], timeouts: Timeouts
 ) -> Association:
-    connected = []
-
-    def on_connected(event: Event) -> None:
-        connected.append(event.assoc)
-        socket = event.assoc.dul.socket
-        if socket is not None and socket.socket is not None:
-            bound_connection(socket.socket, timeouts.response_seconds)
-
+    handshake = _Handshake(timeouts.response_seconds)
     try:
         association = entity.associate(
             address.host,
@@ -169,24 +210,13 @@ def _request(
             contexts=list(contexts),
             ae_title=address.ae_title,
             max_pdu=MAX_PDU_BYTES,
-            evt_handlers=[(evt.EVT_CONN_OPEN, on_connected)],
+            evt_handlers=[(evt.EVT_CONN_OPEN, handshake.connected), (evt.EVT_PDU_RECV, handshake.received)],
         )
     except OSError as error:  # the name of the host is unknown
         raise PeerUnreachable(f"{address} is unreachable: {error.strerror or error}") from error
     if association.is_established:
-        association.dimse = _Responses(association)
         return association
-    if not connected:
+    if not handshake.is_connected:
         seconds = timeouts.connect_seconds
         raise PeerUnreachable(f"{address} is unreachable: refused, no route, or silent for {seconds:g} s")
-    raise _failure_of(association, address, contexts[0])
-
-
-def _failure_of(association: Association, address: Address, first: PresentationContext) -> Exception:
-    """Return why the peer did not accept an association."""
-    answer = association.acceptor.primitive
-    if not isinstance(answer, A_ASSOCIATE):
-        return AssociationAborted(f"{address} aborted or did not answer the association request")
-    if answer.result == 0:
-        return NoPresentationContext(str(first.abstract_syntax), str(first.transfer_syntax[0]))
-    return association_rejected(answer.result or 1, answer.result_source or 1, answer.diagnostic or 1)
+    raise handshake.failure(address, contexts[0])

@@ -6,6 +6,7 @@ instance fails is a rule that somebody switches off. What is no radiograph is ex
 reason.
 """
 
+from collections.abc import Iterable
 from functools import cache
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -43,15 +44,26 @@ STORAGE_CLASSES: tuple[str, ...] = (
 VERIFICATION_TRANSFER_SYNTAXES: tuple[str, ...] = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 
 
-def supported_contexts() -> list[PresentationContext]:
-    """Return the presentation contexts of a Verification and Storage SCP.
+def supported_contexts(sop_classes: Iterable[str]) -> list[PresentationContext]:
+    """Return the presentation contexts of a Verification and Storage SCP for some classes.
 
     Of the syntaxes that a peer offers for one context the first of `DECODABLE_TRANSFER_SYNTAXES` is
     taken, uncompressed before compressed: a peer that offers both in one context can send either.
+
+    Parameters
+    ----------
+    sop_classes : Iterable[str]
+        Those that a peer proposes; what is not supported is passed over. The contexts of all classes
+        together take longer to make than an association.
     """
     _register_retired_classes()
-    storage = [build_context(sop_class, list(DECODABLE_TRANSFER_SYNTAXES)) for sop_class in STORAGE_CLASSES]
-    return [build_context(Verification, list(VERIFICATION_TRANSFER_SYNTAXES)), *storage]
+    proposed = set(sop_classes)
+    storage = [
+        build_context(uid, list(DECODABLE_TRANSFER_SYNTAXES)) for uid in STORAGE_CLASSES if uid in proposed
+    ]
+    if Verification in proposed:
+        return [build_context(Verification, list(VERIFICATION_TRANSFER_SYNTAXES)), *storage]
+    return storage
 
 
 @cache

@@ -5,13 +5,17 @@ take and how long it may be.
 """
 
 import errno
+import logging
 import socket
+import ssl
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 from pynetdicom import AE, _config
 from pynetdicom.association import Association
-from pynetdicom.transport import AssociationSocket
+from pynetdicom.transport import AddressInformation, AssociationSocket
 
 from dicom_io.identity import ULNA_IMPLEMENTATION_CLASS_UID, ULNA_IMPLEMENTATION_VERSION_NAME
 
@@ -20,6 +24,8 @@ MAX_PDU_BYTES = 131_072
 
 LONGEST_PDU_BYTES = 1 << 20
 """Longest PDU of any type that is read at all; an A-ASSOCIATE-RQ with 128 contexts stays below it."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +62,7 @@ def application_entity(ae_title: str, timeouts: Timeouts) -> AE:
     # chunks `send_c_store` reads a file piece by piece instead of decoding it.
     _config.LOG_HANDLER_LEVEL = "none"
     _config.STORE_SEND_CHUNKED_DATASET = True
-    entity = AE(ae_title)
+    entity = _Entity(ae_title)
     entity.implementation_class_uid = ULNA_IMPLEMENTATION_CLASS_UID
     entity.implementation_version_name = ULNA_IMPLEMENTATION_VERSION_NAME
     entity.maximum_pdu_size = MAX_PDU_BYTES
@@ -75,6 +81,48 @@ def bound_connection(connection: socket.socket, seconds: float) -> None:
     """
     connection.settimeout(seconds)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class _RequestorSocket(AssociationSocket):
+    """A requestor's socket that reads what the peer sent last before it says that the connection is lost."""
+
+    def send(self, bytestream: bytes) -> None:
+        """Send `bytestream`; on a lost connection drop it, and let the next read find the loss.
+
+        A peer may answer and close while we still send. The failed write tells of the loss first, and
+        pynetdicom would end the association with the answer unread.
+        """
+        connection = cast(socket.socket, self.socket)
+        try:
+            with memoryview(bytestream) as rest:
+                sent = 0
+                while sent < len(rest):
+                    sent += connection.send(rest[sent:])
+        except TimeoutError:  # the peer reads nothing, so it may never close either
+            self.event_queue.put("Evt17")
+        except OSError as error:
+            _log.debug("connection is lost error=%s", type(error).__name__)
+
+    def _shutdown_socket(self) -> None:
+        """Close the connection; pynetdicom leaves one open that the peer has reset."""
+        if self.socket is not None:
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
+
+
+class _Entity(AE):
+    """pynetdicom's application entity with our socket under the associations that it requests."""
+
+    def _create_socket(
+        self,
+        assoc: Association,
+        address: AddressInformation,
+        tls_args: tuple[ssl.SSLContext, str] | None,
+    ) -> AssociationSocket:
+        connection = _RequestorSocket(assoc, address=address)
+        connection.tls_args = tls_args
+        return connection
 
 
 class BoundedSocket(AssociationSocket):

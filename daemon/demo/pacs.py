@@ -27,6 +27,7 @@ def demo_pacs(folder: Path) -> Iterator[int]:
         allowed_peers=(),
         accept_unknown_peers=True,
         max_associations=16,
+        max_associations_per_host=16,
         max_instance_bytes=512_000_000,
         network_timeout_seconds=30.0,
         incoming_dir=incoming,

@@ -275,3 +275,19 @@ def test_the_password_of_a_database_is_never_repeated(tmp_path):
     with pytest.raises(ConfigurationInvalid, match=r"storage\.database_url") as refused:
         read_config(path, {})
     assert "sesame" not in str(refused.value)
+
+
+def test_one_host_may_have_half_of_the_associations_unless_told_otherwise(tmp_path):
+    for lines, expected in (
+        ("", 16),
+        ("max_associations = 8", 4),
+        ("max_associations = 1", 1),
+        ("max_associations = 8\nmax_associations_per_host = 8", 8),
+    ):
+        config = read_config(write(tmp_path, f"[receiver]\n{lines}"), {})
+        assert config.receiver.max_associations_per_host == expected
+
+
+def test_one_host_may_not_have_more_associations_than_there_are(tmp_path):
+    (found,) = mistakes(tmp_path, "[receiver]\nmax_associations = 8\nmax_associations_per_host = 9")
+    assert found == "receiver.max_associations_per_host = 9: must be at most max_associations, which is 8"

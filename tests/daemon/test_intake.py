@@ -257,6 +257,11 @@ def test_instance_that_is_not_the_announced_one_is_refused(intake, announced):
     assert is_tidy(intake.spool)
 
 
+def test_announced_uid_that_is_none_is_not_written_down(intake):
+    refuse(intake, encode(make_instance()), sop_instance_uid="Testcase^Wrist")
+    assert recent_rejections(intake.store, limit=9)[0].sop_instance_uid == ""
+
+
 def test_full_disk_is_answered_out_of_resources_and_ends_by_itself(sqlite_only, spool):
     full = intake_of(sqlite_only, spool, min_free_bytes=2**62)
     refusal = refuse(full, encode(make_instance()))

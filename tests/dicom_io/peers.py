@@ -46,6 +46,7 @@ def make_settings(incoming_dir: Path, **changes: object) -> AcceptorSettings:
         "allowed_peers": (),
         "accept_unknown_peers": True,
         "max_associations": 16,
+        "max_associations_per_host": 16,
         "max_instance_bytes": 50_000_000,
         "network_timeout_seconds": 5.0,
         "incoming_dir": incoming_dir,
@@ -106,8 +107,9 @@ def _is_listening(port: int) -> bool:
 class RawPeer:
     """A requestor that sends whatever bytes it is told to."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        """Connect from `host`, any address of 127.0.0.0/8."""
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(host, 0))
 
     def __enter__(self) -> "RawPeer":
         return self

@@ -8,6 +8,7 @@ from pydicom.uid import (
 )
 
 from dicom_io.storage_classes import RETIRED_STORAGE_CLASSES, STORAGE_CLASSES, supported_contexts
+from tests.dicom_io.peers import DX, VERIFICATION
 
 OTHER_INDUSTRIES = ("DICOS", "DICONDE")
 IMAGE_CLASSES = {
@@ -37,13 +38,20 @@ def test_retired_classes_are_named_as_in_the_registry():
 
 
 def test_each_class_has_one_context_and_each_syntax_a_decoder():
-    contexts = supported_contexts()
-    assert len({context.abstract_syntax for context in contexts}) == len(contexts)
-    for context in contexts[1:]:
+    contexts = supported_contexts(STORAGE_CLASSES)
+    assert [context.abstract_syntax for context in contexts] == list(STORAGE_CLASSES)
+    assert len(set(STORAGE_CLASSES)) == len(STORAGE_CLASSES)
+    for context in contexts:
         assert all(get_decoder(syntax).is_available for syntax in context.transfer_syntax)
 
 
 def test_uncompressed_is_preferred():
-    for context in supported_contexts():
+    for context in supported_contexts(STORAGE_CLASSES):
         encapsulated = [syntax.is_encapsulated for syntax in context.transfer_syntax]
         assert encapsulated == sorted(encapsulated)
+
+
+def test_only_what_is_proposed_and_supported_gets_a_context():
+    modality_worklist = "1.2.840.10008.5.1.4.31"
+    contexts = supported_contexts([modality_worklist, VERIFICATION, DX, DX])
+    assert [context.abstract_syntax for context in contexts] == [VERIFICATION, DX]

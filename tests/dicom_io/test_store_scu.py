@@ -27,9 +27,6 @@ from dicom_io.transport import DEFAULT_TIMEOUTS
 from tests.dicom_io.peers import DX, Notebook, associate_ac, make_settings, running, serve_once, storescp
 from tests.factories import make_instance, uid, write_instance
 
-# pynetdicom leaves the socket of a refused connection to the garbage collector
-REFUSED_SOCKET = "ignore:unclosed <socket.*laddr=[^,]*, [0-9]+.>:ResourceWarning"
-
 IMPATIENT = Timeouts(connect_seconds=1.0, associate_seconds=1.0, response_seconds=0.5)
 
 
@@ -230,7 +227,6 @@ def test_peer_that_hangs_is_given_up_once_for_all_files(tmp_path, script, rows):
     assert all(isinstance(outcome.error, Transient) for outcome in outcomes)
 
 
-@pytest.mark.filterwarnings(REFUSED_SOCKET)
 def test_peer_that_is_down_is_transient_for_each_file(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as finder:
         port = finder.getsockname()[1]
