@@ -24,7 +24,7 @@ test: .venv/.dev peers lint  ## check and test everything: make test ARGS="-k sp
 
 lint: .venv/.dev  ## format, style, types, direction of imports, spelling
 	$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
-	$(BIN)/mypy && $(BIN)/lint-imports --no-logo && $(BIN)/codespell
+	$(BIN)/mypy && $(BIN)/mypy .ci/package_settings.py && $(BIN)/lint-imports --no-logo && $(BIN)/codespell
 
 fmt: .venv/.dev  ## format, and correct what can be corrected
 	$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .

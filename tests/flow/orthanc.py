@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,13 @@ class Orthanc:
 
 @contextmanager
 def running_orthanc(
-    folder: Path, *, dicom_port: int | None = None, http_port: int | None = None
+    folder: Path,
+    *,
+    dicom_port: int | None = None,
+    http_port: int | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> Iterator[Orthanc]:
-    """Run an Orthanc on this machine with its storage below `folder`."""
+    """Run an Orthanc on this machine with its storage below `folder`; `extra` adds to its configuration."""
     folder.mkdir(parents=True, exist_ok=True)
     dicom_port, http_port = dicom_port or free_port(), http_port or free_port()
     configuration = {
@@ -71,6 +75,7 @@ def running_orthanc(
         "DicomAet": AE_TITLE,
         "DicomCheckCalledAet": True,
         "OverwriteInstances": False,
+        **(extra or {}),
     }
     path = folder / "orthanc.json"
     path.write_text(json.dumps(configuration))

@@ -172,7 +172,14 @@ def running_service(
     text += "".join(_DESTINATION.format(name=n, ae_title=a, port=p) for n, a, p in destinations) + extra
     config_path = folder / "config.toml"
     config_path.write_text(text)
-    service = Service(config_path, folder / "ulna.log")
+    with configured_service(config_path) as service:
+        yield service
+
+
+@contextmanager
+def configured_service(config_path: Path) -> Iterator[Service]:
+    """Run the daemon as a configuration says; its log comes to lie beside that."""
+    service = Service(config_path, config_path.parent / "ulna.log")
     try:
         yield service
     finally:
