@@ -112,11 +112,15 @@ def data_set_digest(file: Path) -> str:
 def write_whole(target: Path, content: bytes) -> None:
     """Write a file so that it is there complete or not at all, and still there after a power cut."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    with temporary.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.rename(target)
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.rename(target)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # on a full disk it is in the way
+        raise
     _sync(target.parent)
 
 

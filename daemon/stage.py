@@ -74,6 +74,10 @@ class StageProcess:
         """Whether the stage shall end."""
         return self._stopping.is_set()
 
+    def stop(self) -> None:
+        """Let the stage end at the next occasion."""
+        self._stopping.set()
+
     def stop_on_signals(self) -> None:
         """Let SIGTERM and SIGINT set the flag that the loop reads; a handler must do no more."""
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -88,7 +92,7 @@ class StageProcess:
             What keeps the stage from working, in plain words; empty when it works.
         """
         if self._supervisor and os.getppid() != self._supervisor:
-            self._stopping.set()  # the supervisor died; a new one will start new stages
+            self.stop()  # the supervisor died; a new one will start new stages
         lines = [notify.ALIVE] if self._ready else [notify.ALIVE, notify.READY]
         notify.notify(*lines, stage=self.name)
         self._ready = True
@@ -146,7 +150,7 @@ class StageProcess:
             log.exception("sign of life is not recorded")
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._stopping.set()
+        self.stop()
 
 
 def now() -> datetime:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom import dcmread
+from pydicom.uid import JPEG2000Lossless
 
 from daemon.cli import main
 from dicom_io.pixels import read_view
@@ -14,7 +15,8 @@ from models.bundle import create_untrained, load_bundle
 from models.ensemble import Ensemble
 from models.picture import read_picture
 from models.preprocess import preprocess
-from tests.factories import make_instance, uid, write_instance
+from tests.dicom_io.compressed import compressed_by_dcmtk, with_frame
+from tests.factories import make_instance, ramp, uid, write_instance
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +100,24 @@ def test_a_bundle_of_random_weights_must_be_allowed(
 ):
     assert main(["analyze", "--bundle", str(bundle), str(files)]) == 2
     assert "allow_untrained" in capsys.readouterr().err
+
+
+def test_frames_that_end_other_decoders_cost_no_other_file(
+    bundle: Path, files: Path, capsys: pytest.CaptureFixture[str]
+):
+    # 7 bits below 8 in RLE are valid; one decoder in wide use aborts on them.
+    seven_bits = make_instance(study=2, pixels=ramp(256, 192, 7).astype(np.uint8), bits_stored=7)
+    plain = write_instance(seven_bits, files.parent / "plain.dcm")
+    compressed_by_dcmtk(["dcmcrle"], plain, files / "d.dcm")
+    cut = with_frame(seven_bits, b"\xff\x4f\xff\x51" + bytes(200), JPEG2000Lossless)
+    cut.SOPInstanceUID = uid(3, 1, 1)
+    cut.StudyInstanceUID = uid(3)
+    write_instance(cut, files / "e.dcm")
+    status, shown = _analyze(capsys, bundle, "--json", files)
+    assert status == 1
+    probabilities = {Path(v["path"]).name: v["probability"] for s in json.loads(shown) for v in s["views"]}
+    reasons = {Path(v["path"]).name: v["reason"] for s in json.loads(shown) for v in s["views"]}
+    assert [name for name, value in probabilities.items() if value is None] == ["e.dcm"]
+    assert "JPEG 2000" in reasons["e.dcm"]
+    _, alone = _analyze(capsys, bundle, "--json", plain)
+    assert probabilities["d.dcm"] == json.loads(alone)[0]["views"][0]["probability"]

@@ -20,6 +20,7 @@ from dicom_io.pixels import read_view
 from tests.dicom_io.compressed import jpeg_2000, with_frame
 from tests.dicom_io.peers import wait_until
 from tests.factories import make_instance, write_instance
+from tests.processes import children_of
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +40,6 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pixels = np.random.default_rng(1).integers(0, 65536, (3000, 3000)).astype(np.uint16)
     ds = with_frame(make_instance(pixels=pixels, bits_stored=16), jpeg_2000(pixels, 16), JPEG2000Lossless)
     return write_instance(ds, tmp_path_factory.mktemp("slow") / "slow.dcm")
-
-
-def children_of(process_id: int) -> list[int]:
-    found = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
-    return [int(child) for child in found.split()]
 
 
 def outcome_when_killed(decoder: Decoder, path: Path, number: signal.Signals) -> BaseException | None:

@@ -2,18 +2,22 @@
 
 import os
 import shutil
-import subprocess
+import signal
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+from pydicom.uid import JPEG2000Lossless
 
 from daemon.lifecycle import InstanceState, StudyState
 from daemon.store.worklist import recent_rejections
-from tests.factories import encode, make_instance, uid
+from tests.dicom_io.compressed import jpeg_2000, with_frame
+from tests.factories import encode, make_instance, uid, write_instance
 from tests.flow.orthanc import AE_TITLE, Orthanc
 from tests.flow.radiographs import study_uid, wrist_study, wrist_view
 from tests.flow.service import Service, running_service
+from tests.processes import children_of
 
 pytestmark = pytest.mark.flow
 
@@ -72,11 +76,13 @@ def test_a_broken_view_makes_the_report_partial_and_harms_no_other_view(
     assert report["CompletionFlag"] == "PARTIAL"
 
 
-def test_a_view_that_kills_the_analyzer_is_set_aside_and_harms_no_other(
+def test_a_view_that_crashes_its_decoder_is_set_aside_and_harms_no_other(
     service: Service, orthanc: Orthanc, tmp_path: Path
 ) -> None:
-    files = [*wrist_study(tmp_path, 16, views=2), _deadly_view(tmp_path, 16, 3)]
-    assert service.storescu(files, "-xs", "-R").returncode == 0
+    ((analyzer, _),) = [stage for stage in service.stages() if stage[1] == "analyzer"]
+    files = [*wrist_study(tmp_path, 16, views=2), _slow_view(tmp_path, 16, 3)]
+    assert service.storescu(files, "-xv", "-R").returncode == 0
+    _end_decoding(service, analyzer, signal.SIGSEGV)
     service.wait_until_done(study_uid(16))
     detail = service.study(study_uid(16))
     assert [instance.state for instance in detail.instances] == [
@@ -84,20 +90,33 @@ def test_a_view_that_kills_the_analyzer_is_set_aside_and_harms_no_other(
         InstanceState.ANALYZED,
         InstanceState.UNREADABLE,
     ]
-    assert "set aside" in detail.instances[2].reason
+    assert "crashed on the frame (SIGSEGV)" in detail.instances[2].reason
     assert len(orthanc.instances_of(study_uid(16))) == 3
-    assert "exit_status=-6" in service.log.read_text()
+    assert (analyzer, "analyzer") in service.stages()
 
 
-def _deadly_view(folder: Path, study: int, number: int) -> Path:
-    """Write a view whose JPEG header makes the decoder abort the whole process."""
-    plain = wrist_view(folder, study, number)
-    compressed = folder / "compressed.dcm"
-    subprocess.run(["dcmcjpeg", "+e1", str(plain), str(compressed)], check=True)
-    content = bytearray(compressed.read_bytes())
-    content[content.index(b"JFIF\x00") + 5] = 0xFF
-    compressed.write_bytes(content)
-    return compressed
+def _slow_view(folder: Path, study: int, number: int) -> Path:
+    """Write a view whose decoding takes seconds."""
+    pixels = np.random.default_rng(study).integers(0, 65536, (3000, 3000)).astype(np.uint16)
+    plain = make_instance(study=study, instance=number, pixels=pixels, bits_stored=16, ViewPosition="RLO")
+    return write_instance(with_frame(plain, jpeg_2000(pixels, 16), JPEG2000Lossless), folder / "slow.dcm")
+
+
+def _end_decoding(service: Service, analyzer: int, number: signal.Signals) -> None:
+    """Send a signal to the process that decodes a view for seconds."""
+    seen: set[int] = set()
+
+    def is_slow() -> bool:
+        (decoder,) = children_of(analyzer)
+        running = set(children_of(decoder))
+        lasting = seen & running
+        seen.clear()
+        seen.update(running)
+        return bool(lasting)
+
+    service.wait_for(is_slow, "decoding", every=0.3)
+    for process_id in seen:
+        os.kill(process_id, number)
 
 
 def test_a_study_uid_that_is_none_is_refused_and_shown(service: Service, tmp_path: Path) -> None:
