@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
+from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,7 @@ def fragments_of(ds: Dataset) -> list[bytes]:
 
 def with_frame(ds: Dataset, frame: bytes, transfer_syntax_uid: str) -> Dataset:
     """Return an instance with another frame, whatever its header says."""
-    changed = Dataset(ds)
-    changed.file_meta = type(ds.file_meta)(ds.file_meta)
+    changed = deepcopy(ds)
     changed.file_meta.TransferSyntaxUID = UID(transfer_syntax_uid)
     changed.PixelData = encapsulate([frame])
     changed["PixelData"].VR = "OB"
