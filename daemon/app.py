@@ -14,7 +14,7 @@ from pathlib import Path
 from daemon import logs, notify
 from daemon.bundle_check import require_usable
 from daemon.config import Config
-from daemon.spool import Spool
+from daemon.spool import Spool, make_data_dir
 from daemon.stage import StageName, StageProcess, exclusive, now
 from daemon.store.database import Store, database_url, open_store
 from daemon.supervisor import Supervisor, stage_command
@@ -76,7 +76,7 @@ def stages_of(config: Config) -> tuple[StageName, ...]:
 
 def open_store_of(config: Config) -> Store:
     """Open the store that a configuration names; a new one where there is none."""
-    config.storage.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_data_dir(config.storage.data_dir)
     return open_store(database_url(config.storage.database_url, config.storage.data_dir))
 
 
