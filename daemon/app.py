@@ -14,9 +14,10 @@ from pathlib import Path
 from daemon import logs, notify
 from daemon.bundle_check import require_usable
 from daemon.config import Config
-from daemon.spool import Spool
+from daemon.privacy import exposures, keep_private
+from daemon.spool import Spool, make_data_dir
 from daemon.stage import StageName, StageProcess, exclusive, now
-from daemon.store.database import Store, database_url, open_store
+from daemon.store.database import Store, database_files, database_url, open_store
 from daemon.supervisor import Supervisor, stage_command
 from models.manifest import read_identity
 
@@ -76,8 +77,24 @@ def stages_of(config: Config) -> tuple[StageName, ...]:
 
 def open_store_of(config: Config) -> Store:
     """Open the store that a configuration names; a new one where there is none."""
-    config.storage.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return open_store(database_url(config.storage.database_url, config.storage.data_dir))
+    take_data_dir(config)
+    return open_store(_url_of(config))
+
+
+def take_data_dir(config: Config) -> None:
+    """Make the data directory, and keep it and all that this process writes from now on to this user.
+
+    Every way to the data directory leads through here. Commands that do not open it, like ``ulna analyze``
+    and ``ulna train``, write where the user says, and his own umask says for whom.
+    """
+    data_dir = config.storage.data_dir
+    make_data_dir(data_dir)
+    keep_private(data_dir, database_files(_url_of(config)))
+
+
+def exposures_of(config: Config) -> list[str]:
+    """Tell what of the data directory is open to others in spite of `take_data_dir`."""
+    return exposures(config.storage.data_dir, database_files(_url_of(config)))
 
 
 def product() -> str:
@@ -86,9 +103,16 @@ def product() -> str:
 
 
 def _open_parts(config: Config) -> Parts:
+    store = open_store_of(config)
     spool = Spool(config.storage.data_dir)
     spool.prepare()
-    return Parts(config, open_store_of(config), spool)
+    for exposure in exposures_of(config):
+        log.warning("patient data is open to others", extra={"finding": exposure})
+    return Parts(config, store, spool)
+
+
+def _url_of(config: Config) -> str:
+    return database_url(config.storage.database_url, config.storage.data_dir)
 
 
 def _run_receiver(parts: Parts, stage: StageProcess) -> None:

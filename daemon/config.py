@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from daemon.errors import ConfigurationInvalid
+from daemon.page_address import host_name, loopback
 from models.shipped import DEFAULT_BUNDLE, bundle_folder
 
 ENVIRONMENT_PREFIX = "ULNA_"
@@ -162,9 +163,9 @@ class Web(_Section):
     """[web]: the worklist page; read-only."""
 
     enabled: bool = True
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(loopback)] = "127.0.0.1"
     port: ListenPort = 8080
-    host_names: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    host_names: Annotated[tuple[Annotated[str, AfterValidator(host_name)], ...], Field(strict=False)] = ()
 
 
 class Logging(_Section):

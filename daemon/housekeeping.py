@@ -3,9 +3,12 @@
 import logging
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
 
 from daemon.spool import Spool
 from daemon.stage import StageProcess, now
@@ -15,6 +18,7 @@ from daemon.store.database import Store
 ROUND_SECONDS = 300.0
 # A file may be seconds older than its row; nothing younger than this is a leftover.
 _LEFTOVER_AGE = timedelta(hours=1)
+_AT_ONCE = 100  # leftovers that are removed while nothing can be recorded
 
 log = logging.getLogger(__name__)
 
@@ -45,16 +49,35 @@ class Housekeeper:
             log.info("old studies removed", extra={"files": len(paths)})
         retention.purge_rejections(self.store, before=horizon)
         stages.forget_stages_unseen_since(self.store, moment - timedelta(days=1))
-        self._sweep(moment - _LEFTOVER_AGE)
+        self._sweep((moment - _LEFTOVER_AGE).timestamp())
 
-    def _sweep(self, youngest: datetime) -> None:
-        known = retention.known_paths(self.store)
-        candidates = [*self.spool.stored_files(), *self.spool.incoming.iterdir()]
-        for file in candidates:
-            path = str(file.relative_to(self.spool.data_dir))
-            if path not in known and _modified_at(file) < youngest.timestamp():
-                file.unlink(missing_ok=True)
+    def _sweep(self, youngest: float) -> None:
+        """Remove what was last written before a moment (seconds of the epoch) and is of no use."""
+        # The store never speaks of these; an intake that still waits for one refuses it then.
+        self._remove(map(self._path, self.spool.incoming_files()), youngest)
+        unknown = set(map(self._path, self.spool.stored_files())) - retention.known_paths(self.store)
+        candidates = [path for path in sorted(unknown) if self._is_old(path, youngest)]
+        for first in range(0, len(candidates), _AT_ONCE):
+            self._sweep_stored(frozenset(candidates[first : first + _AT_ONCE]), youngest)
+
+    def _sweep_stored(self, candidates: frozenset[str], youngest: float) -> None:
+        try:
+            with retention.unrecorded(self.store, candidates) as leftovers:
+                self._remove(leftovers, youngest)
+        except DBAPIError:
+            log.warning("the store is busy: leftover files stay until the next round")
+
+    def _remove(self, paths: Iterable[str], youngest: float) -> None:
+        for path in paths:
+            if self._is_old(path, youngest):
+                self.spool.remove([path])
                 log.info("leftover file removed", extra={"path": path})
+
+    def _is_old(self, path: str, youngest: float) -> bool:
+        return _modified_at(self.spool.absolute(path)) < youngest
+
+    def _path(self, file: Path) -> str:
+        return str(file.relative_to(self.spool.data_dir))
 
 
 def _modified_at(file: Path) -> float:

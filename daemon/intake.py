@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -114,10 +115,15 @@ class Intake:
             size_bytes = arrival.path.stat().st_size
             path = self.spool.adopt(arrival.path, digest)
             received = self._received(arrival, header, digest=digest, path=path, size_bytes=size_bytes)
-            outcome = instances.record_instance(self.store, received, now=self.clock())
+            outcome = instances.record_instance(
+                self.store, received, now=self.clock(), confirm=partial(self.spool.require, path)
+            )
+            if outcome is Recorded.IDENTICAL:
+                self.spool.remove([path])  # another association was quicker, and its file is in use
         except OSError as error:
             raise _refusal_for(error) from error
         except DBAPIError as error:  # the drivers do not agree on anything narrower
+            # An adopted file stays until it is swept up: whether a commit that failed was made, nobody knows.
             raise IntakeRefused(StoreStatus.OUT_OF_RESOURCES, "the store cannot be used now") from error
         _log(received, outcome)
         return outcome

@@ -1,21 +1,23 @@
 """This module is the files: instances and results, each written whole or not at all.
 
 Layout below the data directory: ``spool/`` received instances by content, ``spool/incoming/`` those not
-yet acknowledged, ``results/`` what we built, ``quarantine/`` files from folders that are no use.
-Names never come from received values.
+yet acknowledged, in a folder for each machine, ``results/`` what we built, ``quarantine/`` files from folders
+that are no use. Names never come from received values.
 """
 
 import hashlib
 import os
 import shutil
+import socket
 import struct
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 _BLOCK = 1 << 20
+_BY_CONTENT = tuple(f"{number:02x}" for number in range(256))  # the first two digits of a digest
 _META_START = 132  # PS3.10 7.1: 128 bytes preamble, then "DICM"
 _MOST_META_ELEMENTS = 1000
 _ELEMENT = struct.Struct("<HH2sHI")  # group, element, VR, then a length of 2 bytes, or 2 reserved and 4
@@ -26,25 +28,42 @@ _LONG_VRS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """The files of one data directory; paths given and taken are relative to it."""
+    """The files of one data directory; paths given and taken are relative to it.
+
+    Attributes
+    ----------
+    node
+        This machine's name: several may share a data directory, and none touches what another receives.
+    """
 
     data_dir: Path
+    node: str = field(default_factory=socket.gethostname)
 
     @property
     def incoming(self) -> Path:
-        """Where instances are written before they are acknowledged."""
-        return self.data_dir / "spool" / "incoming"
+        """Where this machine writes instances before they are acknowledged."""
+        return self._all_incoming / self.node
 
     @property
     def quarantine(self) -> Path:
         """Where unusable files from folders go."""
         return self.data_dir / "quarantine"
 
+    @property
+    def _all_incoming(self) -> Path:
+        return self.data_dir / "spool" / "incoming"
+
     def prepare(self) -> None:
-        """Make the folders, for this user only: they hold patient data."""
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        for folder in (self.incoming, self.data_dir / "results", self.quarantine):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Make every folder, for this user only, so that a power cut takes none of them away.
+
+        All of them now: an instance is acknowledged only when the name of its folder is durable too, and of
+        two threads that need a new folder, one would find it before the other has synced its name.
+        """
+        make_data_dir(self.data_dir)
+        _make_folders(self.data_dir, "spool", "results", "quarantine")
+        _make_folders(self.data_dir / "spool", "incoming", *_BY_CONTENT)
+        _make_folders(self._all_incoming, self.node)
+        _make_folders(self.data_dir / "results", *_BY_CONTENT)
 
     def free_bytes(self) -> int:
         """Give the free space of the file system that holds the spool."""
@@ -55,19 +74,34 @@ class Spool:
         return self.data_dir / path
 
     def adopt(self, incoming: Path, sha256: str) -> str:
-        """Make a complete incoming file durable under the name of its content; give its path."""
-        path = f"spool/{sha256[:2]}/{sha256}.dcm"
+        """Make a complete incoming file durable under a name of its own; give its path.
+
+        The name begins with the content's digest and ends with a number that no other file ever has: the
+        same instance may be removed with an old study, or come over another association, at this moment,
+        and neither touches this file.
+        """
+        path = f"spool/{sha256[:2]}/{sha256}-{uuid.uuid4().hex}.dcm"
         target = self.data_dir / path
-        _make_folder(target.parent)
         _sync(incoming)
         incoming.rename(target)
         _sync(target.parent)
         return path
 
+    def require(self, path: str) -> None:
+        """Make sure that a stored file is there.
+
+        It is opened, because only that asks the server of a network file system anew.
+
+        Raises
+        ------
+        FileNotFoundError
+            Somebody has removed it.
+        """
+        (self.data_dir / path).open("rb").close()
+
     def write_result(self, sop_instance_uid: str, content: bytes) -> str:
         """Write a built result durably; give its path. The UID is ours, so it is safe as a name."""
         folder = self.data_dir / "results" / hashlib.sha256(sop_instance_uid.encode()).hexdigest()[:2]
-        _make_folder(folder)
         target = folder / f"{sop_instance_uid}.dcm"
         write_whole(target, content)
         return str(target.relative_to(self.data_dir))
@@ -92,7 +126,21 @@ class Spool:
     def stored_files(self) -> Iterator[Path]:
         """Give every instance and result, also half-written ones; those in ``incoming`` left out."""
         for folder in (self.data_dir / "spool", self.data_dir / "results"):
-            yield from (file for file in folder.glob("*/*") if file.parent != self.incoming)
+            yield from (file for file in folder.glob("*/*") if file.parent != self._all_incoming)
+
+    def incoming_files(self) -> Iterator[Path]:
+        """Give every file that is not acknowledged yet, also those of other machines."""
+        return (file for file in self._all_incoming.rglob("*") if not file.is_dir())
+
+
+def make_data_dir(folder: Path) -> None:
+    """Make the data directory durably, for this user only, and what is missing above it."""
+    missing = [one for one in folder.parents if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for made in (folder, *missing):
+        # What we cannot read we cannot sync; an administrator has made what lies in it.
+        if os.access(made.parent, os.R_OK):
+            _sync(made.parent)
 
 
 def data_set_digest(file: Path) -> str:
@@ -143,10 +191,13 @@ def _data_set_offset(stream: BinaryIO) -> int:
     return 0
 
 
-def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _sync(folder.parent)
+def _make_folders(parent: Path, *names: str) -> None:
+    present = set(os.listdir(parent))
+    for name in names:
+        if name not in present:
+            (parent / name).mkdir(mode=0o700, exist_ok=True)
+    # Also where nothing was missing: another process may have made them and not synced them yet.
+    _sync(parent)
 
 
 def _sync(path: Path) -> None:

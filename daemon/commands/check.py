@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from daemon.app import open_store_of
+from daemon.app import exposures_of, open_store_of, take_data_dir
 from daemon.bundle_check import require_usable
 from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console
@@ -26,9 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_config(parser)
     parser.epilog = (
-        "Reads the configuration, verifies the bundle's hashes, opens the store, looks at the disk, and\n"
-        "sends a C-ECHO to every destination. Run it before the daemon is started: then the receiver's\n"
-        "port is checked too."
+        "Reads the configuration, verifies the bundle's hashes, opens the store, looks at the disk and who\n"
+        "else can read it, and sends a C-ECHO to every destination. Run it before the daemon is started:\n"
+        "then the receiver's port is checked too."
     )
 
 
@@ -74,7 +74,9 @@ def _configuration(config: Config) -> str:
 
 def _data_dir(config: Config) -> str:
     folder = config.storage.data_dir
-    folder.mkdir(parents=True, exist_ok=True)
+    take_data_dir(config)
+    if exposed := exposures_of(config):
+        raise PermissionError("\n".join(exposed))
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"{folder} cannot be written by this user")
     free = shutil.disk_usage(folder).free
@@ -82,7 +84,7 @@ def _data_dir(config: Config) -> str:
         raise OSError(
             f"{free:,} bytes free in {folder}, storage.min_free_bytes keeps {config.storage.min_free_bytes:,}"
         )
-    return f"{folder}, {free:,} bytes free"
+    return f"{folder}, for this user only, {free:,} bytes free"
 
 
 def _store(config: Config) -> str:

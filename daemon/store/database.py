@@ -48,6 +48,14 @@ def database_url(configured: str, data_dir: Path) -> str:
     return configured or f"sqlite:///{data_dir / 'ulna.db'}"
 
 
+def database_files(url: str) -> tuple[Path, ...]:
+    """Give the files that a store on SQLite has, or will have; none where it is a server's."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return ()
+    return tuple(Path(f"{parsed.database}{suffix}") for suffix in ("", "-wal", "-shm"))
+
+
 def open_store(url: str) -> Store:
     """Open the store at its newest schema.
 

@@ -1,5 +1,6 @@
 """This module takes instances into the store."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -33,11 +34,19 @@ def is_known_or_fits(store: Store, *, study_instance_uid: str, max_open_studies:
         return known is not None or (connection.scalar(unfinished) or 0) < max_open_studies
 
 
-def record_instance(store: Store, instance: ReceivedInstance, *, now: datetime) -> Recorded:
+def record_instance(
+    store: Store, instance: ReceivedInstance, *, now: datetime, confirm: Callable[[], None] = lambda: None
+) -> Recorded:
     """Record an instance and what it means for its study.
 
     A repeat changes nothing. A SOP Instance UID that comes with other bytes is kept beside the first and
     excluded. A view opens its study, or reopens it with the next revision. A second PatientID fails it.
+
+    Parameters
+    ----------
+    confirm
+        Raises when the instance's file is gone; then nothing is recorded. It is called while
+        `retention.unrecorded` can give the file to nobody.
     """
     with store.write() as connection:
         # Its lock comes first: the same instance may arrive over two associations at once.
@@ -52,6 +61,7 @@ def record_instance(store: Store, instance: ReceivedInstance, *, now: datetime) 
             .where(studies.c.id == study.id)
             .values(_study_values(study, instance, is_view, now))
         )
+        confirm()
     return Recorded.CONFLICTING if conflicting else Recorded.NEW
 
 

@@ -1,12 +1,16 @@
 """This module ends the life of data: what may go, and what the spool must keep."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
 from daemon.lifecycle import CLOSED_STUDY_STATES
 from daemon.store.database import Store
 from daemon.store.tables import instances, rejections, results, studies
+
+_LOCK_WAIT_MILLISECONDS = 2_000  # whoever waits behind us waits as long
 
 
 def purge_studies(store: Store, *, closed_before: datetime, limit: int = 50) -> tuple[str, ...]:
@@ -45,3 +49,27 @@ def known_paths(store: Store) -> frozenset[str]:
         return frozenset(
             path for table in (instances, results) for path in connection.scalars(select(table.c.path))
         )
+
+
+@contextmanager
+def unrecorded(store: Store, paths: frozenset[str]) -> Iterator[frozenset[str]]:
+    """Give those of some paths that the store does not speak of; until the block ends, it will not either.
+
+    Every transaction that records a file locks its study first, so a lock on all studies keeps the answer
+    true: what records later finds the file gone (`record_instance`, `confirm`).
+
+    Raises
+    ------
+    sqlalchemy.exc.DBAPIError
+        Others keep the store locked.
+    """
+    with store.write() as connection:
+        if connection.dialect.name == "postgresql":  # on SQLite there is one writer at a time
+            connection.execute(text(f"SET LOCAL lock_timeout = {_LOCK_WAIT_MILLISECONDS}"))
+            connection.execute(text(f"LOCK TABLE {studies.name} IN EXCLUSIVE MODE"))
+        known = {
+            path
+            for table in (instances, results)
+            for path in connection.scalars(select(table.c.path).where(table.c.path.in_(paths)))
+        }
+        yield paths - known

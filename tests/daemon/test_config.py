@@ -118,6 +118,49 @@ def test_mistake_has_key_value_and_what_is_allowed(tmp_path, text, mistake):
     assert re.fullmatch(mistake, found)
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "::1"])
+def test_page_may_listen_where_only_this_machine_reaches_it(tmp_path, host):
+    assert read_config(write(tmp_path, f"[web]\nhost = '{host}'"), {}).web.host == host
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "0.0.0.0",
+        "::",
+        "",
+        "10.0.0.5",
+        "fe80::1",
+        "::ffff:10.0.0.5",
+        "worklist.example.org",
+        "localhost.evil.org",
+    ],
+)
+@pytest.mark.parametrize("enabled", ["true", "false"])
+def test_page_without_login_is_refused_wherever_others_reach_it(tmp_path, host, enabled):
+    (found,) = mistakes(tmp_path, f"[web]\nenabled = {enabled}\nhost = '{host}'")
+    assert found.startswith(f"web.host = {host!r}: must be localhost, 127.0.0.1 (or another address of")
+    assert "shows every patient and has no login" in found
+    assert "reverse proxy with a login" in found
+    assert "web.host_names" in found
+
+
+def test_name_of_a_reverse_proxy_is_taken(tmp_path):
+    names = read_config(
+        write(tmp_path, "[web]\nhost_names = ['worklist.example.org', 'PROXY-1']"), {}
+    ).web.host_names
+    assert names == ("worklist.example.org", "PROXY-1")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["https://worklist.example.org", "worklist.example.org:8443", "worklist/", "*", "*.org", "", "a b", "-"],
+)
+def test_host_name_that_no_request_can_carry_is_a_mistake(tmp_path, name):
+    (found,) = mistakes(tmp_path, f"[web]\nhost_names = ['proxy', '{name}']")
+    assert found.startswith(f"web.host_names.1 = {name!r}: must be a host name alone")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -1,17 +1,28 @@
 """Old studies go with their files, leftovers are swept up, and nothing else is touched."""
 
 import os
-from datetime import timedelta
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from daemon.config import Config
+from daemon.errors import IntakeRefused
 from daemon.housekeeping import Housekeeper
-from daemon.store import instances, stages
+from daemon.intake import Arrival, Intake, IntakeRule
+from daemon.spool import Spool
+from daemon.stage import now
+from daemon.store import instances, retention, stages
+from daemon.store.database import Store
 from daemon.store.shown import Rejection, StageRecord
+from daemon.store.values import Recorded
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
+from dicom_io.store_status import StoreStatus
 from tests.daemon.store_factory import NOW, delivered_study, received, record
-from tests.factories import uid
+from tests.factories import make_instance, uid, write_instance
 
 DAY = timedelta(days=1)
 
@@ -64,7 +75,14 @@ def test_files_that_the_store_knows_stay_however_old(housekeeper):
 
 
 @pytest.mark.parametrize(
-    "path", ["spool/ab/left.dcm", "results/ab/left.dcm", "spool/incoming/left", "results/ab/.left.dcm.7.part"]
+    "path",
+    [
+        "spool/ab/left.dcm",
+        "results/ab/left.dcm",
+        "results/ab/.left.dcm.7.part",
+        "spool/incoming/left",
+        "spool/incoming/gone-machine/left.incoming",
+    ],
 )
 def test_leftover_is_swept_up_once_it_is_old(housekeeper, path):
     young = make_file(housekeeper, f"{path}-young", age=timedelta(minutes=59))
@@ -106,3 +124,65 @@ def test_old_refusals_and_stages_of_gone_machines_are_forgotten(housekeeper):
     housekeeper.step(NOW)
     assert [one.rejected_at for one in recent_rejections(housekeeper.store, limit=9)] == [NOW - 29 * DAY]
     assert [one.name for one in stages.stage_records(housekeeper.store)] == ["new/sender"]
+
+
+def sweeping_intake(store: Store, spool: Spool) -> Intake:
+    """Return an intake between whose file and row the housekeeper makes a round, hours later."""
+    rule = IntakeRule.from_config(Config.model_validate({"storage": {"min_free_bytes": 0}}))
+
+    def hours_later() -> datetime:
+        moment = now() + timedelta(hours=2)
+        Housekeeper(store, spool, retention_days=30).step(moment)
+        return moment
+
+    return Intake(spool, store, rule, hours_later)
+
+
+def arrive(intake: Intake) -> Recorded:
+    file = write_instance(make_instance(), intake.spool.incoming / "arrival.dcm")
+    return intake.accept(Arrival(path=file, source="folder"))
+
+
+def test_instance_whose_file_was_swept_up_before_its_row_came_is_not_acknowledged(store, spool):
+    intake = sweeping_intake(store, spool)
+    with pytest.raises(IntakeRefused) as refusal:
+        arrive(intake)
+    assert refusal.value.status is StoreStatus.OUT_OF_RESOURCES
+    assert worklist_entries(store) == ()
+    assert arrive(replace(intake, clock=now)) is Recorded.NEW
+    (kept,) = study_detail(store, uid(1)).instances
+    assert spool.absolute(kept.path).exists()
+
+
+def test_sweep_waits_for_who_is_recording_a_file(store, spool):
+    keeper = Housekeeper(store, spool, retention_days=30)
+    arrival = received()
+    file = make_file(keeper, arrival.path)
+    with ThreadPoolExecutor(1) as pool:
+        rounds: list[Future[None]] = []
+
+        def confirm() -> None:
+            rounds.append(pool.submit(keeper.step, NOW))
+            wait(rounds, timeout=1.0)  # the row is written and not yet committed
+
+        instances.record_instance(store, arrival, now=NOW, confirm=confirm)
+        rounds[0].result()
+    assert file.exists()
+
+
+def test_sweep_does_not_wait_long(postgresql_store, spool, monkeypatch):
+    monkeypatch.setattr(retention, "_LOCK_WAIT_MILLISECONDS", 1)
+    keeper = Housekeeper(postgresql_store, spool, retention_days=30)
+    file = make_file(keeper, "spool/ab/left.dcm")
+    with postgresql_store.write() as other:
+        other.execute(text("SELECT id FROM studies FOR UPDATE"))
+        keeper.step(NOW)
+        assert file.exists()
+    keeper.step(NOW)
+    assert not file.exists()
+
+
+def test_more_leftovers_than_one_transaction_takes_go_in_one_round(housekeeper):
+    files = [make_file(housekeeper, f"spool/ab/{number}.dcm") for number in range(101)]
+    housekeeper.step(NOW)
+    assert [file for file in files if file.exists()] == []

@@ -2,6 +2,10 @@
 
 import errno
 import logging
+import re
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,7 @@ from pydicom.uid import (
     DigitalXRayImageStorageForProcessing,
     EncapsulatedPDFStorage,
 )
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from daemon.config import Config
 from daemon.errors import IntakeRefused
@@ -21,6 +25,8 @@ from daemon.lifecycle import InstanceState, StudyState
 from daemon.spool import Spool
 from daemon.store.database import database_url, open_store
 from daemon.store.instances import PATIENT_MISMATCH
+from daemon.store.retention import purge_studies
+from daemon.store.tables import instances, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, Recorded
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
 from dicom_io.eligibility import Exclusion
@@ -49,7 +55,7 @@ def intake(sqlite_only, spool) -> Intake:
 
 def arrival(spool: Spool, content: bytes, **announced) -> Arrival:
     """Return content as it comes from the network."""
-    file = spool.incoming / "arrival.dcm"
+    file = spool.incoming / f"{uuid.uuid4().hex}.dcm"
     file.write_bytes(content)
     usual = {"source": "MODALITY@10.0.0.5", "calling_ae_title": "MODALITY", "association_id": "a"}
     return Arrival(path=file, **(usual | announced))
@@ -107,6 +113,46 @@ def test_same_uid_with_other_bytes_is_kept_beside(intake):
     assert second.exclusion == CONFLICTING_DUPLICATE
     assert intake.spool.absolute(first.path).exists()
     assert intake.spool.absolute(second.path).exists()
+
+
+def stored(spool: Spool) -> list[str]:
+    return [str(file.relative_to(spool.data_dir)) for file in spool.stored_files()]
+
+
+def test_same_instance_over_two_associations_at_once_leaves_one_file(store, spool):
+    other = intake_of(store, spool)
+
+    def meanwhile() -> datetime:
+        # The clock is read when the file is in its place and the row is not yet written.
+        assert take(other, association_id="other") is Recorded.NEW
+        return NOW
+
+    assert take(replace(other, clock=meanwhile), association_id="first") is Recorded.IDENTICAL
+    kept = first_instance(other)
+    assert stored(spool) == [kept.path]
+    assert spool.absolute(kept.path).read_bytes() == encode(make_instance())
+    assert is_tidy(spool)
+
+
+@pytest.mark.parametrize("version", ["this", "earlier"])
+def test_instance_that_comes_again_while_its_old_study_goes_keeps_its_file(store, spool, version):
+    intake = intake_of(store, spool)
+    take(intake)
+    path = first_instance(intake).path
+    if version == "earlier":  # its files were named by their content alone
+        path = re.sub("-.*", ".dcm", path)
+        spool.absolute(first_instance(intake).path).rename(spool.absolute(path))
+    with store.write() as connection:
+        connection.execute(update(instances).values(path=path))
+        connection.execute(update(studies).values(state=StudyState.DELIVERED))
+    assert take(intake) is Recorded.IDENTICAL
+    gone = purge_studies(store, closed_before=NOW + timedelta(days=1))
+    assert gone == (path,)
+    assert take(intake) is Recorded.NEW
+    spool.remove(gone)
+    kept = first_instance(intake)
+    assert stored(spool) == [kept.path]
+    assert spool.absolute(kept.path).read_bytes() == encode(make_instance())
 
 
 def test_two_patients_in_a_study_fail_it(intake):

@@ -1,6 +1,7 @@
-"""What a sender says about an instance that is refused goes no further than it must."""
+"""The receiver: what it keeps of a sender's words, and what several of them share."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,10 @@ from daemon.config import Config
 from daemon.intake import Intake, IntakeRule
 from daemon.logs import TextFormatter, keep_foreign_words_out
 from daemon.receiver import Receiver
+from daemon.spool import Spool
+from daemon.stage import StageName, StageProcess
 from dicom_io.store_status import StoreStatus
+from tests.daemon.deadline import wait_until
 from tests.daemon.store_factory import NOW
 from tests.dicom_io.peers import RawPeer, associate_rq, c_store_rq, fragment
 
@@ -19,11 +23,14 @@ NAME = "Testcase^Wrist"
 SMALL_DATA_SET = b"\x08\x00\x60\x00CS\x02\x00DX"
 
 
+def receiver_of(store, spool) -> Receiver:
+    config = Config.model_validate({"receiver": {"allow_any_peer": True, "host": "127.0.0.1", "port": 0}})
+    return Receiver(Intake(spool, store, IntakeRule.from_config(config), lambda: NOW), store, config)
+
+
 @contextmanager
 def listening(store, spool) -> Iterator[int]:
-    config = Config.model_validate({"receiver": {"allow_any_peer": True, "host": "127.0.0.1", "port": 0}})
-    intake = Intake(spool, store, IntakeRule.from_config(config), lambda: NOW)
-    receiver = Receiver(intake, store, config)
+    receiver = receiver_of(store, spool)
     port = receiver._acceptor.start()
     try:
         yield port
@@ -89,3 +96,22 @@ def test_ae_title_that_is_not_printable_ends_the_connection_and_is_not_logged(
                 peer.send(associate_rq(**titles))
                 assert peer.receive()[0] in {0, 7}
     assert not any(title in line or repr(title)[1:-1] in line for line in lines)
+
+
+def test_receiver_that_starts_removes_its_own_leftovers_and_no_other_machines(sqlite_only, tmp_path):
+    here, there = Spool(tmp_path, "here"), Spool(tmp_path, "there")
+    leftovers = []
+    for spool in (here, there):
+        spool.prepare()
+        leftovers.append(spool.incoming / "half.incoming")
+        leftovers[-1].write_bytes(b"half an instance")
+    own, foreign = leftovers
+    process = StageProcess(StageName.RECEIVER, sqlite_only)
+    thread = threading.Thread(target=receiver_of(sqlite_only, here).run, args=(process,))
+    thread.start()
+    try:
+        wait_until(lambda: not own.exists(), "the own leftover removed")
+    finally:
+        process.stop()
+        thread.join()
+    assert foreign.exists()

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -31,28 +32,66 @@ def disk_log(monkeypatch) -> list[str]:
     return log
 
 
+DIGEST = "ab" * 32
+
+
 def incoming_file(spool: Spool, content: bytes = b"content") -> Path:
     file = spool.incoming / "arrival.dcm"
     file.write_bytes(content)
     return file
 
 
-def test_adopted_file_lies_under_its_digest(spool):
-    digest = hashlib.sha256(b"content").hexdigest()
-    path = spool.adopt(incoming_file(spool), digest)
-    assert path == f"spool/{digest[:2]}/{digest}.dcm"
+def test_adopted_file_lies_under_its_digest_and_a_number_of_its_own(spool):
+    path = spool.adopt(incoming_file(spool), DIGEST)
+    assert re.fullmatch(f"spool/ab/{DIGEST}-[0-9a-f]{{32}}.dcm", path)
     assert spool.absolute(path).read_bytes() == b"content"
     assert list(spool.incoming.iterdir()) == []
 
 
 def test_adopted_file_is_synced_before_its_name_and_its_name_after(spool, disk_log):
-    spool.adopt(incoming_file(spool), "ab" * 32)
-    assert disk_log == ["sync spool", "sync arrival.dcm", f"rename {'ab' * 32}.dcm", "sync ab"]
+    path = spool.adopt(incoming_file(spool), DIGEST)
+    assert disk_log == ["sync arrival.dcm", f"rename {Path(path).name}", "sync ab"]
 
 
-def test_adopting_the_same_content_again_is_no_error(spool):
-    first = spool.adopt(incoming_file(spool), "ab" * 32)
-    assert spool.adopt(incoming_file(spool), "ab" * 32) == first
+def test_same_content_is_adopted_beside_itself_and_removed_alone(spool):
+    first, second = (spool.adopt(incoming_file(spool), DIGEST) for _ in range(2))
+    spool.remove([first])
+    assert spool.absolute(second).read_bytes() == b"content"
+
+
+def test_file_that_is_required_must_be_there(spool):
+    path = spool.adopt(incoming_file(spool), DIGEST)
+    spool.require(path)
+    spool.remove([path])
+    with pytest.raises(FileNotFoundError):
+        spool.require(path)
+
+
+def test_folders_are_synced_also_by_who_finds_them(spool, disk_log):
+    # Another process may have made them a moment ago, and its power cut is ours.
+    spool.prepare()
+    folders = (spool.data_dir.parent, spool.data_dir, "spool", "incoming", "results")
+    assert disk_log == [f"sync {Path(folder).name}" for folder in folders]
+
+
+def test_every_folder_is_made_and_synced_before_anything_comes(tmp_path, disk_log):
+    fresh = Spool(tmp_path / "srv" / "data")
+    fresh.prepare()
+    assert {f"sync {name}" for name in (tmp_path.name, "srv", "data", "spool", "results")} <= set(disk_log)
+    folders = {str(folder.relative_to(fresh.data_dir)) for folder in fresh.data_dir.rglob("*")}
+    by_content = {f"{top}/{number:02x}" for top in ("spool", "results") for number in range(256)}
+    others = {"spool", "results", "quarantine", "spool/incoming", f"spool/incoming/{fresh.node}"}
+    assert folders == by_content | others
+
+
+def test_each_machine_has_an_incoming_folder_of_its_own(tmp_path):
+    first, second = Spool(tmp_path, "first"), Spool(tmp_path, "second")
+    for one in (first, second):
+        one.prepare()
+        incoming_file(one)
+    assert first.incoming != second.incoming
+    assert set(first.incoming_files()) == {first.incoming / "arrival.dcm", second.incoming / "arrival.dcm"}
+    assert list(first.stored_files()) == []
 
 
 def test_whole_file_is_synced_before_its_name_and_its_name_after(tmp_path, disk_log):
@@ -86,19 +125,17 @@ def test_result_is_durable_where_its_path_says(spool, disk_log):
     assert path == f"results/{folder}/2.25.1.dcm"
     assert spool.absolute(path).read_bytes() == b"result"
     assert disk_log == [
-        "sync results",
         f"sync .2.25.1.dcm.{os.getpid()}.part",
         "rename 2.25.1.dcm",
         f"sync {folder}",
     ]
 
 
-def test_folders_are_for_this_user_only(spool):
-    spool.write_result("2.25.1", b"result")
-    spool.adopt(incoming_file(spool), "ab" * 32)
-    folders = [spool.incoming, spool.quarantine, *(spool.data_dir / "results").rglob("*/")]
-    folders += [spool.data_dir / "spool" / "ab", spool.data_dir / "results"]
-    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders if folder.is_dir()} == {0o700}
+def test_folders_are_for_this_user_only(tmp_path):
+    spool = Spool(tmp_path / "data")
+    spool.prepare()
+    folders = [spool.data_dir, *spool.data_dir.rglob("*/")]
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
 
 
 def test_preparing_twice_keeps_what_is_there(spool):
@@ -125,7 +162,7 @@ def test_removing_is_done_once_or_twice(spool):
 
 
 def test_stored_files_are_instances_and_results_whole_or_not_and_not_what_is_incoming(spool):
-    adopted = spool.adopt(incoming_file(spool), "ab" * 32)
+    adopted = spool.adopt(incoming_file(spool), DIGEST)
     result = spool.write_result("2.25.1", b"result")
     incoming_file(spool)
     half = spool.absolute(result).with_name(".2.25.2.dcm.7.part")
