@@ -116,7 +116,9 @@ def main() -> None:
             for name, taken in seconds.items():
                 exact = "" if "process" in name else str(np.array_equal(np.asarray(decoded[name]), pixels))
                 ratio = f"{taken / seconds['ulna']:.2f}"
-                table.add_row(ds.file_meta.TransferSyntaxUID.keyword, name, f"{1000 * taken:.0f}", ratio, exact)
+                table.add_row(
+                    ds.file_meta.TransferSyntaxUID.keyword, name, f"{1000 * taken:.0f}", ratio, exact
+                )
     Console(width=140).print(table)
 
 
