@@ -3,14 +3,15 @@
 BIN := .venv/bin
 WORKERS ?= 2
 ARGS ?=
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate $(UPGRADE)
 
-.PHONY: help runtime setup demo test lint fmt flow golden run check lock peers clean
+.PHONY: help runtime setup demo test test-slow lint fmt flow golden run check lock peers clean
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 runtime: .venv/.runtime  ## make .venv with what the daemon needs
 
@@ -19,8 +20,11 @@ setup: .venv/.dev  ## make .venv with all that development needs
 demo: .venv/.runtime  ## show the whole way on sample radiographs: make demo ARGS=--keep
 	$(BIN)/ulna demo $(ARGS)
 
-test: .venv/.dev peers lint  ## check and test everything: make test ARGS="-k spool" WORKERS=4
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+test: .venv/.dev peers lint  ## check and test all but what is slow: make test ARGS="-k spool" WORKERS=4
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: .venv/.dev peers  ## kills, trainings, matrices, fresh installations
+	$(PYTEST) -m slow $(ARGS)
 
 lint: .venv/.dev  ## format, style, types, direction of imports, spelling
 	$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .

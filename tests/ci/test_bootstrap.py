@@ -24,6 +24,8 @@ UV = Path(sys.executable).parent / "uv"
 _BUILDER = """\
 import shutil
 
+pytestmark = pytest.mark.slow
+
 def build_editable(folder, config_settings=None, metadata_directory=None):
     return shutil.copy("ulna-1.0-py3-none-any.whl", folder).rpartition("/")[2]
 """

@@ -8,6 +8,8 @@ from daemon.cli import main
 from models.manifest import SENSITIVE, SPECIFIC, read_manifest
 from tests.models.training.generated import samples, write_table
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
 WORDS = ["--license", "CC0", "--training-data", "generated bars"]
 
 

@@ -18,6 +18,8 @@ from tests.dicom_io.codec_matrix import (
 )
 from tests.factories import make_instance, write_instance
 
+pytestmark = pytest.mark.slow
+
 BROKEN = {
     # pydicom 3.0.2 splits the bytes of an image that it has made 8 bits wide as if it were 16 bits wide.
     "16-7-u-pydicom-rle.dcm",

@@ -13,7 +13,7 @@ from tests.flow.orthanc import Orthanc
 from tests.flow.radiographs import study_uid, wrist_study
 from tests.flow.service import Service
 
-pytestmark = pytest.mark.flow
+pytestmark = [pytest.mark.flow, pytest.mark.slow]
 
 _numbers: Iterator[int] = iter(range(500, 1000))
 

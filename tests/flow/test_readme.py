@@ -17,7 +17,7 @@ from tests.flow.orthanc import AE_TITLE, Orthanc, running_orthanc
 from tests.flow.ports import free_port
 from tests.flow.service import Service, configured_service, ulna
 
-pytestmark = pytest.mark.flow
+pytestmark = [pytest.mark.flow, pytest.mark.slow]
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"

@@ -14,7 +14,7 @@ from tests.flow.radiographs import study_uid
 from tests.flow.service import running_service
 from tests.models.training.generated import samples, write_table
 
-pytestmark = pytest.mark.flow
+pytestmark = [pytest.mark.flow, pytest.mark.slow]
 
 
 def instance_of(picture: Path, folder: Path, study: int) -> Path:

@@ -27,6 +27,8 @@ from models.training.teaching import Guest
 
 from .generated import SIDE, samples
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
 NOTHING = Start()
 
 

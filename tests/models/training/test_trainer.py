@@ -15,6 +15,8 @@ from models.training.trainer import train_member
 
 from .generated import SIDE, TINY, samples
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
 
 class Killed(Exception):
     """Stands for a power cut: nobody catches it."""
