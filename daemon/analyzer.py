@@ -76,6 +76,8 @@ class Analyzer:
                 return True
             stage.alive()
             prepared += self._prepare(view, stage.owner)
+        if stage.stopping:
+            return True
         self._analyze(prepared, stage.owner)
         log.info(
             "views analyzed",

@@ -146,6 +146,7 @@ def _run_analyzer(parts: Parts, stage: StageProcess) -> None:
         require_usable(bundle.identity, analysis)
         log.info("bundle loaded", extra={"bundle": bundle.identity.label, "device": device})
         ensemble = Ensemble(bundle, device)
+        decoder.wait_until_ready()
         Analyzer(parts.store, parts.spool, decoder, ensemble, max_batch=analysis.max_batch).run(stage)
 
 
@@ -158,6 +159,7 @@ def _run_reporter(parts: Parts, stage: StageProcess) -> None:
     manifest = read_manifest(parts.config.analysis.bundle)
     with Decoder() as decoder:
         reporter = Reporter(parts.store, parts.spool, decoder, parts.config, bundle=bundle, manifest=manifest)
+        decoder.wait_until_ready()
         reporter.run(stage)
 
 

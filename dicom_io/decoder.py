@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 from dicom_io.decoding_messages import DEFAULT_LIMITS, MAX_MESSAGE_BYTES, Answer, Limits
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels
 
+_START_SECONDS = 100.0
+"""A process that has not started by then does not."""
+
 _SPARE_SECONDS = 30.0
 """An answer that is this much later than a child may live does not come."""
 
@@ -64,6 +67,25 @@ class Decoder:
         self, kind: type[BaseException] | None, error: BaseException | None, stack: TracebackType | None
     ) -> None:
         self.close()
+
+    def wait_until_ready(self) -> None:
+        """Return when the next view does not have to wait for the process to start.
+
+        Raises
+        ------
+        DecodingInterrupted
+            It does not start.
+        """
+        requests = self._running()
+        requests.settimeout(_START_SECONDS)
+        try:
+            greeting = requests.recv(MAX_MESSAGE_BYTES)
+        except (TimeoutError, ConnectionResetError):
+            greeting = b""
+        finally:
+            requests.settimeout(None)
+        if not greeting:
+            raise DecodingInterrupted("the process that decodes does not start")
 
     @property
     def process_id(self) -> int:

@@ -44,6 +44,8 @@ def main() -> None:
         getattr(imagecodecs, decoder)
     gc.freeze()  # what is here stays; a collection in a child would copy all of it
     with socket.socket(fileno=int(sys.argv[1])) as requests:
+        with suppress(OSError):  # who asks is gone
+            requests.send(b"ready")
         _serve(requests)
 
 

@@ -18,13 +18,13 @@ import pytest
 
 from tests.ci.package_index import Authority, make_authority, serving, sha256_of, write_index, write_wheel
 
+pytestmark = pytest.mark.slow
+
 CI = Path(__file__).parents[2] / ".ci"
 UV = Path(sys.executable).parent / "uv"
 
 _BUILDER = """\
 import shutil
-
-pytestmark = pytest.mark.slow
 
 def build_editable(folder, config_settings=None, metadata_directory=None):
     return shutil.copy("ulna-1.0-py3-none-any.whl", folder).rpartition("/")[2]

@@ -73,6 +73,16 @@ def test_a_view_outlives_the_decoder(small):
     np.testing.assert_array_equal(view, read_view(small))
 
 
+def test_it_can_be_waited_for_until_it_is_ready(small):
+    with Decoder() as fresh:
+        fresh.wait_until_ready()
+        assert fresh.read_view(small).shape == (40, 30)
+    with Decoder() as dying:
+        os.kill(dying.process_id, signal.SIGKILL)
+        with pytest.raises(DecodingInterrupted):
+            dying.wait_until_ready()
+
+
 def test_several_threads_read_at_once(decoder, tmp_path):
     paths = [
         write_instance(make_instance(rows=200, columns=10 + number), tmp_path / f"{number}.dcm")

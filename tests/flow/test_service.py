@@ -8,6 +8,7 @@ from daemon.store.tables import deliveries, instances, studies
 from models.shipped import DEFAULT_BUNDLE, bundle_folder
 from tests.flow.radiographs import study_uid, wrist_study
 from tests.flow.service import Service, resident_bytes, running_service, ulna
+from tests.processes import children_of
 
 pytestmark = pytest.mark.flow
 
@@ -19,6 +20,9 @@ def test_the_shipped_bundle_on_cpu_stays_within_its_memory(tmp_path: Path) -> No
         service.wait_until_done(*map(study_uid, range(1, 5)))
         resident = {name: resident_bytes(pid) for pid, name in service.stages()}
         resident["supervisor"] = resident_bytes(service.process.pid)
+        decoders = [child for pid, _name in service.stages() for child in children_of(pid)]
+        resident["decoders"] = sum(map(resident_bytes, decoders))
+        assert len(decoders) == 2, "the analyzer's and the reporter's"
         assert resident["receiver"] < 150_000_000, resident
         assert sum(resident.values()) < 2_500_000_000, resident
 
