@@ -157,6 +157,7 @@ class Intake:
             sop_class_uid=header.sop_class_uid,
             identity=StudyIdentity(
                 patient_id=header.patient_id,
+                issuer_of_patient_id=header.issuer_of_patient_id,
                 patient_name=header.patient_name,
                 accession_number=header.accession_number,
                 study_date=header.study_date,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from dicom_io.decoder import Decoder
 from dicom_io.eligibility import assess
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels, UnusableInstance
 from dicom_io.instance import read_header
+from dicom_io.patient import NOBODY, PatientIdentity
 from models.ensemble import Ensemble
 from models.errors import NonFiniteOutput, UnreadablePicture
 from models.finding import StudyFinding, ViewFinding, ViewReading, study_finding
@@ -46,15 +48,25 @@ class OfflineView:
     record: InstanceRecord | None
     finding: ViewFinding | None
     reason: str
+    patient: PatientIdentity = NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OfflineStudy:
-    """The views of one study and their finding; None where nothing could be analyzed."""
+    """The views of one study and their finding.
+
+    Attributes
+    ----------
+    finding
+        None where nothing could be analyzed, or where the views are of two patients.
+    two_patients
+        Whether they are; such a study has no results.
+    """
 
     study: str
     views: tuple[OfflineView, ...]
     finding: StudyFinding | None
+    two_patients: bool
 
 
 def analyze_file(path: Path, decoder: Decoder, ensemble: Ensemble) -> OfflineView:
@@ -97,7 +109,16 @@ def analyze_file(path: Path, decoder: Decoder, ensemble: Ensemble) -> OfflineVie
             reason = str(error)
             record = replace(record, state=InstanceState.UNREADABLE, reason=reason)
     return OfflineView(
-        path=path, study=header.study_instance_uid, record=record, finding=finding, reason=reason
+        path=path,
+        study=header.study_instance_uid,
+        record=record,
+        finding=finding,
+        reason=reason,
+        patient=PatientIdentity(
+            patient_id=header.patient_id,
+            issuer_of_patient_id=header.issuer_of_patient_id,
+            patient_name=header.patient_name,
+        ),
     )
 
 
@@ -108,18 +129,15 @@ def studies_of(
     groups: dict[str, list[OfflineView]] = {}
     for view in views:
         groups.setdefault(view.study, []).append(view)
-    return [
-        OfflineStudy(study=study, views=tuple(group), finding=_finding(group, ensemble, operating_point))
-        for study, group in groups.items()
-    ]
+    return [_study_of(study, group, ensemble, operating_point) for study, group in groups.items()]
 
 
 def results_of(
     study: OfflineStudy, decoder: Decoder, ensemble: Ensemble, *, operating_point: str
 ) -> StudyResults | None:
-    """Build the DICOM results of a study; None where its views are no DICOM instances."""
+    """Build the DICOM results of a study; None where its views are no DICOM instances, or of two patients."""
     records = tuple(view.record for view in study.views if view.record is not None)
-    if not records:
+    if not records or study.two_patients:
         return None
     claimed = ClaimedStudy(
         id=0,
@@ -159,6 +177,14 @@ def _finding_of(path: Path, image: NDArray[np.float32], ensemble: Ensemble) -> V
     reading: ViewReading
     (reading,) = ensemble.read(preprocess(image, ensemble.preprocessing)[None])
     return ViewFinding(view_id=str(path), members=reading.members, input_check=reading.input_check)
+
+
+def _study_of(
+    study: str, views: Sequence[OfflineView], ensemble: Ensemble, operating_point: str
+) -> OfflineStudy:
+    two_patients = any(one.patient.contradicts(other.patient) for one, other in combinations(views, 2))
+    finding = None if two_patients else _finding(views, ensemble, operating_point)
+    return OfflineStudy(study=study, views=tuple(views), finding=finding, two_patients=two_patients)
 
 
 def _finding(views: Sequence[OfflineView], ensemble: Ensemble, operating_point: str) -> StudyFinding | None:

@@ -132,7 +132,12 @@ def _secondary_captures(
         page = render_page(image, view.finding, caption, preprocessing)
         captures.append(
             secondary_capture(
-                page, source=view.source, facts=content.facts, view_number=number, laterality=view.laterality
+                page,
+                source=view.source,
+                patient_source=content.patient_source,
+                facts=content.facts,
+                view_number=number,
+                laterality=view.laterality,
             )
         )
     return tuple(captures)

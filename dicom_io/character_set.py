@@ -41,11 +41,12 @@ class CharacterSet:
 def declared_character_set(specific_character_set: bytes) -> CharacterSet:
     r"""Return the character set to declare for text that came with `specific_character_set`.
 
-    Misspelled terms are put right, an empty first value is spelled out. With no declaration at all none is
-    made: what the text means then is up to the archive, for the source as for the result.
+    Misspelled terms are put right. An empty first value stays empty: spelled out as ``ISO 2022 IR 6``, which
+    means the same, some archives show the names as escape codes. With no declaration at all none is made:
+    what the text means then is up to the archive, for the source as for the result.
 
     >>> declared_character_set(rb"\ISO 2022 IR 87").terms
-    ('ISO 2022 IR 6', 'ISO 2022 IR 87')
+    ('', 'ISO 2022 IR 87')
     >>> declared_character_set(b"ISO_IR_100").problems
     ('SpecificCharacterSet is misspelled and was put right',)
     """
@@ -69,9 +70,8 @@ def _well_combined(terms: list[str]) -> tuple[str, ...]:
         return (terms[1],)  # ASCII, said twice
     if len(terms) == 1 or terms[0] in _WITHOUT_EXTENSIONS:
         return (terms[0],)
-    first = "ISO 2022 IR 6" if terms[0] in _DEFAULT_REPERTOIRE else terms[0]
-    others = (term for term in terms[1:] if term not in _WITHOUT_EXTENSIONS)
-    return tuple(dict.fromkeys(term.replace("ISO_IR", "ISO 2022 IR") for term in (first, *others)))
+    extensions = (term for term in terms if term not in _WITHOUT_EXTENSIONS)
+    return tuple(dict.fromkeys(term.replace("ISO_IR", "ISO 2022 IR") for term in extensions))
 
 
 def _defined_term(term: str) -> str | None:

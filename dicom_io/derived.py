@@ -144,7 +144,8 @@ def derived_dataset(source: Dataset, facts: ResultFacts, place: Place) -> Datase
     Parameters
     ----------
     source : Dataset
-        From `dicom_io.source.sanitized_source`: the instance whose patient and study are inherited.
+        From `dicom_io.source.sanitized_source`: the instance whose patient and study are inherited, the same
+        for all results of a study.
 
     Returns
     -------

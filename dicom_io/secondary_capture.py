@@ -29,6 +29,7 @@ def secondary_capture(
     page: NDArray[np.uint8],
     *,
     source: Dataset,
+    patient_source: Dataset,
     facts: ResultFacts,
     view_number: int,
     laterality: Laterality = Laterality.UNKNOWN,
@@ -44,6 +45,8 @@ def secondary_capture(
         object says so unless the source has burned-in annotation.
     source : Dataset
         The view's header, from `dicom_io.source.sanitized_source`.
+    patient_source : Dataset
+        The header of the instance of the study that says who the patient is, from the same.
     facts : ResultFacts
         What the study's results have in common.
     view_number : int
@@ -67,7 +70,7 @@ def secondary_capture(
         series_number=SERIES_NUMBER,
         instance_number=view_number,
     )
-    ds = derived_dataset(source, facts, place)
+    ds = derived_dataset(patient_source, facts, place)
     _add_equipment(ds, facts)
     _add_general_image(ds, source, facts)
     _add_laterality(ds, source, laterality)

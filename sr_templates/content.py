@@ -108,6 +108,16 @@ class ReportContent:
         return (*(view.source for view in self.analyzed), *(other.source for other in self.set_aside))
 
     @property
+    def patient_source(self) -> Dataset:
+        """The header that says who the patient is: the first with a Patient ID, else the first.
+
+        All results of the study take it from there: an instance without one, beside others that have it, is
+        of the same patient.
+        """
+        named = (source for source in self.sources if source.get_item("PatientID").value)
+        return next(named, self.sources[0])
+
+    @property
     def category(self) -> TriageCategory:
         """Where the study belongs in the worklist."""
         return TriageCategory.NOT_ANALYZED if self.finding is None else self.finding.category

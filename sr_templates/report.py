@@ -22,7 +22,7 @@ SERIES_NUMBER = 9902
 def structured_report(content: ReportContent) -> Dataset:
     """Return the report of one revision of a study, complete with file meta.
 
-    The patient and the study are inherited from the first instance. Same content, same bytes.
+    Same content, same bytes.
     """
     facts = content.facts
     uids = [str(source["SOPInstanceUID"].value) for source in content.sources]
@@ -35,7 +35,7 @@ def structured_report(content: ReportContent) -> Dataset:
         series_number=SERIES_NUMBER,
         instance_number=content.revision,
     )
-    ds = derived_dataset(content.sources[0], facts, place)
+    ds = derived_dataset(content.patient_source, facts, place)
     ds.ReferencedPerformedProcedureStepSequence = []  # SR Document Series (PS3.3 C.17.1): Type 2
     _add_document_general(ds, content)
     # SR Document Content (PS3.3 C.17.3)

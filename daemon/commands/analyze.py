@@ -15,6 +15,7 @@ from daemon.commands.console import console, error_console, print_json
 from daemon.commands.send import files_below
 from daemon.config import Analysis
 from daemon.spool import write_whole
+from daemon.store.instances import PATIENT_MISMATCH
 from dicom_io.decoder import Decoder
 from dicom_io.derived import to_bytes
 from models.finding import TriageCategory
@@ -81,7 +82,8 @@ def run(options: argparse.Namespace) -> int:
         print_json([_document(study) for study in studies])
     else:
         _print_table(studies, ensemble)
-    return 0 if views and all(view.finding for view in views) else 1
+    analyzed = all(view.finding for view in views) and not any(study.two_patients for study in studies)
+    return 0 if views and analyzed else 1
 
 
 def _ensemble(analysis: Analysis) -> "Ensemble":
@@ -104,6 +106,7 @@ def _document(study: "OfflineStudy") -> dict[str, Any]:
         "probability": None if finding is None else finding.score,
         "operating_point": None if finding is None else finding.operating_point.model_dump(),
         "bundle": None if finding is None else finding.bundle.label,
+        "reason": PATIENT_MISMATCH if study.two_patients else "",
         "views": [_view_document(view) for view in study.views],
     }
 
@@ -128,7 +131,7 @@ def _print_table(studies: "list[OfflineStudy]", ensemble: "Ensemble") -> None:
     members = ensemble.identity.members
     table = Table("file", "region", "P(abnormal)", *members, "study", caption=_caption(ensemble))
     for study in studies:
-        verdict = "not analyzed"
+        verdict = f"not analyzed ({PATIENT_MISMATCH})" if study.two_patients else "not analyzed"
         if study.finding is not None:
             verdict = f"{study.finding.category} ({study.finding.score:.3f})"
         for view in study.views:

@@ -1,6 +1,7 @@
 """This module takes instances into the store."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from daemon.store.database import Store
 from daemon.store.shown import Rejection
 from daemon.store.tables import instances, rejections, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, ReceivedInstance, Recorded
+from dicom_io.patient import PatientIdentity
 
 PATIENT_MISMATCH = "patient_mismatch"
 
@@ -40,7 +42,7 @@ def record_instance(
     """Record an instance and what it means for its study.
 
     A repeat changes nothing. A SOP Instance UID that comes with other bytes is kept beside the first and
-    excluded. A view opens its study, or reopens it with the next revision. A second PatientID fails it.
+    excluded. A view opens its study, or reopens it with the next revision. A second patient fails it.
 
     Parameters
     ----------
@@ -121,6 +123,7 @@ def _study_row(connection: Connection, instance: ReceivedInstance, now: datetime
             collecting_since=now,
             last_instance_at=now,
             patient_id=identity.patient_id,
+            issuer_of_patient_id=identity.issuer_of_patient_id,
             patient_name=identity.patient_name,
             accession_number=identity.accession_number,
             study_date=identity.study_date,
@@ -168,7 +171,8 @@ def _study_values(
         "priority": min(study.priority, instance.priority),
     }
     state = StudyState(study.state)
-    if _other_patient(study, instance):
+    known, new = _patient_of(study), instance.identity.patient
+    if known.contradicts(new):
         values["state"] = advance(state, StudyEvent.PATIENT_MISMATCH)
         values["reason"] = PATIENT_MISMATCH
     elif is_view and study.reason != PATIENT_MISMATCH:
@@ -187,12 +191,14 @@ def _study_values(
             "last_association_id": instance.association_id,
             "association_open": bool(instance.association_id),
         }
-    if not study.patient_id:
-        values |= {"patient_id": instance.identity.patient_id, "patient_name": instance.identity.patient_name}
+    if not known.contradicts(new):
+        values |= asdict(known.completed_by(new))
     return values
 
 
-def _other_patient(study: Row[Any], instance: ReceivedInstance) -> bool:
-    """Tell whether two patients meet in one study; an absent PatientID contradicts none."""
-    known, new = study.patient_id.strip(), instance.identity.patient_id.strip()
-    return bool(known and new and known != new)
+def _patient_of(study: Row[Any]) -> PatientIdentity:
+    return PatientIdentity(
+        patient_id=study.patient_id,
+        issuer_of_patient_id=study.issuer_of_patient_id,
+        patient_name=study.patient_name,
+    )

@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest migration; `daemon/store/migrations/versions` begins its file names with it."""
 
 
@@ -89,6 +89,7 @@ studies = Table(
     Column("last_association_id", String(64), nullable=False, default=""),
     Column("association_open", Boolean, nullable=False, default=False),
     Column("patient_id", Text, nullable=False, default=""),
+    Column("issuer_of_patient_id", Text, nullable=False, default="", server_default=""),
     Column("patient_name", Text, nullable=False, default=""),
     Column("accession_number", Text, nullable=False, default=""),
     Column("study_date", Text, nullable=False, default=""),

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 
 from daemon.lifecycle import InstanceState
+from dicom_io.patient import PatientIdentity
 from models.drift import InputCheck, InputWarning
 from models.finding import MemberFinding
 
@@ -33,10 +34,20 @@ class StudyIdentity:
     """The study-level attributes that people need to know a study by; patient data."""
 
     patient_id: str
+    issuer_of_patient_id: str
     patient_name: str
     accession_number: str
     study_date: str
     study_description: str
+
+    @property
+    def patient(self) -> PatientIdentity:
+        """Who the study says that it shows."""
+        return PatientIdentity(
+            patient_id=self.patient_id,
+            issuer_of_patient_id=self.issuer_of_patient_id,
+            patient_name=self.patient_name,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,6 +104,7 @@ def _entry(row: Row[Any], regions: tuple[str, ...]) -> WorklistEntry:
         study_instance_uid=row.study_instance_uid,
         identity=StudyIdentity(
             patient_id=row.patient_id,
+            issuer_of_patient_id=row.issuer_of_patient_id,
             patient_name=row.patient_name,
             accession_number=row.accession_number,
             study_date=row.study_date,

@@ -117,6 +117,7 @@ def identity(study: int = 1, **changes: str) -> StudyIdentity:
     """Return a synthetic patient and study."""
     usual = StudyIdentity(
         patient_id=f"TEST-{study}",
+        issuer_of_patient_id="",
         patient_name="Testcase^Wrist",
         accession_number=f"A{study}",
         study_date="20260301",

@@ -121,3 +121,16 @@ def test_frames_that_end_other_decoders_cost_no_other_file(
     assert "JPEG 2000" in reasons["e.dcm"]
     _, alone = _analyze(capsys, bundle, "--json", plain)
     assert probabilities["d.dcm"] == json.loads(alone)[0]["views"][0]["probability"]
+
+
+def test_two_patients_in_a_study_have_no_results(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for number in (1, 2):
+        ds = make_instance(study=4, instance=number, PatientID=f"CASE-{number}")
+        write_instance(ds, tmp_path / f"{number}.dcm")
+    files = sorted(tmp_path.glob("*.dcm"))
+    status, shown = _analyze(capsys, bundle, "--json", "--output", tmp_path / "out", *files)
+    (study,) = json.loads(shown)
+    assert (status, study["category"], study["reason"]) == (1, "not analyzed", "patient_mismatch")
+    assert list((tmp_path / "out").iterdir()) == []

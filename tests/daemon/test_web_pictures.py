@@ -82,7 +82,7 @@ def _store_picture(store: Store, spool: Spool, pixels: np.ndarray) -> str:
         software_version="0.1.0",
         analyzed_at=NOW,
     )
-    ds = secondary_capture(pixels, source=source, facts=facts, view_number=1)
+    ds = secondary_capture(pixels, source=source, patient_source=source, facts=facts, view_number=1)
     store_factory.analyzed_study(store, 1)
     claimed = store_factory.claim(store, 1)
     report = store_factory.report(claimed)

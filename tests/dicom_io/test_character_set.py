@@ -39,7 +39,8 @@ def test_a_misspelled_term_is_put_right_and_told(declared, terms):
 @pytest.mark.parametrize(
     ("declared", "terms"),
     [
-        (rb"\ISO 2022 IR 87", ("ISO 2022 IR 6", "ISO 2022 IR 87")),
+        (rb"\ISO 2022 IR 87", ("", "ISO 2022 IR 87")),
+        (rb"ISO_IR 6\ISO 2022 IR 87", ("ISO 2022 IR 6", "ISO 2022 IR 87")),
         (rb"ISO_IR 100\ISO 2022 IR 144", ("ISO 2022 IR 100", "ISO 2022 IR 144")),
         (rb"ISO_IR 192\ISO 2022 IR 87", ("ISO_IR 192",)),
         (rb"\ISO_IR 192", ("ISO_IR 192",)),

@@ -40,9 +40,10 @@ def capture_bytes(
     source_: Dataset | None = None, facts: ResultFacts = FACTS, laterality: Laterality = Laterality.LEFT
 ) -> bytes:
     source_ = source() if source_ is None else source_
-    return to_bytes(
-        secondary_capture(PAGE, source=source_, facts=facts, view_number=2, laterality=laterality)
+    ds = secondary_capture(
+        PAGE, source=source_, patient_source=source_, facts=facts, view_number=2, laterality=laterality
     )
+    return to_bytes(ds)
 
 
 def capture(
@@ -213,7 +214,7 @@ def test_our_own_text_is_ascii_in_every_character_set(name):
 )
 def test_a_page_of_another_form_is_refused(page):
     with pytest.raises(ValueError, match="uint8"):
-        secondary_capture(page, source=source(), facts=FACTS, view_number=1)
+        secondary_capture(page, source=source(), patient_source=source(), facts=FACTS, view_number=1)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ def test_store_of_the_first_schema_keeps_its_rows(tmp_path, postgresql: Cluster,
         for column in ("input_distance", "input_warning"):
             connection.execute(text(f"ALTER TABLE instances DROP COLUMN {column}"))
         connection.execute(text("ALTER TABLE activations DROP COLUMN vote"))
+        connection.execute(text("ALTER TABLE studies DROP COLUMN issuer_of_patient_id"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         assert {c["name"] for c in inspect(connection).get_columns("instances")}.isdisjoint(
             {"input_distance", "input_warning"}
@@ -83,6 +84,17 @@ def test_store_of_the_first_schema_keeps_its_rows(tmp_path, postgresql: Cluster,
         (InstanceState.ANALYZED, None)
     ] * 2
     assert detail.entry.warned_view_count == 0
+    migrated.close()
+
+
+def test_store_of_release_0_2_keeps_its_studies(store):
+    analyzed_study(store, view_count=2)
+    with store.write() as connection:
+        connection.execute(text("ALTER TABLE studies DROP COLUMN issuer_of_patient_id"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    migrated = open_store(store.engine.url.render_as_string(hide_password=False))
+    identity = study_detail(migrated, received().study_instance_uid).entry.identity
+    assert (identity.patient_id, identity.issuer_of_patient_id) == ("TEST-1", "")
     migrated.close()
 
 

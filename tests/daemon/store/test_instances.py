@@ -161,6 +161,35 @@ def test_absent_patient_id_contradicts_none_and_is_filled_in(store):
     )
 
 
+def test_an_id_counts_within_its_issuer(store):
+    record(
+        store,
+        received(identity=identity(issuer_of_patient_id="NORTH")),
+        received(1, 2),
+        received(1, 3, identity=identity(issuer_of_patient_id="SOUTH")),
+    )
+    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, instances.PATIENT_MISMATCH)
+
+
+def test_an_issuer_that_comes_later_is_kept(store):
+    record(store, received(), received(1, 2, identity=identity(issuer_of_patient_id="NORTH")))
+    assert entry(store).state is StudyState.OPEN
+    assert entry(store).identity.issuer_of_patient_id == "NORTH"
+
+
+def test_without_an_id_another_name_is_another_patient(store):
+    stranger = identity(patient_id="", patient_name="Testcase^Elbow")
+    record(store, received(), received(1, 2, identity=stranger))
+    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, instances.PATIENT_MISMATCH)
+
+
+def test_names_are_spelled_in_many_ways(store):
+    spelled = identity(patient_name="TESTCASE, WRIST")
+    without_id = identity(patient_id="", patient_name="testcase^wrist^^")
+    record(store, received(), received(1, 2, identity=spelled), received(1, 3, identity=without_id))
+    assert entry(store).state is StudyState.OPEN
+
+
 def test_padding_makes_no_other_patient(store):
     record(store, received(), received(1, 2, identity=identity(patient_id="TEST-1 ")))
     assert entry(store).state is StudyState.OPEN
