@@ -138,14 +138,14 @@ def _encapsulated_bytes(stream: BinaryIO, extent: PixelDataExtent) -> bytes:
 
 
 def _display_rules(values: Values, layout: PixelFormat) -> DisplayRules:
-    slope = (*values.decimals("RescaleSlope"), 0.0)[0] or 1.0  # 0 would make one gray of all values
-    intercept = (*values.decimals("RescaleIntercept"), 0.0)[0]
+    slope = values.decimal("RescaleSlope") or 1.0  # 0 would make one gray of all values
+    intercept = values.decimal("RescaleIntercept") or 0.0
     return DisplayRules(
         bits_stored=layout.bits_stored,
         signed=layout.signed,
         # A DX that is MONOCHROME1 says INVERSE as well (PS3.3 C.8.11.3.1.2): that is one inversion.
-        inverted=values.code_string("PhotometricInterpretation") == "MONOCHROME1"
-        or values.code_string("PresentationLUTShape") == "INVERSE",
+        inverted=values.code_strings("PhotometricInterpretation")[:1] == ("MONOCHROME1",)
+        or values.code_strings("PresentationLUTShape")[:1] == ("INVERSE",),
         rescale_slope=slope,
         rescale_intercept=intercept,
         modality_table=_first_table(values.items("ModalityLUTSequence"), signed=layout.signed),
@@ -156,13 +156,17 @@ def _display_rules(values: Values, layout: PixelFormat) -> DisplayRules:
 
 
 def _window(values: Values) -> Window | None:
-    """Return the first window; None if there is none that can be used."""
-    centers, widths = values.decimals("WindowCenter"), values.decimals("WindowWidth")
-    if not centers or not widths or widths[0] < _SMALLEST_WIDTH:
-        return None
-    name = values.code_string("VOILUTFunction")
-    function = VoiFunction(name) if name in set(VoiFunction) else VoiFunction.LINEAR
-    return Window(center=centers[0], width=widths[0], function=function)
+    """Return the first window, a center and the width in the same place, that can be used; None without."""
+    pairs = zip(values.decimals("WindowCenter"), values.decimals("WindowWidth"), strict=False)
+    for center, width in pairs:
+        if center is not None and width is not None and width >= _SMALLEST_WIDTH:
+            return Window(center=center, width=width, function=_voi_function(values))
+    return None
+
+
+def _voi_function(values: Values) -> VoiFunction:
+    known = (VoiFunction(name) for name in values.code_strings("VOILUTFunction") if name in set(VoiFunction))
+    return next(known, VoiFunction.LINEAR)
 
 
 def _padding(values: Values, *, signed: bool) -> tuple[int, int] | None:

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.tag import Tag
 from pydicom.uid import (
     HTJ2K,
     DeflatedExplicitVRLittleEndian,
@@ -27,6 +30,7 @@ from pydicom.uid import (
 from dicom_io.errors import UndecodablePixels
 from dicom_io.pixels import read_view
 from dicom_io.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES
+from dicom_io.values import tag_of
 from tests.dicom_io.compressed import (
     compressed_by_dcmtk,
     compressed_by_gdcm,
@@ -165,12 +169,88 @@ def test_an_unusable_window_counts_as_absent(window):
     assert shown(make_instance(pixels=row(0, 51, 255), **window)) == [0.0, 0.2, 1.0]
 
 
-@pytest.mark.parametrize("garbage", [b"abc", b"nan", b"1e999", b"12\\xx"])
+@pytest.mark.parametrize("garbage", [b"abc", b"nan", b"1e999", b"xx\\yy"])
 def test_garbage_in_a_window_counts_as_no_window(garbage):
     content = encode(make_instance(pixels=row(0, 51, 255), WindowCenter="12345678", WindowWidth="87654321"))
     assert content.count(b"12345678") == 1
     content = content.replace(b"12345678", garbage.ljust(8))
     assert listed(read_view(io.BytesIO(content))) == [0.0, 0.2, 1.0]
+
+
+def with_values(ds: Dataset, **values: bytes) -> bytes:
+    """Return `ds` encoded, with elements of numbers in text that hold any bytes."""
+    for keyword, value in values.items():
+        tag = tag_of(keyword)
+        ds[keyword] = RawDataElement(Tag(tag), dictionary_VR(tag), len(value), value, 0, False, True)
+    return encode(ds)
+
+
+def shown_with(ds: Dataset, **values: bytes) -> list[float]:
+    return listed(read_view(io.BytesIO(with_values(ds, **values))))
+
+
+@pytest.mark.parametrize(
+    ("centers", "widths"),
+    [
+        (b"128\\", b"256\\"),
+        (b"128\\NaN ", b"256\\NaN "),
+        (b"128\\AUTO", b"256\\inf "),
+        (b"128\\1e99", b"256\\ "),
+        (b"128", b"256\\0 "),
+        (b"128 \\4096,5", b"256\\10"),
+        # where the first pair cannot be used, the next one that can
+        (b"\\128", b"\\256"),
+        (b"NaN\\128 ", b"4096\\256"),
+        (b"2048\\128", b"0 \\256 "),
+        (b"2048\\AUTO\\128", b"-1\\4096\\256"),
+    ],
+)
+def test_a_bad_value_of_a_window_harms_itself_alone(centers, widths):
+    # a saturated marker: stretched over the whole range the image would be black
+    ds = make_instance(pixels=row(0, 51, 255, 65535), bits_stored=16)
+    assert shown_with(ds, WindowCenter=centers, WindowWidth=widths) == [0.0, 0.2, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(("centers", "widths"), [(b"\\128", b"256 "), (b"128 ", b"\\256")])
+def test_a_center_and_a_width_in_unlike_places_are_no_window(centers, widths):
+    ds = make_instance(pixels=row(0, 51, 255))
+    assert shown_with(ds, WindowCenter=centers, WindowWidth=widths) == [0.0, 0.2, 1.0]
+
+
+def test_a_decimal_comma_of_a_window_is_a_decimal_point():
+    ds = make_instance(pixels=row(0, 51, 255, 1000), VOILUTFunction="LINEAR_EXACT")
+    assert shown_with(ds, WindowCenter=b"127,5 ", WindowWidth=b"255,0 ") == [0.0, 0.2, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", ["SIGMOID\\LINEAR", "SIGMOID\\", "\\SIGMOID", "AUTO\\SIGMOID", "sigmoid"])
+def test_the_first_known_voi_function_counts(name):
+    ds = make_instance(pixels=row(50, 100, 150))
+    assert shown_with(ds, VOILUTFunction=name.encode(), WindowCenter=b"100 ", WindowWidth=b"100 ") == [
+        0.119203,
+        0.5,
+        0.880797,
+    ]
+
+
+@pytest.mark.parametrize("slope", [b"2 ", b"2,0 ", b"2\\", b"2\\NaN ", b"\\2"])
+@pytest.mark.parametrize("intercept", [b"-100", b"-100\\AUTO", b"-100,0\\", b"\\-100 "])
+def test_a_bad_value_of_the_rescale_harms_itself_alone(slope, intercept):
+    ds = make_instance(
+        pixels=row(50, 75, 100), VOILUTFunction="LINEAR_EXACT", WindowCenter=50, WindowWidth=100
+    )
+    assert shown_with(ds, RescaleSlope=slope, RescaleIntercept=intercept) == [0.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("value", [b"MONOCHROME1\\", b"\\MONOCHROME1 ", b"MONOCHROME1\\MONOCHROME2 "])
+def test_of_several_photometric_interpretations_the_first_counts(value):
+    ds = make_instance(pixels=row(0, 51, 255), PresentationLUTShape=None, **NO_WINDOW)
+    assert shown_with(ds, PhotometricInterpretation=value) == [1.0, 0.8, 0.0]
+
+
+@pytest.mark.parametrize("value", [b"2\\", b"\\2"])
+def test_a_second_frame_is_seen_whatever_stands_beside_its_number(value):
+    with pytest.raises(UndecodablePixels, match="2 frames"):
+        shown_with(make_instance(pixels=row(0, 51)), NumberOfFrames=value)
 
 
 def test_rescale_goes_before_the_window():
@@ -263,6 +343,11 @@ def test_padding_range():
     ds = make_instance(pixels=row(4095, 4000, 100, 151, 355), **NO_WINDOW)
     ds.PixelPaddingValue, ds.PixelPaddingRangeLimit = 4000, 4095
     assert shown(ds) == [0.0, 0.0, 0.0, 0.2, 1.0]
+
+
+def test_padding_that_leaves_nothing_of_the_image_is_passed_over():
+    ds = make_instance(pixels=row(0, 51, 255), PixelPaddingValue=0, PixelPaddingRangeLimit=4095, **NO_WINDOW)
+    assert shown(ds) == [0.0, 0.2, 1.0]
 
 
 def test_signed_padding():
