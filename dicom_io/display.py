@@ -24,11 +24,15 @@ class VoiFunction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupTable:
-    """A Modality or VOI LUT: `entries` (n,) of `bits` each; the first belongs to input `first_mapped`."""
+    """A Modality or VOI LUT: `entries` (n,), of which the first belongs to input `first_mapped`."""
 
     first_mapped: int
-    bits: int
     entries: DoubleArray
+
+    @property
+    def bits(self) -> int:
+        """Bits that the entries of a VOI LUT take, at least 8 (PS3.3 C.11.2.1.1)."""
+        return max(8, int(self.entries.max()).bit_length())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,8 @@ def display_values(stored: NDArray[np.uint16], rules: DisplayRules) -> NDArray[n
         is_padding[:] = False
     output = _modality(values, rules)
     if rules.voi_table is not None:  # PS3.3 C.11.2: the VOI LUT, else the window
+        # White is the largest entry that these bits can hold, not the declared ones: some writers declare 16
+        # bits, or 8, whatever the entries are. Both agree where more than half of the declared range is used.
         gray = _clipped(_look_up(output, rules.voi_table) / ((1 << rules.voi_table.bits) - 1))
     elif rules.window is not None:
         gray = _windowed(output, rules.window)

@@ -149,7 +149,9 @@ def _display_rules(values: Values, layout: PixelFormat) -> DisplayRules:
         rescale_slope=slope,
         rescale_intercept=intercept,
         modality_table=_first_table(values.items("ModalityLUTSequence"), signed=layout.signed),
-        voi_table=_first_table(values.items("VOILUTSequence"), signed=layout.signed or intercept < 0),
+        voi_table=_first_table(
+            values.items("VOILUTSequence"), signed=layout.signed or intercept < 0 or slope < 0
+        ),
         window=_window(values),
         padding=_padding(values, signed=layout.signed),
     )
@@ -178,19 +180,23 @@ def _padding(values: Values, *, signed: bool) -> tuple[int, int] | None:
 
 
 def _first_table(items: Sequence[Values], *, signed: bool) -> LookupTable | None:
-    """Return the table of a LUT sequence's first item (PS3.3 C.11.1.1); None if it is absent or unusable."""
-    descriptor = [int(word) for word in items[0].words("LUTDescriptor")] if items else []
-    if len(descriptor) != 3:
+    """Return the first table of a LUT sequence (PS3.3 C.11.1.1) that can be used; None if there is none."""
+    tables = (_table(item, signed=signed) for item in items)
+    return next((table for table in tables if table is not None), None)
+
+
+def _table(item: Values, *, signed: bool) -> LookupTable | None:
+    descriptor = [int(word) for word in item.words("LUTDescriptor")[:3]]
+    if len(descriptor) < 3:
         return None
     count, first, bits = descriptor[0] or 65536, descriptor[1], descriptor[2]
-    entries: NDArray[np.uint8 | np.uint16] = items[0].words("LUTData")[:count]
+    entries: NDArray[np.uint8 | np.uint16] = item.words("LUTData")[:count]
     if entries.size < count and bits == 8:  # two entries in each word
-        entries = items[0].octets("LUTData")[:count]
-    if entries.size < count or not 8 <= bits <= 16:
+        entries = item.octets("LUTData")[:count]
+    if entries.size < count or entries.min() == entries.max():  # one gray for all values is a mistake
         return None
     return LookupTable(
         first_mapped=first - 65536 if signed and first >= 32768 else first,
-        bits=bits,
         entries=entries.astype(np.float64),
     )
 

@@ -309,14 +309,49 @@ def test_only_the_first_item_of_the_voi_lut_sequence_counts():
     assert shown(make_instance(pixels=row(0, 1), VOILUTSequence=items)) == [0.0, 1.0]
 
 
-@pytest.mark.parametrize(
-    "item",
-    [Dataset(), lut_item(0, 12, b"\0\0", 100), lut_item(0, 7, bytes(6), 3), lut_item(0, 99, bytes(6), 3)],
-    ids=["empty", "too short", "7 bits", "99 bits"],
-)
-def test_an_unusable_voi_lut_leaves_it_to_the_window(item):
-    ds = make_instance(pixels=row(0, 51, 255), VOILUTSequence=[item], WindowCenter=128, WindowWidth=256)
+@pytest.mark.parametrize("bits", [12, 16, 8, 10, 0, 99])
+def test_a_voi_lut_is_scaled_by_the_bits_of_its_entries_whatever_it_declares(bits):
+    # some CR readers declare 16 bits for entries of 12
+    item = lut_item(0, bits, struct.pack("<4H", 0, 819, 1638, 4095), 4)
+    assert shown(make_instance(pixels=row(0, 1, 2, 3), VOILUTSequence=[item])) == [0.0, 0.2, 0.4, 1.0]
+
+
+def test_a_voi_lut_that_uses_more_than_half_of_its_range_is_scaled_by_what_it_declares():
+    item = lut_item(0, 12, struct.pack("<3H", 0, 819, 2457), 3)
+    assert shown(make_instance(pixels=row(0, 1, 2), VOILUTSequence=[item])) == [0.0, 0.2, 0.6]
+
+
+def test_a_voi_lut_of_few_bits_is_scaled_by_eight():
+    item = lut_item(0, 8, struct.pack("<3H", 0, 51, 102), 3)
+    assert shown(make_instance(pixels=row(0, 1, 2), VOILUTSequence=[item])) == [0.0, 0.2, 0.4]
+
+
+def test_a_voi_lut_may_begin_below_zero_under_a_negative_slope():
+    item = lut_item(-2, 8, struct.pack("<3H", 0, 102, 204), 3)
+    ds = make_instance(pixels=row(2, 1, 0), RescaleIntercept=0, RescaleSlope=-1, VOILUTSequence=[item])
+    assert shown(ds) == [0.0, 0.4, 0.8]
+
+
+USELESS_TABLES = {
+    "empty": Dataset(),
+    "too short": lut_item(0, 12, struct.pack("<2H", 0, 4095), 100),
+    "of one gray": lut_item(0, 12, struct.pack("<3H", 7, 7, 7), 3),
+}
+
+
+@pytest.mark.parametrize("useless", USELESS_TABLES)
+def test_an_unusable_voi_lut_leaves_it_to_the_window(useless):
+    ds = make_instance(
+        pixels=row(0, 51, 255), VOILUTSequence=[USELESS_TABLES[useless]], WindowCenter=128, WindowWidth=256
+    )
     assert shown(ds) == [0.0, 0.2, 1.0]
+
+
+@pytest.mark.parametrize("useless", USELESS_TABLES)
+def test_an_unusable_voi_lut_leaves_it_to_the_next_one(useless):
+    table = lut_item(0, 8, struct.pack("<3H", 255, 102, 0), 3)
+    ds = make_instance(pixels=row(0, 1, 2), VOILUTSequence=[USELESS_TABLES[useless], table])
+    assert shown(ds) == [1.0, 0.4, 0.0]
 
 
 def test_modality_lut_sequence():
