@@ -19,6 +19,7 @@ from dicom_io.part10 import Part10Header, PixelDataExtent, read_part10_header, r
 from dicom_io.pixel_format import PixelFormat
 from dicom_io.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES, NATIVE_TRANSFER_SYNTAXES, encoding_of
 from dicom_io.values import OVERLAY_BIT_POSITIONS, Values, tag_of
+from dicom_io.view import PIXEL_SIZES, View, read_pixel_aspect
 
 _SMALLEST_WIDTH = 1e-6  # a narrower window, or a negative one, is taken for a mistake
 
@@ -26,13 +27,13 @@ MAX_ENCAPSULATED_BYTES = 2**29
 """Compressed pixel data beyond this is not read."""
 
 
-def read_view(source: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.float32]:
+def read_view(source: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> View:
     """Read the image of an instance and apply all that decides on its display.
 
     That is Modality LUT or rescale, VOI LUT or window (the first of several; LINEAR, LINEAR_EXACT and
     SIGMOID), MONOCHROME1 and Presentation LUT Shape (PS3.4 N.2). Without VOI LUT and window the range of
     the values in use is stretched over the grays. Pixel Padding Value and Range Limit are left out of
-    that range and shown black. Pixel Aspect Ratio is not applied: detectors have square pixels.
+    that range and shown black. Pixels stay where they are stored; `View.pixel_aspect` says their shape.
 
     Parameters
     ----------
@@ -40,11 +41,6 @@ def read_view(source: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> NDArr
         A Part 10 file, or a seekable stream, which is left open.
     max_pixels : int
         Rows times columns of the largest image that is decoded.
-
-    Returns
-    -------
-    NDArray[np.float32]
-        (rows, columns) in [0, 1], 1 = white.
 
     Raises
     ------
@@ -60,7 +56,8 @@ def read_view(source: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> NDArr
         header = read_part10_header(source, wanted=_WANTED, wanted_sequences=_WANTED_SEQUENCES)
         values = Values(header.data_set, little_endian=encoding_of(header.transfer_syntax_uid).little_endian)
         layout = _layout(values, max_pixels)
-        return display_values(_stored(source, header, layout), _display_rules(values, layout))
+        image = display_values(_stored(source, header, layout), _display_rules(values, layout))
+        return View(image=image, pixel_aspect=read_pixel_aspect(values))
     except UndecodablePixels:
         raise
     except UnusableInstance as exc:
@@ -203,7 +200,7 @@ def _table(item: Values, *, signed: bool) -> LookupTable | None:
 
 # fmt: off
 _WANTED_SEQUENCES = frozenset(map(tag_of, ("ModalityLUTSequence", "VOILUTSequence")))
-_WANTED = frozenset(OVERLAY_BIT_POSITIONS) | frozenset(map(tag_of, (
+_WANTED = frozenset(OVERLAY_BIT_POSITIONS) | PIXEL_SIZES | frozenset(map(tag_of, (
     "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel",
     "NumberOfFrames", "PhotometricInterpretation", "PresentationLUTShape",
     "RescaleSlope", "RescaleIntercept", "LUTDescriptor", "LUTData",

@@ -50,8 +50,8 @@ def test_json_gives_what_the_ensemble_says_of_each_file(
     ensemble = Ensemble(load_bundle(bundle), "cpu")
     for view, image in (
         (picture["views"][0], read_picture(files / "a.png")),
-        (study["views"][0], read_view(files / "b.dcm")),
-        (study["views"][1], read_view(files / "c.dcm")),
+        (study["views"][0], read_view(files / "b.dcm").image),
+        (study["views"][1], read_view(files / "c.dcm").image),
     ):
         ((expected,),) = ensemble.predict(preprocess(image, ensemble.preprocessing)[None])
         assert view["members"] == {"mobilenet": pytest.approx(expected.probability, abs=1e-6)}

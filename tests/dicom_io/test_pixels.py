@@ -2,6 +2,7 @@ import io
 import struct
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,12 @@ NATIVE = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, D
 NO_WINDOW: dict[str, Any] = {"WindowCenter": None, "WindowWidth": None}
 
 
+def image_of(source: Path | io.BytesIO, **limits: int) -> np.ndarray:
+    return read_view(source, **limits).image
+
+
 def view(ds: Dataset) -> np.ndarray:
-    return read_view(io.BytesIO(encode(ds)))
+    return image_of(io.BytesIO(encode(ds)))
 
 
 def row(*values: int, dtype: type = np.uint16) -> np.ndarray:
@@ -174,7 +179,7 @@ def test_garbage_in_a_window_counts_as_no_window(garbage):
     content = encode(make_instance(pixels=row(0, 51, 255), WindowCenter="12345678", WindowWidth="87654321"))
     assert content.count(b"12345678") == 1
     content = content.replace(b"12345678", garbage.ljust(8))
-    assert listed(read_view(io.BytesIO(content))) == [0.0, 0.2, 1.0]
+    assert listed(image_of(io.BytesIO(content))) == [0.0, 0.2, 1.0]
 
 
 def with_values(ds: Dataset, **values: bytes) -> bytes:
@@ -186,7 +191,7 @@ def with_values(ds: Dataset, **values: bytes) -> bytes:
 
 
 def shown_with(ds: Dataset, **values: bytes) -> list[float]:
-    return listed(read_view(io.BytesIO(with_values(ds, **values))))
+    return listed(image_of(io.BytesIO(with_values(ds, **values))))
 
 
 @pytest.mark.parametrize(
@@ -433,7 +438,7 @@ def test_every_compressed_transfer_syntax_is_decoded(transfer_syntax_uid, bits, 
     source = write_instance(make_instance(pixels=pixels, bits_stored=bits), tmp_path / "source.dcm")
     encoder(how, source, tmp_path / "compressed.dcm")
     assert dcmread(tmp_path / "compressed.dcm").file_meta.TransferSyntaxUID == transfer_syntax_uid
-    worst = np.abs(read_view(tmp_path / "compressed.dcm") - read_view(source)).max()
+    worst = np.abs(image_of(tmp_path / "compressed.dcm") - image_of(source)).max()
     assert worst <= difference / 255 + 1e-6
 
 
@@ -449,7 +454,7 @@ def test_lossless_transfer_syntaxes_keep_every_bit(transfer_syntax_uid, bits, dt
         make_instance(pixels=pixels, bits_stored=bits, **NO_WINDOW), tmp_path / "source.dcm"
     )
     encoder(how, source, tmp_path / "compressed.dcm")
-    np.testing.assert_array_equal(read_view(tmp_path / "compressed.dcm"), read_view(source))
+    np.testing.assert_array_equal(image_of(tmp_path / "compressed.dcm"), image_of(source))
 
 
 def test_a_frame_in_several_fragments_is_put_together(tmp_path):
@@ -472,7 +477,7 @@ def test_a_codestream_with_a_jp2_header_is_decoded(tmp_path):
     (codestream,) = fragments_of(ds)
     boxes = b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\x14ftypjp2 \0\0\0\0jp2 " + b"\0\0\0\0jp2c"
     ds.PixelData = encapsulate([boxes + codestream])
-    np.testing.assert_array_equal(view(ds), read_view(source))
+    np.testing.assert_array_equal(view(ds), image_of(source))
 
 
 # Guards
@@ -501,9 +506,9 @@ def test_what_cannot_be_an_image_is_refused_with_its_reason(changes, reason):
 
 def test_an_image_larger_than_the_limit_is_refused(tmp_path):
     path = write_instance(make_instance(rows=100, columns=101), tmp_path / "a.dcm")
-    assert read_view(path, max_pixels=10_100).shape == (100, 101)
+    assert image_of(path, max_pixels=10_100).shape == (100, 101)
     with pytest.raises(UndecodablePixels, match="100 x 101 pixels"):
-        read_view(path, max_pixels=10_099)
+        image_of(path, max_pixels=10_099)
 
 
 @pytest.mark.parametrize("transfer_syntax_uid", ["1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.100"])
@@ -523,7 +528,7 @@ def test_a_codestream_larger_than_its_header_makes_no_room_for_it(tmp_path):
     assert content.count(size) == 1
     tracemalloc.start()
     with pytest.raises(UndecodablePixels, match="65500 x 65500 x 1"):
-        read_view(io.BytesIO(content.replace(size, struct.pack(">2H", 65500, 65500))))
+        image_of(io.BytesIO(content.replace(size, struct.pack(">2H", 65500, 65500))))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5_000_000
@@ -545,7 +550,7 @@ def test_broken_frames_are_refused(transfer_syntax_uid, frame):
 @pytest.mark.parametrize("missing", [8, 9, 100])
 def test_truncated_encapsulated_pixel_data_is_refused(missing):
     with pytest.raises(UndecodablePixels, match="truncated"):
-        read_view(io.BytesIO(encode(compressed(RLELossless))[:-missing]))
+        image_of(io.BytesIO(encode(compressed(RLELossless))[:-missing]))
 
 
 @pytest.mark.parametrize("transfer_syntax_uid", NATIVE)
@@ -553,12 +558,12 @@ def test_truncation_at_every_byte_is_refused(transfer_syntax_uid):
     content = encode(make_instance(pixels=row(1, 2, 3), transfer_syntax_uid=transfer_syntax_uid))
     for length in range(len(content) - 1):  # the last byte may be padding
         with pytest.raises(UndecodablePixels):
-            read_view(io.BytesIO(content[:length]))
+            image_of(io.BytesIO(content[:length]))
 
 
 def test_what_is_no_dicom_is_refused_for_its_reason():
     with pytest.raises(UndecodablePixels, match="DICM"):
-        read_view(io.BytesIO(b"not dicom"))
+        image_of(io.BytesIO(b"not dicom"))
 
 
 def test_the_reason_names_no_patient():
@@ -582,7 +587,7 @@ def test_any_flipped_bytes_give_an_image_or_the_documented_error(original, chang
     for position, value in changes:
         content[132 + position % (len(content) - 132)] = value
     try:
-        values = read_view(io.BytesIO(bytes(content)), max_pixels=100_000)
+        values = image_of(io.BytesIO(bytes(content)), max_pixels=100_000)
     except UndecodablePixels:
         return
     assert np.isfinite(values).all()
