@@ -70,7 +70,10 @@ class Stop:
 
 @dataclass(slots=True)
 class _Level:
-    """A data set or sequence that is being read; `end` is None while only a delimiter can tell."""
+    """A data set or sequence that is being read; `end` is None while only a delimiter can tell.
+
+    None reaches beyond the end of what holds it, whatever its own length says.
+    """
 
     end: int | None
     explicit_vr: bool
@@ -137,7 +140,7 @@ class ElementReader:
             if header.tag >> 16 == 0xFFFE:
                 self._read_item_tag(header.tag, header.length)
             elif self._levels[-1].is_sequence:
-                raise NotDicom("a sequence holds something that is no item")
+                self._abandon("a sequence holds something that is no item")
             else:
                 self._read_value(header.tag, header.vr, header.length)
         raise NotDicom(f"more than {MAX_ELEMENTS} elements before the pixel data")
@@ -179,7 +182,14 @@ class ElementReader:
         elif len(self._levels) > 1 and tag == _delimitation_of(level):
             self._levels.pop()
         else:
-            raise NotDicom("an item or a delimiter stands where none can")
+            self._abandon("an item or a delimiter stands where none can")
+
+    def _abandon(self, reason: str) -> None:
+        """Leave what cannot be read further, if its length says where it ends."""
+        end = self._levels[-1].end
+        if end is None:
+            raise NotDicom(reason)
+        self._skip_to(end)
 
     def _enter_item(self, sequence: _Level, length: int) -> None:
         if sequence.is_raw:
@@ -193,6 +203,8 @@ class ElementReader:
     def _read_value(self, tag: int, vr: bytes, length: int) -> None:
         if tag in self._wanted_sequences or length == UNDEFINED_LENGTH:
             self._enter_sequence(tag, vr, length)
+        elif self._levels[-1].end is not None and self._position + length > self._size:
+            self._abandon("an element is longer than the file")
         elif tag in self._wanted and length <= MAX_VALUE_BYTES:
             value = self._take(length)
             item = self._levels[-1].item
@@ -220,8 +232,11 @@ class ElementReader:
         self._levels.append(level)
 
     def _end_of(self, length: int) -> int | None:
+        bound = self._levels[-1].end
         if length == UNDEFINED_LENGTH:
-            return None
+            return bound
+        if bound is not None:
+            return min(bound, self._position + length)
         self._require(length)
         return self._position + length
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,3 +105,21 @@ def test_items_without_vrs_within_a_data_set_with_them_are_read(meaning, scheme)
     at = content.index(header)
     content = content[: at + 8] + struct.pack("<L", len(items)) + items + content[at + 12 :]
     assert read_header(content).anatomic_regions == (CodedTerm(scheme=scheme, value="1234", meaning=meaning),)
+
+
+@pytest.mark.parametrize("length", [0, 2, 32, 0x2030, 2**31, 0xFFFFFFFE])
+def test_a_wrong_length_within_a_sequence_costs_nothing_behind_it(length):
+    sound = encode(instance())
+    item = struct.pack("<HH", 0xFFFE, 0xE000)
+    at = sound.index(item) + 4
+    content = sound[:at] + struct.pack("<L", length) + sound[at + 4 :]
+    expected = read_header(sound)
+    assert replace(read_header(content), anatomic_regions=expected.anatomic_regions) == expected
+
+
+def test_a_wrong_length_of_an_element_within_a_sequence_costs_nothing_behind_it():
+    sound = encode(instance())
+    at = sound.index(struct.pack("<HH2s", 0x0008, 0x0102, b"SH")) + 6
+    content = sound[:at] + b"\xff\xff" + sound[at + 2 :]
+    expected = read_header(sound)
+    assert replace(read_header(content), anatomic_regions=expected.anatomic_regions) == expected
