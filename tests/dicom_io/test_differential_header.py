@@ -9,8 +9,9 @@ Sound data sets are read alike by all three. Of corrupted ones these disagreemen
 - A VR is none: DCMTK shows bytes, pydicom may take the data set for implicit, or hands out raw values. We
   know from the tag what the element is. After unknown capitals DCMTK expects a long header, whatever follows,
   and loses the rest where it is a short one; we look at what follows.
-- A length within a sequence is wrong: all three resume behind the sequence where its length is known. We did
-  not until this test.
+- A length within a sequence is wrong: where the length of the sequence is known we resume behind it, as DCMTK
+  mostly does. It refuses lengths beyond the file; pydicom then leaves out what follows. Until this test we
+  refused them all.
 - Control characters in text are shown by both, and dropped by us: they are no part of any word.
 - An element behind the place where a header was shifted is found by one and not by the other: neither is
   right, for both read bytes of one element as the header of another.
@@ -200,8 +201,8 @@ def test_corrupted_headers_are_read_alike_but_for_known_kinds(folder, content):
     if ours is None:
         assert dump is None or REFUSED_ON_PURPOSE.search(reason)
         return
-    if dump is None:
-        assert theirs is None or ours == theirs
+    if dump is None:  # pydicom reads the same, or leaves out what follows
+        assert theirs is None or all(theirs[keyword] in {"", value} for keyword, value in ours.items())
         return
     for keyword, value in ours.items():
         shown = dump.values[keyword].upper() if keyword in CODES else dump.values[keyword]
