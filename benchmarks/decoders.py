@@ -80,7 +80,7 @@ def decoders_of(
 
     named: dict[str, Callable[[], object]] = {
         "ulna": lambda: decode_encapsulated(data, layout, transfer_syntax_uid=transfer_syntax_uid),
-        "ulna, in its process": lambda: process.read_view(path),
+        "ulna, in its process": lambda: process.read_view(path).image,
     }
     for plugin in PYDICOM_PLUGINS[transfer_syntax_uid]:
         named[plugin] = lambda plugin=plugin: by_pydicom(plugin)  # type: ignore[misc]

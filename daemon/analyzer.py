@@ -88,7 +88,7 @@ class Analyzer:
     def _prepare(self, view: ClaimedView, owner: str) -> list[_Prepared]:
         """Give the view as the networks want it; empty when it cannot be read, which is recorded."""
         try:
-            image = self._decoder.read_view(self._spool.absolute(view.path))
+            read = self._decoder.read_view(self._spool.absolute(view.path))
         except DecodingInterrupted:
             # The claim stays until it runs out; then the view is tried once more.
             log.warning("decoding was interrupted; the view is tried again later", extra=_uids(view))
@@ -101,7 +101,7 @@ class Analyzer:
                 raise
             self._set_aside(view, owner, f"its file in the spool cannot be read: {error.strerror}")
             return []
-        return [_Prepared(view, preprocess(image, self._ensemble.preprocessing))]
+        return [_Prepared(view, preprocess(read.image, self._ensemble.preprocessing, read.pixel_aspect))]
 
     def _analyze(self, prepared: Sequence[_Prepared], owner: str) -> None:
         if not prepared:

@@ -6,9 +6,6 @@ from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from daemon.intake import state_of
 from daemon.lifecycle import InstanceState
 from daemon.results import StudyResults, build_results
@@ -19,6 +16,7 @@ from dicom_io.eligibility import assess
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels, UnusableInstance
 from dicom_io.instance import read_header
 from dicom_io.patient import NOBODY, PatientIdentity
+from dicom_io.view import View
 from models.ensemble import Ensemble
 from models.errors import NonFiniteOutput, UnreadablePicture
 from models.finding import StudyFinding, ViewFinding, ViewReading, study_finding
@@ -158,24 +156,24 @@ def results_of(
     )
 
 
-def read_image(view: OfflineView, decoder: Decoder) -> NDArray[np.float32]:
-    """Read the image of an analyzed view again, (rows, cols) float32 in [0, 1], 1 = white."""
-    return read_picture(view.path) if view.record is None else decoder.read_view(view.path)
+def read_image(view: OfflineView, decoder: Decoder) -> View:
+    """Read the image of an analyzed view again."""
+    return View(image=read_picture(view.path)) if view.record is None else decoder.read_view(view.path)
 
 
 def _analyze_picture(path: Path, ensemble: Ensemble) -> OfflineView:
     finding: ViewFinding | None = None
     reason = ""
     try:
-        finding = _finding_of(path, read_picture(path), ensemble)
+        finding = _finding_of(path, View(image=read_picture(path)), ensemble)
     except (UnreadablePicture, NonFiniteOutput) as error:
         reason = str(error)
     return OfflineView(path=path, study=str(path), record=None, finding=finding, reason=reason)
 
 
-def _finding_of(path: Path, image: NDArray[np.float32], ensemble: Ensemble) -> ViewFinding:
+def _finding_of(path: Path, view: View, ensemble: Ensemble) -> ViewFinding:
     reading: ViewReading
-    (reading,) = ensemble.read(preprocess(image, ensemble.preprocessing)[None])
+    (reading,) = ensemble.read(preprocess(view.image, ensemble.preprocessing, view.pixel_aspect)[None])
     return ViewFinding(view_id=str(path), members=reading.members, input_check=reading.input_check)
 
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from daemon.lifecycle import InstanceState
@@ -19,6 +17,7 @@ from dicom_io.projection import Projection
 from dicom_io.regions import Region
 from dicom_io.secondary_capture import secondary_capture
 from dicom_io.source import sanitized_source
+from dicom_io.view import View
 from models.finding import StudyFinding, ViewFinding, study_finding
 from models.manifest import BundleIdentity, Preprocessing
 from models.page import Caption, render_page
@@ -121,7 +120,7 @@ def view_caption(content: ReportContent, number: int) -> str:
 def _secondary_captures(
     content: ReportContent,
     finding: StudyFinding,
-    images: Iterable[NDArray[np.float32]],
+    images: Iterable[View],
     preprocessing: Preprocessing,
 ) -> tuple[Dataset, ...]:
     captures = []
@@ -129,7 +128,7 @@ def _secondary_captures(
         caption = Caption(
             product=f"ulna {content.software_version}", view=view_caption(content, number), study=finding
         )
-        page = render_page(image, view.finding, caption, preprocessing)
+        page = render_page(image.image, view.finding, caption, preprocessing, image.pixel_aspect)
         captures.append(
             secondary_capture(
                 page,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from dicom_io.decoding_messages import DEFAULT_LIMITS, MAX_MESSAGE_BYTES, Answer, Limits
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels
+from dicom_io.view import View
 
 _START_SECONDS = 100.0
 """A process that has not started by then does not."""
@@ -99,13 +100,8 @@ class Decoder:
         with self._lock:
             self._end()
 
-    def read_view(self, path: Path) -> NDArray[np.float32]:
+    def read_view(self, path: Path) -> View:
         """Read the image of an instance as `dicom_io.pixels.read_view` does.
-
-        Returns
-        -------
-        NDArray[np.float32]
-            (rows, columns) in [0, 1], 1 = white.
 
         Raises
         ------
@@ -119,7 +115,7 @@ class Decoder:
         with path.open("rb") as file:
             answer, memory = self._asked(file.fileno()) or self._asked(file.fileno()) or (Answer(), None)
         if memory is not None:
-            return _mapped(memory, answer)
+            return View(image=_mapped(memory, answer), pixel_aspect=answer.pixel_aspect)
         raise self._error(answer)
 
     def _asked(self, file: int) -> tuple[Answer, int | None] | None:
@@ -192,7 +188,7 @@ class Decoder:
 
 
 def _mapped(memory: int, answer: Answer) -> NDArray[np.float32]:
-    """Return the view in shared memory, which is given back with the array."""
+    """Return the image in shared memory, which is given back with the array."""
     try:
         mapping = mmap.mmap(memory, answer.rows * answer.columns * np.dtype(np.float32).itemsize)
     finally:

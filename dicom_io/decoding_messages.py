@@ -50,12 +50,14 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What became of a view; of the attributes that are not about size, one at most is set.
+    """What became of a view; of the attributes that are not about its shape, one at most is set.
 
     Attributes
     ----------
     rows, columns
         Size of the view whose (rows, columns) float32 values are in the memory that comes with the answer.
+    pixel_aspect
+        Height of its pixels divided by their width.
     reason
         Why the instance has no view.
     errno
@@ -66,6 +68,7 @@ class Answer:
 
     rows: int = 0
     columns: int = 0
+    pixel_aspect: float = 1.0
     reason: str = ""
     errno: int = 0
     signal: int = 0

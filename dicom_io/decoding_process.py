@@ -95,7 +95,7 @@ def _work(limits: Limits, file: int, answers: socket.socket) -> NoReturn:
         _limit(limits)
         with open(file, "rb") as stream:
             view = read_view(stream, max_pixels=limits.max_pixels)
-        memory = _in_memory(view)
+        memory = _in_memory(view.image)
     except UndecodablePixels as error:
         _send(answers, Answer(reason=error.reason))
     except MemoryError:
@@ -105,8 +105,8 @@ def _work(limits: Limits, file: int, answers: socket.socket) -> NoReturn:
     except Exception as error:  # noqa: BLE001  the edge of the process; the words may quote a patient
         _send(answers, Answer(reason=f"decoding failed with {type(error).__name__}"))
     else:
-        rows, columns = view.shape
-        _send(answers, Answer(rows=rows, columns=columns), memory)
+        rows, columns = view.image.shape
+        _send(answers, Answer(rows=rows, columns=columns, pixel_aspect=view.pixel_aspect), memory)
     finally:
         os._exit(0)  # nothing that the parent process has prepared for its own end happens here
 
@@ -119,11 +119,11 @@ def _limit(limits: Limits) -> None:
     signal.alarm(limits.wall_seconds)
 
 
-def _in_memory(view: NDArray[np.float32]) -> int:
-    """Return the descriptor of memory that holds the values of `view`, row by row."""
+def _in_memory(image: NDArray[np.float32]) -> int:
+    """Return the descriptor of memory that holds the values of `image`, row by row."""
     memory = os.memfd_create("view")
     with open(memory, "wb", closefd=False) as stream:
-        stream.write(np.ascontiguousarray(view).data)
+        stream.write(np.ascontiguousarray(image).data)
     return memory
 
 

@@ -24,11 +24,15 @@ class VoiFunction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupTable:
-    """A Modality or VOI LUT: `entries` (n,) of `bits` each; the first belongs to input `first_mapped`."""
+    """A Modality or VOI LUT: `entries` (n,), of which the first belongs to input `first_mapped`."""
 
     first_mapped: int
-    bits: int
     entries: DoubleArray
+
+    @property
+    def bits(self) -> int:
+        """Bits that the entries of a VOI LUT take, at least 8 (PS3.3 C.11.2.1.1)."""
+        return max(8, int(self.entries.max()).bit_length())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +49,9 @@ class DisplayRules:
     """What an instance says about its display.
 
     `bits_stored` is 1 to 16. `padding` is the inclusive range of stored values that fill up the image
-    (PS3.3 C.7.5.1.1.2). Of `voi_table` and `window` the table goes first; without both, the range of the
-    values in use is stretched over the grays.
+    (PS3.3 C.7.5.1.1.2); a range of all the values of an image is a mistake, and passed over. Of
+    `voi_table` and `window` the table goes first; without both, the range of the values in use is stretched
+    over the grays.
     """
 
     bits_stored: int
@@ -76,14 +81,19 @@ def display_values(stored: NDArray[np.uint16], rules: DisplayRules) -> NDArray[n
         (rows, columns) in [0, 1], 1 = white. Padding is black.
     """
     values = _stored_values(rules)
+    is_used = _is_used(stored, values.size)
     is_padding = _is_padding(values, rules)
+    if is_padding[is_used].all() and np.count_nonzero(is_used) > 1:
+        is_padding[:] = False
     output = _modality(values, rules)
     if rules.voi_table is not None:  # PS3.3 C.11.2: the VOI LUT, else the window
+        # White is the largest entry that these bits can hold, not the declared ones: some writers declare 16
+        # bits, or 8, whatever the entries are. Both agree where more than half of the declared range is used.
         gray = _clipped(_look_up(output, rules.voi_table) / ((1 << rules.voi_table.bits) - 1))
     elif rules.window is not None:
         gray = _windowed(output, rules.window)
     else:
-        gray = _stretched(output, output[_is_used(stored, values.size) & ~is_padding])
+        gray = _stretched(output, output[is_used & ~is_padding])
     if rules.inverted:
         gray = 1.0 - gray
     gray[is_padding] = 0.0

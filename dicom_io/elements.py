@@ -6,11 +6,22 @@ the elements that were asked for, its work and depth are bounded (sequences do n
 the bytes are it returns or raises one of two exceptions, without a warning on the way.
 """
 
-import struct
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from dicom_io.element_header import (
+    HEADER_BYTES,
+    ITEM,
+    ITEM_DELIMITATION,
+    SEQUENCE_DELIMITATION,
+    UNDEFINED_LENGTH,
+    ElementHeader,
+    Encoding,
+    HeaderFormat,
+    Surroundings,
+    is_long,
+)
 from dicom_io.errors import NotDicom, TruncatedDataSet
 
 MAX_VALUE_BYTES = 2**17
@@ -25,24 +36,7 @@ MAX_ELEMENTS = 250_000
 MAX_ITEMS = 100
 """Items of one wanted sequence that are kept."""
 
-UNDEFINED_LENGTH = 0xFFFFFFFF  # PS3.5 7.1.1
-ITEM = 0xFFFEE000
-ITEM_DELIMITATION = 0xFFFEE00D
-SEQUENCE_DELIMITATION = 0xFFFEE0DD
-
-# PS3.5 7.1.2: two reserved bytes and a 32-bit length follow these VRs, a 16-bit length all others
-_LONG_VRS = frozenset(
-    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-)
 _RAW_VRS = frozenset({b"OB", b"OW"})  # of undefined length they hold fragments, not data sets (PS3.5 A.4)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoding:
-    """How a data set is laid out (PS3.5 A): explicit or implicit VR, byte order."""
-
-    explicit_vr: bool
-    little_endian: bool = True
 
 
 @dataclass(slots=True)
@@ -63,21 +57,23 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """The element before whose value the reading ended.
+    """The element before whose value the reading ended; `position` is where its header starts."""
 
-    `position` is where its tag starts, `value_position` where its value would; `vr` is empty where implicit.
-    """
-
-    tag: int
-    vr: bytes
-    length: int
+    header: ElementHeader
     position: int
-    value_position: int
+
+    @property
+    def value_position(self) -> int:
+        """Where its value starts."""
+        return self.position + self.header.size
 
 
 @dataclass(slots=True)
 class _Level:
-    """A data set or sequence that is being read; `end` is None while only a delimiter can tell."""
+    """A data set or sequence that is being read; `end` is None while only a delimiter can tell.
+
+    None reaches beyond the end of what holds it, whatever its own length says.
+    """
 
     end: int | None
     explicit_vr: bool
@@ -85,6 +81,7 @@ class _Level:
     is_raw: bool
     item: Item | None  # where wanted elements go; None below a sequence that nobody asked for
     tag: int
+    has_vrs: bool = False  # of an element read so far
 
 
 class ElementReader:
@@ -113,10 +110,7 @@ class ElementReader:
         wanted: Collection[int],
         wanted_sequences: Collection[int] = (),
     ) -> None:
-        order = "<" if encoding.little_endian else ">"
-        self._explicit_header = struct.Struct(f"{order}HH2sH")
-        self._implicit_header = struct.Struct(f"{order}HHL")
-        self._long_length = struct.Struct(f"{order}L")
+        self._format = HeaderFormat(little_endian=encoding.little_endian)
         self._stream = stream
         self._size = size
         self._wanted = wanted
@@ -140,16 +134,15 @@ class ElementReader:
             start = self._position
             if start == self._size and len(self._levels) == 1:
                 return self._root, None
-            tag, vr, length = self._read_header()
-            if len(self._levels) == 1 and stop_at(tag):
-                at = self._position
-                return self._root, Stop(tag=tag, vr=vr, length=length, position=start, value_position=at)
-            if tag >> 16 == 0xFFFE:
-                self._read_item_tag(tag, length)
+            header = self._read_header()
+            if len(self._levels) == 1 and stop_at(header.tag):
+                return self._root, Stop(header=header, position=start)
+            if header.tag >> 16 == 0xFFFE:
+                self._read_item_tag(header.tag, header.length)
             elif self._levels[-1].is_sequence:
-                raise NotDicom("a sequence holds something that is no item")
+                self._abandon("a sequence holds something that is no item")
             else:
-                self._read_value(tag, vr, length)
+                self._read_value(header.tag, header.vr, header.length)
         raise NotDicom(f"more than {MAX_ELEMENTS} elements before the pixel data")
 
     def _leave_finished_levels(self) -> None:
@@ -160,17 +153,27 @@ class ElementReader:
             self._levels.pop()
             level = self._levels[-1]
 
-    def _read_header(self) -> tuple[int, bytes, int]:
-        """Return tag, VR (empty where implicit) and length; the position is then that of the value."""
-        header = self._take(8)
-        group, element, vr, length = self._explicit_header.unpack(header)
-        tag = group << 16 | element
-        # Some writers switch to implicit VR inside sequences: two capital letters make a VR.
-        if not self._levels[-1].explicit_vr or group == 0xFFFE or not (vr.isalpha() and vr.isupper()):
-            return tag, b"", self._implicit_header.unpack(header)[2]
-        if vr in _LONG_VRS:
-            length = self._long_length.unpack(self._take(4))[0]
-        return tag, vr, length
+    def _read_header(self) -> ElementHeader:
+        """Read a header; the position is then that of the value."""
+        level, start = self._levels[-1], self._position
+        head = self._take(HEADER_BYTES)
+        if not level.explicit_vr or self._format.tag(head) >> 16 == 0xFFFE:
+            return self._format.implicit(head)
+        header = self._format.explicit(head, self._take(4) if is_long(head) else b"")
+        if header is None:
+            end = self._size if level.end is None else level.end
+            place = Surroundings(peek=self._peek, start=start, end=end, after_vrs=level.has_vrs)
+            header = self._format.likeliest(head, place)
+            self._skip_to(start + header.size)
+        level.has_vrs |= not header.is_implicit
+        return header
+
+    def _peek(self, position: int, count: int) -> bytes:
+        """Return up to `count` bytes at a position, and stay where the reading is."""
+        self._stream.seek(position)
+        taken = self._stream.read(count)
+        self._stream.seek(self._position)
+        return taken
 
     def _read_item_tag(self, tag: int, length: int) -> None:
         level = self._levels[-1]
@@ -179,7 +182,14 @@ class ElementReader:
         elif len(self._levels) > 1 and tag == _delimitation_of(level):
             self._levels.pop()
         else:
-            raise NotDicom("an item or a delimiter stands where none can")
+            self._abandon("an item or a delimiter stands where none can")
+
+    def _abandon(self, reason: str) -> None:
+        """Leave what cannot be read further, if its length says where it ends."""
+        end = self._levels[-1].end
+        if end is None:
+            raise NotDicom(reason)
+        self._skip_to(end)
 
     def _enter_item(self, sequence: _Level, length: int) -> None:
         if sequence.is_raw:
@@ -193,6 +203,8 @@ class ElementReader:
     def _read_value(self, tag: int, vr: bytes, length: int) -> None:
         if tag in self._wanted_sequences or length == UNDEFINED_LENGTH:
             self._enter_sequence(tag, vr, length)
+        elif self._levels[-1].end is not None and self._position + length > self._size:
+            self._abandon("an element is longer than the file")
         elif tag in self._wanted and length <= MAX_VALUE_BYTES:
             value = self._take(length)
             item = self._levels[-1].item
@@ -220,8 +232,11 @@ class ElementReader:
         self._levels.append(level)
 
     def _end_of(self, length: int) -> int | None:
+        bound = self._levels[-1].end
         if length == UNDEFINED_LENGTH:
-            return None
+            return bound
+        if bound is not None:
+            return min(bound, self._position + length)
         self._require(length)
         return self._position + length
 

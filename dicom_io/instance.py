@@ -141,7 +141,7 @@ def _header(part10: Part10Header) -> InstanceHeader:
         view_position=values.code_string("ViewPosition"),
         views=values.coded_terms("ViewCodeSequence"),
         view_modifiers=values.coded_terms("ViewCodeSequence", "ViewModifierCodeSequence"),
-        image_type=tuple(part for part in values.code_string("ImageType").split("\\") if part),
+        image_type=values.code_strings("ImageType"),
         presentation_intent_type=values.code_string("PresentationIntentType"),
         manufacturer=values.text("Manufacturer"),
         manufacturer_model_name=values.text("ManufacturerModelName"),

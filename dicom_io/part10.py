@@ -10,15 +10,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
-from dicom_io.elements import (
-    ITEM,
-    SEQUENCE_DELIMITATION,
-    UNDEFINED_LENGTH,
-    ElementReader,
-    Encoding,
-    Item,
-    Stop,
-)
+from dicom_io.element_header import ITEM, SEQUENCE_DELIMITATION, Encoding
+from dicom_io.elements import ElementReader, Item, Stop
 from dicom_io.errors import InvalidUid, MissingUid, NotDicom, TruncatedDataSet
 from dicom_io.transfer_syntaxes import DEFLATED, encoding_of
 from dicom_io.uids import TransferSyntaxUid, is_uid
@@ -153,16 +146,15 @@ def _inflated(stream: BinaryIO, keep: int) -> tuple[BinaryIO, int]:
 
 
 def _pixel_data_extent(stream: BinaryIO, size: int, stop: Stop) -> PixelDataExtent:
-    left = size - stop.value_position
-    native = stop.length != UNDEFINED_LENGTH
-    if not native:
+    left, header = size - stop.value_position, stop.header
+    if header.has_items:
         stream.seek(stop.value_position)
     return PixelDataExtent(
         position=stop.value_position,
-        vr=stop.vr,
-        declared=stop.length if native else None,
-        present=min(left, stop.length),
-        complete=left >= stop.length if native else _fragments_are_complete(stream),
+        vr=header.vr,
+        declared=None if header.has_items else header.length,
+        present=min(left, header.length),
+        complete=_fragments_are_complete(stream) if header.has_items else left >= header.length,
     )
 
 

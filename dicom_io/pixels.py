@@ -19,6 +19,7 @@ from dicom_io.part10 import Part10Header, PixelDataExtent, read_part10_header, r
 from dicom_io.pixel_format import PixelFormat
 from dicom_io.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES, NATIVE_TRANSFER_SYNTAXES, encoding_of
 from dicom_io.values import OVERLAY_BIT_POSITIONS, Values, tag_of
+from dicom_io.view import PIXEL_SIZES, View, read_pixel_aspect
 
 _SMALLEST_WIDTH = 1e-6  # a narrower window, or a negative one, is taken for a mistake
 
@@ -26,13 +27,13 @@ MAX_ENCAPSULATED_BYTES = 2**29
 """Compressed pixel data beyond this is not read."""
 
 
-def read_view(source: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.float32]:
+def read_view(source: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> View:
     """Read the image of an instance and apply all that decides on its display.
 
     That is Modality LUT or rescale, VOI LUT or window (the first of several; LINEAR, LINEAR_EXACT and
     SIGMOID), MONOCHROME1 and Presentation LUT Shape (PS3.4 N.2). Without VOI LUT and window the range of
     the values in use is stretched over the grays. Pixel Padding Value and Range Limit are left out of
-    that range and shown black. Pixel Aspect Ratio is not applied: detectors have square pixels.
+    that range and shown black. Pixels stay where they are stored; `View.pixel_aspect` says their shape.
 
     Parameters
     ----------
@@ -40,11 +41,6 @@ def read_view(source: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> NDArr
         A Part 10 file, or a seekable stream, which is left open.
     max_pixels : int
         Rows times columns of the largest image that is decoded.
-
-    Returns
-    -------
-    NDArray[np.float32]
-        (rows, columns) in [0, 1], 1 = white.
 
     Raises
     ------
@@ -60,7 +56,8 @@ def read_view(source: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> NDArr
         header = read_part10_header(source, wanted=_WANTED, wanted_sequences=_WANTED_SEQUENCES)
         values = Values(header.data_set, little_endian=encoding_of(header.transfer_syntax_uid).little_endian)
         layout = _layout(values, max_pixels)
-        return display_values(_stored(source, header, layout), _display_rules(values, layout))
+        image = display_values(_stored(source, header, layout), _display_rules(values, layout))
+        return View(image=image, pixel_aspect=read_pixel_aspect(values))
     except UndecodablePixels:
         raise
     except UnusableInstance as exc:
@@ -138,31 +135,37 @@ def _encapsulated_bytes(stream: BinaryIO, extent: PixelDataExtent) -> bytes:
 
 
 def _display_rules(values: Values, layout: PixelFormat) -> DisplayRules:
-    slope = (*values.decimals("RescaleSlope"), 0.0)[0] or 1.0  # 0 would make one gray of all values
-    intercept = (*values.decimals("RescaleIntercept"), 0.0)[0]
+    slope = values.decimal("RescaleSlope") or 1.0  # 0 would make one gray of all values
+    intercept = values.decimal("RescaleIntercept") or 0.0
     return DisplayRules(
         bits_stored=layout.bits_stored,
         signed=layout.signed,
         # A DX that is MONOCHROME1 says INVERSE as well (PS3.3 C.8.11.3.1.2): that is one inversion.
-        inverted=values.code_string("PhotometricInterpretation") == "MONOCHROME1"
-        or values.code_string("PresentationLUTShape") == "INVERSE",
+        inverted=values.code_strings("PhotometricInterpretation")[:1] == ("MONOCHROME1",)
+        or values.code_strings("PresentationLUTShape")[:1] == ("INVERSE",),
         rescale_slope=slope,
         rescale_intercept=intercept,
         modality_table=_first_table(values.items("ModalityLUTSequence"), signed=layout.signed),
-        voi_table=_first_table(values.items("VOILUTSequence"), signed=layout.signed or intercept < 0),
+        voi_table=_first_table(
+            values.items("VOILUTSequence"), signed=layout.signed or intercept < 0 or slope < 0
+        ),
         window=_window(values),
         padding=_padding(values, signed=layout.signed),
     )
 
 
 def _window(values: Values) -> Window | None:
-    """Return the first window; None if there is none that can be used."""
-    centers, widths = values.decimals("WindowCenter"), values.decimals("WindowWidth")
-    if not centers or not widths or widths[0] < _SMALLEST_WIDTH:
-        return None
-    name = values.code_string("VOILUTFunction")
-    function = VoiFunction(name) if name in set(VoiFunction) else VoiFunction.LINEAR
-    return Window(center=centers[0], width=widths[0], function=function)
+    """Return the first window, a center and the width in the same place, that can be used; None without."""
+    pairs = zip(values.decimals("WindowCenter"), values.decimals("WindowWidth"), strict=False)
+    for center, width in pairs:
+        if center is not None and width is not None and width >= _SMALLEST_WIDTH:
+            return Window(center=center, width=width, function=_voi_function(values))
+    return None
+
+
+def _voi_function(values: Values) -> VoiFunction:
+    known = (VoiFunction(name) for name in values.code_strings("VOILUTFunction") if name in set(VoiFunction))
+    return next(known, VoiFunction.LINEAR)
 
 
 def _padding(values: Values, *, signed: bool) -> tuple[int, int] | None:
@@ -174,26 +177,30 @@ def _padding(values: Values, *, signed: bool) -> tuple[int, int] | None:
 
 
 def _first_table(items: Sequence[Values], *, signed: bool) -> LookupTable | None:
-    """Return the table of a LUT sequence's first item (PS3.3 C.11.1.1); None if it is absent or unusable."""
-    descriptor = [int(word) for word in items[0].words("LUTDescriptor")] if items else []
-    if len(descriptor) != 3:
+    """Return the first table of a LUT sequence (PS3.3 C.11.1.1) that can be used; None if there is none."""
+    tables = (_table(item, signed=signed) for item in items)
+    return next((table for table in tables if table is not None), None)
+
+
+def _table(item: Values, *, signed: bool) -> LookupTable | None:
+    descriptor = [int(word) for word in item.words("LUTDescriptor")[:3]]
+    if len(descriptor) < 3:
         return None
     count, first, bits = descriptor[0] or 65536, descriptor[1], descriptor[2]
-    entries: NDArray[np.uint8 | np.uint16] = items[0].words("LUTData")[:count]
+    entries: NDArray[np.uint8 | np.uint16] = item.words("LUTData")[:count]
     if entries.size < count and bits == 8:  # two entries in each word
-        entries = items[0].octets("LUTData")[:count]
-    if entries.size < count or not 8 <= bits <= 16:
+        entries = item.octets("LUTData")[:count]
+    if entries.size < count or entries.min() == entries.max():  # one gray for all values is a mistake
         return None
     return LookupTable(
         first_mapped=first - 65536 if signed and first >= 32768 else first,
-        bits=bits,
         entries=entries.astype(np.float64),
     )
 
 
 # fmt: off
 _WANTED_SEQUENCES = frozenset(map(tag_of, ("ModalityLUTSequence", "VOILUTSequence")))
-_WANTED = frozenset(OVERLAY_BIT_POSITIONS) | frozenset(map(tag_of, (
+_WANTED = frozenset(OVERLAY_BIT_POSITIONS) | PIXEL_SIZES | frozenset(map(tag_of, (
     "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel",
     "NumberOfFrames", "PhotometricInterpretation", "PresentationLUTShape",
     "RescaleSlope", "RescaleIntercept", "LUTDescriptor", "LUTData",

@@ -22,7 +22,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_io.elements import Encoding
+from dicom_io.element_header import Encoding
 
 DEFLATED: str = DeflatedExplicitVRLittleEndian
 """The data set is compressed as a whole (PS3.5 A.5)."""

@@ -19,12 +19,17 @@ from dicom_io.errors import InvalidUid, MissingUid
 from dicom_io.text import codecs_of, decode_text
 from dicom_io.uids import is_uid
 
-_LARGEST_DECIMAL = 1e30  # far beyond any gray or Hounsfield unit, and safe to calculate with
+_LARGEST_DECIMAL = 1e9  # far beyond any gray or Hounsfield unit, and safe to calculate with
 
 OVERLAY_BIT_POSITIONS = tuple(0x60000102 + 0x20000 * plane for plane in range(16))
 """Tags of (60xx,0102) *Overlay Bit Position*; 0 belongs to planes that are not in the samples."""
 
-_INTEGER = re.compile(rb"[ \0]*([+-]?[0-9]{1,12})[ \0]*")
+_PADDING = b" \0\t\r\n"
+_INTEGER = re.compile(rb"[+-]?[0-9]{1,12}")
+# DS (PS3.5 6.2). Writers that format by the habits of their country put a comma for the point; no writer is
+# known to group thousands. One comma between digits is therefore a decimal comma. It errs by less than one
+# where somebody separated two whole numbers by it; two separators leave no way to tell what is meant.
+_DECIMAL = re.compile(rb"[+-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +80,24 @@ class Values:
         """Return a text value, ``""`` if absent; several values keep their backslashes."""
         return decode_text(self._item.values.get(tag_of(keyword), b""), self._codecs)
 
+    def code_strings(self, keyword: str) -> tuple[str, ...]:
+        """Return the code strings (CS) of an element in capitals; empty ones are left out."""
+        values = (value.strip() for value in self.text(keyword).upper().split("\\"))
+        return tuple(value for value in values if value)
+
     def code_string(self, keyword: str) -> str:
-        """Return a code string (CS) in capitals, ``""`` if absent."""
-        return self.text(keyword).upper()
+        """Return a code string in capitals, ``""`` if absent; several keep backslashes between them."""
+        return "\\".join(self.code_strings(keyword))
 
     def number(self, keyword: str) -> int:
-        """Return a whole number that is not negative (US or IS); 0 if absent, unreadable or negative."""
-        value = self._item.values.get(tag_of(keyword), b"")
+        """Return a whole number that is not negative (US or IS); 0 if absent, unreadable or negative.
+
+        Of several values of an IS the first that is a number counts.
+        """
         if keyword in _INTEGER_STRINGS:
-            match = _INTEGER.fullmatch(value)
-            return max(0, int(match.group(1))) if match else 0
+            matches = map(_INTEGER.fullmatch, self._parts(keyword))
+            return max(0, next((int(match.group()) for match in matches if match), 0))
+        value = self._item.values.get(tag_of(keyword), b"")
         return int.from_bytes(value[:2], self._byte_order)
 
     def word(self, keyword: str, *, signed: bool) -> int | None:
@@ -107,13 +120,17 @@ class Values:
         """Return the bytes of an element of words (OW), the low byte of each word first."""
         return self.words(keyword).astype("<u2").view(np.uint8)
 
-    def decimals(self, keyword: str) -> tuple[float, ...]:
-        """Return the decimal strings (DS) of an element; none if any is no number or beyond all reason."""
-        try:
-            numbers = tuple(float(part) for part in self.text(keyword).split("\\"))
-        except ValueError:
-            return ()
-        return numbers if all(abs(number) < _LARGEST_DECIMAL for number in numbers) else ()
+    def decimals(self, keyword: str) -> tuple[float | None, ...]:
+        """Return the decimal strings (DS) of an element, each in its place.
+
+        None stands where a value is empty, no number, or beyond all reason: it harms no other. A decimal
+        comma is understood; none are returned if the element is absent.
+        """
+        return tuple(map(_decimal, self._parts(keyword)))
+
+    def decimal(self, keyword: str) -> float | None:
+        """Return the first decimal string of an element that is a number; None if there is none."""
+        return next((number for number in self.decimals(keyword) if number is not None), None)
 
     def uid(self, keyword: str) -> str:
         """Return a UID.
@@ -142,6 +159,11 @@ class Values:
         terms = (values._coded_term() for values in self.items(*keywords))
         return tuple(term for term in terms if term.value or term.meaning)
 
+    def _parts(self, keyword: str) -> tuple[bytes, ...]:
+        """Return the values of an element of numbers in text, without padding; none if it is absent."""
+        value = self._item.values.get(tag_of(keyword))
+        return () if value is None else tuple(part.strip(_PADDING) for part in value.split(b"\\"))
+
     def _items(self, tag: int) -> Iterable["Values"]:
         for item in self._item.sequences.get(tag, ()):
             yield Values(item, little_endian=self._little_endian, codecs=self._codecs)
@@ -152,6 +174,13 @@ class Values:
             value=self.text("CodeValue"),
             meaning=self.text("CodeMeaning"),
         )
+
+
+def _decimal(value: bytes) -> float | None:
+    if not _DECIMAL.fullmatch(value):
+        return None
+    number = float(value.replace(b",", b"."))
+    return number if abs(number) < _LARGEST_DECIMAL else None
 
 
 _INTEGER_STRINGS = frozenset({"SeriesNumber", "InstanceNumber", "NumberOfFrames"})  # VR IS; others are US

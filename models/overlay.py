@@ -37,7 +37,7 @@ def upsample_activation(
         (h, w) float32, over the network's whole input; log-odds, which unlike probabilities have no ceiling
         where neighbors could not be told apart.
     shape
-        (rows, cols) of the view, at any scale.
+        (rows, cols) of the view in square pixels, at any scale.
     preprocessing
         How the view got into the input; it says which part of the map is padding.
 

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from models.finding import StudyFinding, TriageCategory, ViewFinding, cell_probabilities
 from models.manifest import Preprocessing
 from models.overlay import blend, upsample_activation
+from models.preprocess import square_size
 from models.typesetting import RGB, Block, Row, Text, set_rows
 
 LONGEST_SIDE = 1280
@@ -71,7 +72,11 @@ class Caption:
 
 
 def render_page(
-    view: NDArray[np.float32], finding: ViewFinding, caption: Caption, preprocessing: Preprocessing
+    view: NDArray[np.float32],
+    finding: ViewFinding,
+    caption: Caption,
+    preprocessing: Preprocessing,
+    pixel_aspect: float = 1.0,
 ) -> NDArray[np.uint8]:
     """Render the page of one view; the same arguments give the same bytes.
 
@@ -85,6 +90,8 @@ def render_page(
         The study's finding and the words beside the picture.
     preprocessing
         The manifest's: it says where in the network's input the view lay.
+    pixel_aspect
+        Height of a pixel of `view` divided by its width; those of the page are square.
 
     Returns
     -------
@@ -102,7 +109,8 @@ def render_page(
     # Wider pages only shorten the texts, so what fits beside the narrowest ones fits always.
     texts = _Texts.of(finding, caption, width=_NARROWEST - 2 * _MARGIN)
     room = (LONGEST_SIDE - texts.height, LONGEST_SIDE - 2 * _MARGIN)
-    picture = _picture(view, finding.activation, preprocessing, room)
+    size = square_size(view.shape, pixel_aspect)
+    picture = _picture(view, size, finding.activation, preprocessing, room)
     content_width = max(_NARROWEST - 2 * _MARGIN, picture.width)
     return _compose(picture, _Texts.of(finding, caption, width=content_width), caption, content_width)
 
@@ -191,12 +199,13 @@ def _footer_rows(finding: ViewFinding, caption: Caption) -> list[Row]:
 
 def _picture(
     view: NDArray[np.float32],
+    size: tuple[float, float],
     activation: NDArray[np.float32],
     preprocessing: Preprocessing,
     room: tuple[int, int],
 ) -> Image.Image:
     """Put the view and its overlay beside each other in `room`, a very wide view above its overlay."""
-    rows, cols = view.shape
+    rows, cols = size
     beside = min(room[0] / rows, (room[1] - _GAP) / 2 / cols, 1.0)
     above = min((room[0] - _GAP) / 2 / rows, room[1] / cols, 1.0)
     stacked = above > _STACK_GAIN * beside

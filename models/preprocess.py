@@ -19,7 +19,9 @@ class Placement:
     cols: int
 
 
-def preprocess(image: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:
+def preprocess(
+    image: NDArray[np.float32], spec: Preprocessing, pixel_aspect: float = 1.0
+) -> NDArray[np.float32]:
     """Resize and normalize one view.
 
     Parameters
@@ -28,6 +30,8 @@ def preprocess(image: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.fl
         (rows, cols) float32 in [0, 1], 1 = white as displayed.
     spec
         The manifest's preprocessing.
+    pixel_aspect
+        Height of a pixel of `image` divided by its width.
 
     Returns
     -------
@@ -42,7 +46,7 @@ def preprocess(image: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.fl
     if image.ndim != 2 or image.size == 0:
         raise ValueError(f"a view must be (rows, cols) and not empty, not {image.shape}")
     rows, cols = image.shape
-    place = placement((rows, cols), spec)
+    place = placement((rows, cols), spec, pixel_aspect)
     resized = np.zeros(spec.input_size, dtype=np.float32)
     resized[place.top : place.top + place.rows, place.left : place.left + place.cols] = resize(
         image.astype(np.float32, copy=False), (place.rows, place.cols)
@@ -62,17 +66,45 @@ def displayed(inputs: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.fl
     return (inputs - np.float32(offset)) / np.float32(gain)
 
 
-def placement(shape: tuple[int, int], spec: Preprocessing) -> Placement:
+def placement(shape: tuple[int, int], spec: Preprocessing, pixel_aspect: float = 1.0) -> Placement:
     """Return where a view of `shape` (rows, cols) lies in the network's input.
 
-    "square" fills the input whatever the view's aspect ratio; "letterbox" keeps the ratio and centers it.
+    "square" fills the input whatever the view's proportions; "letterbox" keeps them and centers the view.
     """
     height, width = spec.input_size
     if spec.resize == "square":
         return Placement(top=0, left=0, rows=height, cols=width)
-    scale = min(height / shape[0], width / shape[1])
-    rows, cols = max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+    high, wide = square_size(shape, pixel_aspect)
+    scale = min(height / high, width / wide)
+    rows, cols = max(1, round(high * scale)), max(1, round(wide * scale))
     return Placement(top=(height - rows) // 2, left=(width - cols) // 2, rows=rows, cols=cols)
+
+
+def square_size(shape: tuple[int, int], pixel_aspect: float) -> tuple[float, float]:
+    """Return the (rows, cols) of a view in square pixels, as small as the short sides of its own."""
+    return shape[0] * max(pixel_aspect, 1.0), shape[1] * max(1.0 / pixel_aspect, 1.0)
+
+
+def positions_in_view(
+    positions: NDArray[np.float64], shape: tuple[int, int], spec: Preprocessing, pixel_aspect: float = 1.0
+) -> NDArray[np.float64]:
+    """Return where positions in the network's input lie in the view.
+
+    Parameters
+    ----------
+    positions
+        (n, 2) rows and columns; pixel i covers [i, i + 1).
+    shape
+        (rows, cols) of the view as it is stored.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        (n, 2) in the pixels of the view as stored, kept within it: what lies in the padding is on its border.
+    """
+    place = placement(shape, spec, pixel_aspect)
+    scale = np.array(shape) / (place.rows, place.cols)
+    return np.clip((positions - (place.top, place.left)) * scale, 0.0, shape)
 
 
 def _normalization(spec: Preprocessing) -> tuple[float, float]:

@@ -177,5 +177,6 @@ def _write_pages(study: "OfflineStudy", decoder: Decoder, ensemble: "Ensemble", 
     analyzed = [view for view in study.views if view.finding]
     for number, (view, finding) in enumerate(zip(analyzed, study.finding.views, strict=True), start=1):
         caption = Caption(product=product(), view=f"View {number} of {len(analyzed)}", study=study.finding)
-        page = render_page(read_image(view, decoder), finding, caption, ensemble.preprocessing)
+        read = read_image(view, decoder)
+        page = render_page(read.image, finding, caption, ensemble.preprocessing, read.pixel_aspect)
         Image.fromarray(page).save(folder / f"{view.path.stem}-overlay.png")

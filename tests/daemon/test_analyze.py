@@ -16,7 +16,8 @@ from models.ensemble import Ensemble
 from models.picture import read_picture
 from models.preprocess import preprocess
 from tests.dicom_io.compressed import compressed_by_dcmtk, with_frame
-from tests.factories import make_instance, ramp, uid, write_instance
+from tests.dicom_io.unknown_vrs import with_vr
+from tests.factories import encode, make_instance, ramp, uid, write_instance
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +51,8 @@ def test_json_gives_what_the_ensemble_says_of_each_file(
     ensemble = Ensemble(load_bundle(bundle), "cpu")
     for view, image in (
         (picture["views"][0], read_picture(files / "a.png")),
-        (study["views"][0], read_view(files / "b.dcm")),
-        (study["views"][1], read_view(files / "c.dcm")),
+        (study["views"][0], read_view(files / "b.dcm").image),
+        (study["views"][1], read_view(files / "c.dcm").image),
     ):
         ((expected,),) = ensemble.predict(preprocess(image, ensemble.preprocessing)[None])
         assert view["members"] == {"mobilenet": pytest.approx(expected.probability, abs=1e-6)}
@@ -93,6 +94,17 @@ def test_output_holds_overlays_and_the_dicom_results(
     }
     (report,) = (tmp_path / "out").glob("SR-*.dcm")
     assert dcmread(report).StudyInstanceUID == uid(1)
+
+
+@pytest.mark.parametrize("vr", [b"  ", b"lo"])
+def test_an_unknown_vr_in_a_header_costs_no_result(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], vr: bytes
+):
+    file = tmp_path / "a.dcm"
+    file.write_bytes(with_vr(encode(make_instance()), "Manufacturer", vr))
+    status, _ = _analyze(capsys, bundle, "--output", tmp_path / "out", file)
+    assert status == 0
+    assert sorted(dcmread(path).Modality for path in (tmp_path / "out").glob("*.dcm")) == ["OT", "SR"]
 
 
 def test_a_bundle_of_random_weights_must_be_allowed(

@@ -18,6 +18,8 @@ from dicom_io.store_status import StoreStatus
 from tests.daemon.deadline import wait_until
 from tests.daemon.store_factory import NOW
 from tests.dicom_io.peers import RawPeer, associate_rq, c_store_rq, fragment
+from tests.dicom_io.unknown_vrs import with_vr
+from tests.factories import encode, make_instance, uid
 
 NAME = "Testcase^Wrist"
 SMALL_DATA_SET = b"\x08\x00\x60\x00CS\x02\x00DX"
@@ -115,3 +117,13 @@ def test_receiver_that_starts_removes_its_own_leftovers_and_no_other_machines(sq
         process.stop()
         thread.join()
     assert foreign.exists()
+
+
+@pytest.mark.parametrize("vr", [b"  ", b"??", b"--", b"\0\0", b"lo"])
+def test_an_instance_with_an_unknown_vr_is_taken(sqlite_only, spool, vr):
+    content = with_vr(encode(make_instance(rows=4, columns=4)), "Manufacturer", vr)
+    data_set = content[content.index(b"\x08\x00\x05\x00CS") :]
+    with listening(sqlite_only, spool) as port, RawPeer(port) as peer:
+        peer.associate()
+        peer.send(c_store_rq(sop_instance=uid(1, 1, 1)) + fragment(data_set, header=2))
+        assert peer.status() == StoreStatus.SUCCESS

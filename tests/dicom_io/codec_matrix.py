@@ -155,7 +155,7 @@ def _as_stream(numbers: NDArray[Any], precision: int, *, signed: bool) -> NDArra
 def digest(path: Path) -> str:
     """Return what reading a file gives."""
     try:
-        return hashlib.sha256(read_view(path).tobytes()).hexdigest()
+        return hashlib.sha256(read_view(path).image.tobytes()).hexdigest()
     except UndecodablePixels as error:
         return f"unreadable: {error.reason}"
 

@@ -62,21 +62,21 @@ def outcome_when_killed(decoder: Decoder, path: Path, number: signal.Signals) ->
 
 
 def test_a_view_is_what_reading_it_here_gives(decoder, small):
-    view = decoder.read_view(small)
+    view = decoder.read_view(small).image
     assert view.dtype == np.float32
-    np.testing.assert_array_equal(view, read_view(small))
+    np.testing.assert_array_equal(view, read_view(small).image)
 
 
 def test_a_view_outlives_the_decoder(small):
     with Decoder() as passing:
-        view = passing.read_view(small)
-    np.testing.assert_array_equal(view, read_view(small))
+        view = passing.read_view(small).image
+    np.testing.assert_array_equal(view, read_view(small).image)
 
 
 def test_it_can_be_waited_for_until_it_is_ready(small):
     with Decoder() as fresh:
         fresh.wait_until_ready()
-        assert fresh.read_view(small).shape == (40, 30)
+        assert fresh.read_view(small).image.shape == (40, 30)
     with Decoder() as dying:
         os.kill(dying.process_id, signal.SIGKILL)
         with pytest.raises(DecodingInterrupted):
@@ -91,7 +91,7 @@ def test_several_threads_read_at_once(decoder, tmp_path):
     shapes: dict[int, tuple[int, ...]] = {}
 
     def read(number: int) -> None:
-        shapes[number] = decoder.read_view(paths[number]).shape
+        shapes[number] = decoder.read_view(paths[number]).image.shape
 
     threads = [threading.Thread(target=read, args=(number,)) for number in range(12)]
     for thread in threads:
@@ -126,20 +126,20 @@ def test_a_decoder_that_crashes_costs_its_own_view_alone(decoder, slow, small, n
     error = outcome_when_killed(decoder, slow, number)
     assert isinstance(error, UndecodablePixels)
     assert number.name in error.reason
-    assert decoder.read_view(small).shape == (40, 30)
+    assert decoder.read_view(small).image.shape == (40, 30)
     assert decoder.process_id == process_id
 
 
 def test_a_decoder_that_is_killed_from_outside_says_nothing_of_the_view(decoder, slow, small):
     error = outcome_when_killed(decoder, slow, signal.SIGKILL)
     assert isinstance(error, DecodingInterrupted)
-    assert decoder.read_view(small).shape == (40, 30)
+    assert decoder.read_view(small).image.shape == (40, 30)
 
 
 def test_the_process_that_forks_is_started_again(decoder, small):
     process_id = decoder.process_id
     os.kill(process_id, signal.SIGKILL)
-    assert decoder.read_view(small).shape == (40, 30)
+    assert decoder.read_view(small).image.shape == (40, 30)
     assert decoder.process_id != process_id
 
 

@@ -85,29 +85,29 @@ def test_all_bits_are_used(bits_stored):
 
 def test_voi_table():
     # first mapped 10: 0..10 -> entry 0, 11 -> entry 1, 12 and above -> entry 2; 8 bits
-    table = LookupTable(first_mapped=10, bits=8, entries=np.array([0.0, 51.0, 255.0]))
+    table = LookupTable(first_mapped=10, entries=np.array([0.0, 51.0, 255.0]))
     assert shown([0, 10, 11, 12, 200], voi_table=table) == [0.0, 0.0, 0.2, 1.0, 1.0]
 
 
 def test_the_voi_table_goes_before_the_window():
-    table = LookupTable(first_mapped=0, bits=8, entries=np.array([255.0]))
+    table = LookupTable(first_mapped=0, entries=np.array([255.0]))
     assert shown([0], voi_table=table, window=Window(center=200, width=10)) == [1.0]
 
 
 def test_a_voi_table_may_start_below_zero():
     # stored 0, 1, 2 are -1, 0, 1 after rescale
-    table = LookupTable(first_mapped=-1, bits=8, entries=np.array([0.0, 102.0, 204.0]))
+    table = LookupTable(first_mapped=-1, entries=np.array([0.0, 102.0, 204.0]))
     assert shown([0, 1, 2], rescale_intercept=-1, voi_table=table) == [0.0, 0.4, 0.8]
 
 
-def test_an_entry_beyond_its_bits_is_white():
-    table = LookupTable(first_mapped=0, bits=10, entries=np.array([4095.0]))
-    assert shown([0], voi_table=table) == [1.0]
+def test_white_is_the_largest_number_of_the_bits_that_the_entries_of_a_voi_table_take():
+    table = LookupTable(first_mapped=0, entries=np.array([819.0, 3276.0]))
+    assert shown([0, 1], voi_table=table) == [0.2, 0.8]
 
 
 def test_the_modality_table_goes_before_the_window():
     # stored 0, 1, 2 -> 1000, 3000, 5000; c=3000, w=4000 exact -> 0, 0.5, 1
-    table = LookupTable(first_mapped=0, bits=16, entries=np.array([1000.0, 3000.0, 5000.0]))
+    table = LookupTable(first_mapped=0, entries=np.array([1000.0, 3000.0, 5000.0]))
     window = Window(center=3000, width=4000, function=VoiFunction.LINEAR_EXACT)
     assert shown([0, 1, 2], modality_table=table, window=window) == [0.0, 0.5, 1.0]
 

@@ -204,7 +204,7 @@ def test_invalid_values_are_carried_as_text(keyword, field, value):
     assert getattr(header, field).casefold() == value.decode("latin-1").casefold()
 
 
-@pytest.mark.parametrize("value", [b"many", b"", b"1e3", b"-3", b"9" * 40, b"2\\3 "])
+@pytest.mark.parametrize("value", [b"many", b"", b"1e3", b"-3", b"9" * 40])
 def test_an_unreadable_number_counts_as_absent(value):
     assert read_header(with_value("InstanceNumber", value)).instance_number == 0
 

@@ -2,6 +2,7 @@ import io
 import struct
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.tag import Tag
 from pydicom.uid import (
     HTJ2K,
     DeflatedExplicitVRLittleEndian,
@@ -27,6 +31,7 @@ from pydicom.uid import (
 from dicom_io.errors import UndecodablePixels
 from dicom_io.pixels import read_view
 from dicom_io.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES
+from dicom_io.values import tag_of
 from tests.dicom_io.compressed import (
     compressed_by_dcmtk,
     compressed_by_gdcm,
@@ -41,8 +46,12 @@ NATIVE = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, D
 NO_WINDOW: dict[str, Any] = {"WindowCenter": None, "WindowWidth": None}
 
 
+def image_of(source: Path | io.BytesIO, **limits: int) -> np.ndarray:
+    return read_view(source, **limits).image
+
+
 def view(ds: Dataset) -> np.ndarray:
-    return read_view(io.BytesIO(encode(ds)))
+    return image_of(io.BytesIO(encode(ds)))
 
 
 def row(*values: int, dtype: type = np.uint16) -> np.ndarray:
@@ -165,12 +174,88 @@ def test_an_unusable_window_counts_as_absent(window):
     assert shown(make_instance(pixels=row(0, 51, 255), **window)) == [0.0, 0.2, 1.0]
 
 
-@pytest.mark.parametrize("garbage", [b"abc", b"nan", b"1e999", b"12\\xx"])
+@pytest.mark.parametrize("garbage", [b"abc", b"nan", b"1e999", b"xx\\yy"])
 def test_garbage_in_a_window_counts_as_no_window(garbage):
     content = encode(make_instance(pixels=row(0, 51, 255), WindowCenter="12345678", WindowWidth="87654321"))
     assert content.count(b"12345678") == 1
     content = content.replace(b"12345678", garbage.ljust(8))
-    assert listed(read_view(io.BytesIO(content))) == [0.0, 0.2, 1.0]
+    assert listed(image_of(io.BytesIO(content))) == [0.0, 0.2, 1.0]
+
+
+def with_values(ds: Dataset, **values: bytes) -> bytes:
+    """Return `ds` encoded, with elements of numbers in text that hold any bytes."""
+    for keyword, value in values.items():
+        tag = tag_of(keyword)
+        ds[keyword] = RawDataElement(Tag(tag), dictionary_VR(tag), len(value), value, 0, False, True)
+    return encode(ds)
+
+
+def shown_with(ds: Dataset, **values: bytes) -> list[float]:
+    return listed(image_of(io.BytesIO(with_values(ds, **values))))
+
+
+@pytest.mark.parametrize(
+    ("centers", "widths"),
+    [
+        (b"128\\", b"256\\"),
+        (b"128\\NaN ", b"256\\NaN "),
+        (b"128\\AUTO", b"256\\inf "),
+        (b"128\\1e99", b"256\\ "),
+        (b"128", b"256\\0 "),
+        (b"128 \\4096,5", b"256\\10"),
+        # where the first pair cannot be used, the next one that can
+        (b"\\128", b"\\256"),
+        (b"NaN\\128 ", b"4096\\256"),
+        (b"2048\\128", b"0 \\256 "),
+        (b"2048\\AUTO\\128", b"-1\\4096\\256"),
+    ],
+)
+def test_a_bad_value_of_a_window_harms_itself_alone(centers, widths):
+    # a saturated marker: stretched over the whole range the image would be black
+    ds = make_instance(pixels=row(0, 51, 255, 65535), bits_stored=16)
+    assert shown_with(ds, WindowCenter=centers, WindowWidth=widths) == [0.0, 0.2, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(("centers", "widths"), [(b"\\128", b"256 "), (b"128 ", b"\\256")])
+def test_a_center_and_a_width_in_unlike_places_are_no_window(centers, widths):
+    ds = make_instance(pixels=row(0, 51, 255))
+    assert shown_with(ds, WindowCenter=centers, WindowWidth=widths) == [0.0, 0.2, 1.0]
+
+
+def test_a_decimal_comma_of_a_window_is_a_decimal_point():
+    ds = make_instance(pixels=row(0, 51, 255, 1000), VOILUTFunction="LINEAR_EXACT")
+    assert shown_with(ds, WindowCenter=b"127,5 ", WindowWidth=b"255,0 ") == [0.0, 0.2, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", ["SIGMOID\\LINEAR", "SIGMOID\\", "\\SIGMOID", "AUTO\\SIGMOID", "sigmoid"])
+def test_the_first_known_voi_function_counts(name):
+    ds = make_instance(pixels=row(50, 100, 150))
+    assert shown_with(ds, VOILUTFunction=name.encode(), WindowCenter=b"100 ", WindowWidth=b"100 ") == [
+        0.119203,
+        0.5,
+        0.880797,
+    ]
+
+
+@pytest.mark.parametrize("slope", [b"2 ", b"2,0 ", b"2\\", b"2\\NaN ", b"\\2"])
+@pytest.mark.parametrize("intercept", [b"-100", b"-100\\AUTO", b"-100,0\\", b"\\-100 "])
+def test_a_bad_value_of_the_rescale_harms_itself_alone(slope, intercept):
+    ds = make_instance(
+        pixels=row(50, 75, 100), VOILUTFunction="LINEAR_EXACT", WindowCenter=50, WindowWidth=100
+    )
+    assert shown_with(ds, RescaleSlope=slope, RescaleIntercept=intercept) == [0.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("value", [b"MONOCHROME1\\", b"\\MONOCHROME1 ", b"MONOCHROME1\\MONOCHROME2 "])
+def test_of_several_photometric_interpretations_the_first_counts(value):
+    ds = make_instance(pixels=row(0, 51, 255), PresentationLUTShape=None, **NO_WINDOW)
+    assert shown_with(ds, PhotometricInterpretation=value) == [1.0, 0.8, 0.0]
+
+
+@pytest.mark.parametrize("value", [b"2\\", b"\\2"])
+def test_a_second_frame_is_seen_whatever_stands_beside_its_number(value):
+    with pytest.raises(UndecodablePixels, match="2 frames"):
+        shown_with(make_instance(pixels=row(0, 51)), NumberOfFrames=value)
 
 
 def test_rescale_goes_before_the_window():
@@ -229,14 +314,49 @@ def test_only_the_first_item_of_the_voi_lut_sequence_counts():
     assert shown(make_instance(pixels=row(0, 1), VOILUTSequence=items)) == [0.0, 1.0]
 
 
-@pytest.mark.parametrize(
-    "item",
-    [Dataset(), lut_item(0, 12, b"\0\0", 100), lut_item(0, 7, bytes(6), 3), lut_item(0, 99, bytes(6), 3)],
-    ids=["empty", "too short", "7 bits", "99 bits"],
-)
-def test_an_unusable_voi_lut_leaves_it_to_the_window(item):
-    ds = make_instance(pixels=row(0, 51, 255), VOILUTSequence=[item], WindowCenter=128, WindowWidth=256)
+@pytest.mark.parametrize("bits", [12, 16, 8, 10, 0, 99])
+def test_a_voi_lut_is_scaled_by_the_bits_of_its_entries_whatever_it_declares(bits):
+    # some CR readers declare 16 bits for entries of 12
+    item = lut_item(0, bits, struct.pack("<4H", 0, 819, 1638, 4095), 4)
+    assert shown(make_instance(pixels=row(0, 1, 2, 3), VOILUTSequence=[item])) == [0.0, 0.2, 0.4, 1.0]
+
+
+def test_a_voi_lut_that_uses_more_than_half_of_its_range_is_scaled_by_what_it_declares():
+    item = lut_item(0, 12, struct.pack("<3H", 0, 819, 2457), 3)
+    assert shown(make_instance(pixels=row(0, 1, 2), VOILUTSequence=[item])) == [0.0, 0.2, 0.6]
+
+
+def test_a_voi_lut_of_few_bits_is_scaled_by_eight():
+    item = lut_item(0, 8, struct.pack("<3H", 0, 51, 102), 3)
+    assert shown(make_instance(pixels=row(0, 1, 2), VOILUTSequence=[item])) == [0.0, 0.2, 0.4]
+
+
+def test_a_voi_lut_may_begin_below_zero_under_a_negative_slope():
+    item = lut_item(-2, 8, struct.pack("<3H", 0, 102, 204), 3)
+    ds = make_instance(pixels=row(2, 1, 0), RescaleIntercept=0, RescaleSlope=-1, VOILUTSequence=[item])
+    assert shown(ds) == [0.0, 0.4, 0.8]
+
+
+USELESS_TABLES = {
+    "empty": Dataset(),
+    "too short": lut_item(0, 12, struct.pack("<2H", 0, 4095), 100),
+    "of one gray": lut_item(0, 12, struct.pack("<3H", 7, 7, 7), 3),
+}
+
+
+@pytest.mark.parametrize("useless", USELESS_TABLES)
+def test_an_unusable_voi_lut_leaves_it_to_the_window(useless):
+    ds = make_instance(
+        pixels=row(0, 51, 255), VOILUTSequence=[USELESS_TABLES[useless]], WindowCenter=128, WindowWidth=256
+    )
     assert shown(ds) == [0.0, 0.2, 1.0]
+
+
+@pytest.mark.parametrize("useless", USELESS_TABLES)
+def test_an_unusable_voi_lut_leaves_it_to_the_next_one(useless):
+    table = lut_item(0, 8, struct.pack("<3H", 255, 102, 0), 3)
+    ds = make_instance(pixels=row(0, 1, 2), VOILUTSequence=[USELESS_TABLES[useless], table])
+    assert shown(ds) == [1.0, 0.4, 0.0]
 
 
 def test_modality_lut_sequence():
@@ -263,6 +383,11 @@ def test_padding_range():
     ds = make_instance(pixels=row(4095, 4000, 100, 151, 355), **NO_WINDOW)
     ds.PixelPaddingValue, ds.PixelPaddingRangeLimit = 4000, 4095
     assert shown(ds) == [0.0, 0.0, 0.0, 0.2, 1.0]
+
+
+def test_padding_that_leaves_nothing_of_the_image_is_passed_over():
+    ds = make_instance(pixels=row(0, 51, 255), PixelPaddingValue=0, PixelPaddingRangeLimit=4095, **NO_WINDOW)
+    assert shown(ds) == [0.0, 0.2, 1.0]
 
 
 def test_signed_padding():
@@ -313,7 +438,7 @@ def test_every_compressed_transfer_syntax_is_decoded(transfer_syntax_uid, bits, 
     source = write_instance(make_instance(pixels=pixels, bits_stored=bits), tmp_path / "source.dcm")
     encoder(how, source, tmp_path / "compressed.dcm")
     assert dcmread(tmp_path / "compressed.dcm").file_meta.TransferSyntaxUID == transfer_syntax_uid
-    worst = np.abs(read_view(tmp_path / "compressed.dcm") - read_view(source)).max()
+    worst = np.abs(image_of(tmp_path / "compressed.dcm") - image_of(source)).max()
     assert worst <= difference / 255 + 1e-6
 
 
@@ -329,7 +454,7 @@ def test_lossless_transfer_syntaxes_keep_every_bit(transfer_syntax_uid, bits, dt
         make_instance(pixels=pixels, bits_stored=bits, **NO_WINDOW), tmp_path / "source.dcm"
     )
     encoder(how, source, tmp_path / "compressed.dcm")
-    np.testing.assert_array_equal(read_view(tmp_path / "compressed.dcm"), read_view(source))
+    np.testing.assert_array_equal(image_of(tmp_path / "compressed.dcm"), image_of(source))
 
 
 def test_a_frame_in_several_fragments_is_put_together(tmp_path):
@@ -352,7 +477,7 @@ def test_a_codestream_with_a_jp2_header_is_decoded(tmp_path):
     (codestream,) = fragments_of(ds)
     boxes = b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\x14ftypjp2 \0\0\0\0jp2 " + b"\0\0\0\0jp2c"
     ds.PixelData = encapsulate([boxes + codestream])
-    np.testing.assert_array_equal(view(ds), read_view(source))
+    np.testing.assert_array_equal(view(ds), image_of(source))
 
 
 # Guards
@@ -381,9 +506,9 @@ def test_what_cannot_be_an_image_is_refused_with_its_reason(changes, reason):
 
 def test_an_image_larger_than_the_limit_is_refused(tmp_path):
     path = write_instance(make_instance(rows=100, columns=101), tmp_path / "a.dcm")
-    assert read_view(path, max_pixels=10_100).shape == (100, 101)
+    assert image_of(path, max_pixels=10_100).shape == (100, 101)
     with pytest.raises(UndecodablePixels, match="100 x 101 pixels"):
-        read_view(path, max_pixels=10_099)
+        image_of(path, max_pixels=10_099)
 
 
 @pytest.mark.parametrize("transfer_syntax_uid", ["1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.100"])
@@ -403,7 +528,7 @@ def test_a_codestream_larger_than_its_header_makes_no_room_for_it(tmp_path):
     assert content.count(size) == 1
     tracemalloc.start()
     with pytest.raises(UndecodablePixels, match="65500 x 65500 x 1"):
-        read_view(io.BytesIO(content.replace(size, struct.pack(">2H", 65500, 65500))))
+        image_of(io.BytesIO(content.replace(size, struct.pack(">2H", 65500, 65500))))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5_000_000
@@ -425,7 +550,7 @@ def test_broken_frames_are_refused(transfer_syntax_uid, frame):
 @pytest.mark.parametrize("missing", [8, 9, 100])
 def test_truncated_encapsulated_pixel_data_is_refused(missing):
     with pytest.raises(UndecodablePixels, match="truncated"):
-        read_view(io.BytesIO(encode(compressed(RLELossless))[:-missing]))
+        image_of(io.BytesIO(encode(compressed(RLELossless))[:-missing]))
 
 
 @pytest.mark.parametrize("transfer_syntax_uid", NATIVE)
@@ -433,12 +558,12 @@ def test_truncation_at_every_byte_is_refused(transfer_syntax_uid):
     content = encode(make_instance(pixels=row(1, 2, 3), transfer_syntax_uid=transfer_syntax_uid))
     for length in range(len(content) - 1):  # the last byte may be padding
         with pytest.raises(UndecodablePixels):
-            read_view(io.BytesIO(content[:length]))
+            image_of(io.BytesIO(content[:length]))
 
 
 def test_what_is_no_dicom_is_refused_for_its_reason():
     with pytest.raises(UndecodablePixels, match="DICM"):
-        read_view(io.BytesIO(b"not dicom"))
+        image_of(io.BytesIO(b"not dicom"))
 
 
 def test_the_reason_names_no_patient():
@@ -462,7 +587,7 @@ def test_any_flipped_bytes_give_an_image_or_the_documented_error(original, chang
     for position, value in changes:
         content[132 + position % (len(content) - 132)] = value
     try:
-        values = read_view(io.BytesIO(bytes(content)), max_pixels=100_000)
+        values = image_of(io.BytesIO(bytes(content)), max_pixels=100_000)
     except UndecodablePixels:
         return
     assert np.isfinite(values).all()

@@ -200,6 +200,16 @@ def test_very_wide_view_stands_above_its_overlay():
     assert (np.diff(bright) > 1).sum() == 1
 
 
+@pytest.mark.parametrize(("shape", "pixel_aspect"), [((400, 150), 0.5), ((200, 300), 2.0)])
+def test_pixels_that_are_not_square_are_shown_in_right_proportions(shape, pixel_aspect):
+    finding, bright = a_view(0.5, activation=COLD), np.ones(shape, np.float32)
+
+    rendered = render_page(bright, finding, a_caption(), Preprocessing(), pixel_aspect)
+
+    # as a view of 400 x 300
+    np.testing.assert_array_equal(rendered, render(np.ones((400, 300), np.float32), finding))
+
+
 def test_activation_shows_in_the_right_picture_only():
     hot, cold = -COLD, COLD
 
