@@ -23,7 +23,7 @@ from models.manifest import BundleIdentity, Preprocessing
 from models.page import Caption, render_page
 from sr_templates.content import AnalyzedView, PreviousReport, ReportContent, SetAside
 from sr_templates.report import structured_report
-from sr_templates.text import summary, view_title
+from sr_templates.text import counted, summary, view_title
 
 # Neither is a source of the report: the first are its own children, the second stand beside the
 # instance whose UID they bear.
@@ -112,9 +112,11 @@ def build_results(
 
 
 def view_caption(content: ReportContent, number: int) -> str:
-    """Name a view in the margin of its page: its place in the report, and what it shows."""
+    """Name a view in the margin of its page: its place in the report, what it shows, and what is missing."""
     place, _, shown = view_title(number, content.analyzed[number - 1]).partition(":")
-    return f"{place} of {len(content.analyzed)}:{shown}"
+    failed = sum(other.failed for other in content.set_aside)
+    missing = f"; {counted(failed, 'view')} NOT ANALYZED" if failed else ""
+    return f"{place} of {len(content.analyzed) + failed}:{shown}{missing}"
 
 
 def _secondary_captures(
@@ -126,7 +128,10 @@ def _secondary_captures(
     captures = []
     for number, (view, image) in enumerate(zip(content.analyzed, images, strict=True), start=1):
         caption = Caption(
-            product=f"ulna {content.software_version}", view=view_caption(content, number), study=finding
+            product=f"ulna {content.software_version}",
+            view=view_caption(content, number),
+            study=finding,
+            revision=content.facts.revision_clause,
         )
         page = render_page(image.image, view.finding, caption, preprocessing, image.pixel_aspect)
         captures.append(
@@ -186,4 +191,5 @@ def _previous(study: ClaimedStudy) -> PreviousReport | None:
         sop_class_uid=study.predecessor.sop_class_uid,
         sop_instance_uid=study.predecessor.sop_instance_uid,
         series_instance_uid=study.predecessor.series_instance_uid,
+        created_at=study.predecessor.created_at.astimezone(),
     )

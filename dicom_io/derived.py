@@ -68,6 +68,9 @@ class ResultFacts:
         What they say of the study.
     revision
         Number of the study's report, from 1.
+    replaces_report_of
+        When the report that this one replaces was made, aware, in the time zone of the site; None for the
+        first one.
     model_label
         Name and version of the bundle, at most 64 ASCII characters.
     bundle_digest
@@ -85,6 +88,7 @@ class ResultFacts:
 
     verdict: Verdict
     revision: int
+    replaces_report_of: datetime | None = None
     model_label: str
     bundle_digest: str
     trained: bool
@@ -106,8 +110,18 @@ class ResultFacts:
     @property
     def series_description(self) -> str:
         """Text for (0008,103E) *Series Description*, at most 64 characters, for eyes and routing rules."""
-        untrained = "" if self.trained else " UNTRAINED,"
-        return f"ulna {self.verdict},{untrained} {NOT_FOR_DIAGNOSIS}"
+        revision = f", revision {self.revision}" if self.revision > 1 else ""
+        if self.trained:
+            return f"ulna {self.verdict}, {NOT_FOR_DIAGNOSIS}{revision}"
+        usage = "no diagnosis" if revision else NOT_FOR_DIAGNOSIS  # or there is no room for both
+        return f"ulna {self.verdict}, UNTRAINED, {usage}{revision}"
+
+    @property
+    def revision_clause(self) -> str:
+        """Which report this one replaces, in words; empty for the first one."""
+        if self.replaces_report_of is None:
+            return ""
+        return f"revision {self.revision}, replaces the report of {self.replaces_report_of:%Y-%m-%d %H:%M}"
 
     def uid(self, kind: str, sources: Sequence[str]) -> UID:
         """Return the UID of what these facts make of `sources`; equal input gives an equal UID.

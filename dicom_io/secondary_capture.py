@@ -95,7 +95,8 @@ def _add_general_image(ds: Dataset, source: Dataset, facts: ResultFacts) -> None
     # The page holds the view twice: no direction of the patient holds for all of it.
     ds.PatientOrientation = None
     untrained = "" if facts.trained else _UNTRAINED
-    ds.ImageComments = f"ulna: the study is {facts.verdict}{untrained}; {NOT_FOR_DIAGNOSIS}"
+    revision = f"; {facts.revision_clause}" if facts.revision_clause else ""
+    ds.ImageComments = f"ulna: the study is {facts.verdict}{untrained}; {NOT_FOR_DIAGNOSIS}{revision}"
     ds.DerivationDescription = (
         f"Source beside its class activation map, by {facts.model_label}, resampled, 8 bit"
     )

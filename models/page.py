@@ -59,14 +59,17 @@ class Caption:
         What the view shows, for example "Wrist, left, lateral - view 2 of 3". No identifier.
     study
         The finding of the study that the view belongs to.
+    revision
+        Which report the page's replaces, as a clause; empty where it is the first.
     """
 
     product: str
     view: str
     study: StudyFinding
+    revision: str = ""
 
     def __post_init__(self) -> None:
-        for text in (self.product, self.view):
+        for text in (self.product, self.view, self.revision):
             if len(text) > _LONGEST_TEXT or not (text.isascii() and text.isprintable()):
                 raise ValueError(f"a caption must be at most {_LONGEST_TEXT} printable ASCII characters")
 
@@ -159,8 +162,17 @@ def _header_rows(finding: ViewFinding, caption: Caption) -> list[Row]:
             right=Text(content=caption.view, size=18, color=_PRIMARY),
         ),
         Row(left=Text(content=f'{score}"{point.name}", {point.threshold:.3f}.', size=16, color=_PRIMARY)),
+        *_revision_rows(caption),
         *_caution_rows(finding, study),
     ]
+
+
+def _revision_rows(caption: Caption) -> list[Row]:
+    """Return what tells the page from the one that it replaces, which an archive keeps beside it."""
+    if not caption.revision:
+        return []
+    sentence = f"{caption.revision[:1].upper()}{caption.revision[1:]}."
+    return [Row(left=Text(content=sentence, size=16, color=_WARNING))]
 
 
 def _caution_rows(finding: ViewFinding, study: StudyFinding) -> list[Row]:

@@ -56,11 +56,15 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviousReport:
-    """The report of the revision before, which this one supersedes."""
+    """The report of the revision before, which this one supersedes.
+
+    `created_at` is aware, in the time zone of the site.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
     series_instance_uid: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +132,7 @@ class ReportContent:
         return ResultFacts(
             verdict=VERDICTS[self.category],
             revision=self.revision,
+            replaces_report_of=None if self.previous is None else self.previous.created_at,
             model_label=self.bundle.label,
             bundle_digest=self.bundle.digest,
             trained=self.bundle.trained,

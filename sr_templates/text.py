@@ -38,6 +38,8 @@ def summary(content: ReportContent) -> str:
         sentences = [_not_analyzed(content), "This report says nothing about the images."]
     else:
         sentences = [_headline(content, content.finding), *_cautions(content)]
+    if clause := content.facts.revision_clause:
+        sentences.insert(1, f"{clause[:1].upper()}{clause[1:]}.")
     sentences.append(f"Research model {content.bundle.label}; {NOT_FOR_DIAGNOSIS}.")
     if content.finding is not None and not content.bundle.trained:
         sentences.append("An UNTRAINED model's result has no meaning.")

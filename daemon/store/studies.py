@@ -185,6 +185,7 @@ def _predecessor(connection: Connection, study_id: int) -> Predecessor | None:
         sop_class_uid=row.sop_class_uid,
         sop_instance_uid=row.sop_instance_uid,
         series_instance_uid=row.series_instance_uid,
+        created_at=row.created_at,
     )
 
 

@@ -148,6 +148,7 @@ class Predecessor:
     sop_class_uid: str
     sop_instance_uid: str
     series_instance_uid: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

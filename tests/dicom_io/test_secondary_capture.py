@@ -223,3 +223,22 @@ def test_a_page_of_another_form_is_refused(page):
 def test_facts_that_cannot_be_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         replace(FACTS, **change)
+
+
+def test_a_later_revision_names_the_report_that_it_replaces():
+    replaced = datetime(2025, 1, 2, 22, 30, tzinfo=UTC)
+    second = capture(facts=replace(FACTS, revision=2, replaces_report_of=replaced))
+    assert second.SeriesDescription.endswith(", revision 2")
+    assert "revision 2, replaces the report of 2025-01-02 22:30" in second.ImageComments
+    assert "revision" not in f"{capture().SeriesDescription} {capture().ImageComments}"
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+@pytest.mark.parametrize("trained", [True, False])
+@pytest.mark.parametrize("revision", [1, 2, 99])
+def test_a_series_description_has_room_for_all_that_it_says(verdict, trained, revision):
+    described = replace(FACTS, verdict=verdict, trained=trained, revision=revision).series_description
+    assert len(described) <= 64  # VR LO
+    assert described.startswith(f"ulna {verdict}")
+    assert ("UNTRAINED" in described) is not trained
+    assert "diagnos" in described

@@ -282,3 +282,9 @@ def test_an_unusual_view_is_cautioned_on_its_page_and_counted_on_the_others():
     assert np.count_nonzero((drawn == page._WARNING).all(axis=2)) > 2 * np.count_nonzero(
         (plain == page._WARNING).all(axis=2)
     )
+
+
+def test_a_page_says_which_report_it_replaces():
+    caption = replace(a_caption(a_study(0.9)), revision="revision 2, replaces the report of 2025-01-02 22:30")
+    assert "Revision 2, replaces the report of 2025-01-02 22:30." in texts_of(a_view(0.9), caption)
+    assert "Revision" not in texts_of(a_view(0.9), a_caption(a_study(0.9)))

@@ -4,6 +4,7 @@
 """
 
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +19,10 @@ from tests.sr_templates.builders import analyzed, bundle, report_content, source
 GOLDEN_KINDS = ("suspected", "not_flagged", "not_analyzed", "unusual_input")
 
 PREVIOUS = PreviousReport(
-    sop_class_uid="1.2.840.10008.5.1.4.1.1.88.34", sop_instance_uid="1.2.3.4", series_instance_uid="1.2.3"
+    sop_class_uid="1.2.840.10008.5.1.4.1.1.88.34",
+    sop_instance_uid="1.2.3.4",
+    series_instance_uid="1.2.3",
+    created_at=datetime(2025, 1, 2, 22, 30, tzinfo=UTC),
 )
 UNREADABLE = SetAside(source=source(4), reason="the pixel data is truncated", failed=True)
 LOCALIZER = SetAside(

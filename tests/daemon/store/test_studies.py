@@ -216,6 +216,7 @@ def test_next_revision_knows_the_report_that_it_supersedes(store):
         sop_class_uid=expected.sop_class_uid,
         sop_instance_uid=first.sop_instance_uid,
         series_instance_uid=expected.series_instance_uid,
+        created_at=NOW,
     )
 
 

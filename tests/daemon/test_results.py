@@ -1,0 +1,30 @@
+"""What the results of a study say of the views that are missing, and of the report before."""
+
+import pytest
+
+from daemon.results import view_caption
+from sr_templates.content import ReportContent
+from sr_templates.text import summary
+from tests.sr_templates.builders import report_content, three_views
+from tests.sr_templates.golden import LOCALIZER, PREVIOUS, UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (report_content(three_views(0.9)), "View 2 of 3: right wrist"),
+        (report_content(three_views(0.9), set_aside=[UNREADABLE]), "View 2 of 4: right wrist"),
+        (report_content(three_views(0.9), set_aside=[LOCALIZER]), "View 2 of 3: right wrist"),
+    ],
+)
+def test_a_picture_counts_the_views_that_could_not_be_analyzed(content: ReportContent, words: str):
+    assert view_caption(content, 2).lower().startswith(words.lower()[:12])
+    assert ("1 view NOT ANALYZED" in view_caption(content, 2)) == (UNREADABLE in content.set_aside)
+
+
+def test_the_summary_of_a_later_revision_names_the_report_that_it_replaces():
+    second = report_content(three_views(0.9), revision=2, previous=PREVIOUS)
+    headline, revision, *_ = summary(second).split(". ")
+    assert "ABNORMALITY" in headline
+    assert revision == "Revision 2, replaces the report of 2025-01-02 22:30"
+    assert "Revision" not in summary(report_content(three_views(0.9)))
