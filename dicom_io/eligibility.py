@@ -20,10 +20,10 @@ from dicom_io.identity import ULNA_IMAGE_TYPE, ULNA_MANUFACTURER, ULNA_MODEL_NAM
 from dicom_io.instance import InstanceHeader
 from dicom_io.laterality import Laterality, laterality_match
 from dicom_io.projection import Projection, projection_match
-from dicom_io.regions import OTHER, Region, RegionMatch, region_of
-from dicom_io.statements import series_texts
+from dicom_io.regions import Region, RegionMatch, region_of
+from dicom_io.statements import exclusions_said
 from dicom_io.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES
-from dicom_io.words import NOTHING, Words, shipped_words
+from dicom_io.words import Words, shipped_words
 
 MIN_SIDE = 128
 """Pixels; a smaller image is an icon or a preview."""
@@ -114,7 +114,7 @@ def assess(
         projection=projection_match(header, words).projection,
         exclusion=_exclusion(header, words)
         or _region_exclusion(match, analyze_unknown=unknown_region == "analyze"),
-        region_conflict=_region_conflict(match),
+        region_conflict=match.conflict,
         laterality_conflict=side.against,
     )
 
@@ -135,28 +135,10 @@ def _exclusion(header: InstanceHeader, words: Words) -> Exclusion | None:
         (
             reason
             for reason, holds in _RULES.items()
-            if holds(header) or (reason in _SAID and reason in labels_of_exclusion(header, words))
+            if holds(header) or (reason in _SAID and reason in exclusions_said(header, words))
         ),
         None,
     )
-
-
-def _region_conflict(match: RegionMatch) -> str:
-    """Return which sources name which part, by keywords and labels alone, where they name several."""
-    if not match.ambiguous:
-        return ""
-    labels = {*match.ambiguous, *([OTHER] if match.other else [])}
-    said = (
-        (keyword, label)
-        for statement in match.statements
-        if (keyword := statement.keyword) in {*match.decided_by, *match.against}
-        for label in sorted(statement.understood & labels)
-    )
-    names = (
-        f"{keyword} names {'a part that is not analyzed' if label == OTHER else label.lower()}"
-        for keyword, label in dict.fromkeys(said)
-    )
-    return ", ".join(names)
 
 
 def _region_exclusion(match: RegionMatch, *, analyze_unknown: bool) -> Exclusion | None:
@@ -201,22 +183,6 @@ def _is_quality_control(header: InstanceHeader) -> bool:
     return "YES" in {header.quality_control_image, header.quality_control_subject} or any(
         term.value == _PHANTOM for term in header.anatomic_regions
     )
-
-
-def labels_of_exclusion(header: InstanceHeader, words: Words) -> dict[str, tuple[str, str]]:
-    """Return the reasons that the words of the series name, each with the keyword and text that name it.
-
-    Those of the study may mean another series. Weak words, as "test", count where no body part is named.
-    """
-    texts = [(source.keyword, source.text) for source in series_texts(header)]
-    texts.append(("BodyPartExamined", header.body_part_examined))
-    found: dict[str, tuple[str, str]] = {}
-    for keyword, text in texts:
-        names_a_part = any(part.label != NOTHING for part in words.region.words.mentions(text))
-        for mention in words.exclusion.words.mentions(text):
-            if mention.label != NOTHING and not (mention.kind == "weak" and names_a_part):
-                found.setdefault(mention.label, (keyword, text))
-    return found
 
 
 def _is_multi_frame(header: InstanceHeader) -> bool:

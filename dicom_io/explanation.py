@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from dicom_io.eligibility import Eligibility, assess, labels_of_exclusion
+from dicom_io.eligibility import Eligibility, assess
 from dicom_io.instance import InstanceHeader
 from dicom_io.laterality import LateralityMatch, laterality_match
 from dicom_io.projection import ProjectionMatch, projection_match
 from dicom_io.regions import RegionMatch, region_of
-from dicom_io.statements import Statement
+from dicom_io.statements import Statement, exclusions_said
 from dicom_io.words import Words, shipped_words
 
 
@@ -50,7 +50,7 @@ def explain(
     """Assess an instance as `dicom_io.eligibility.assess` does, and say why."""
     words = words or shipped_words()
     region, side = region_of(header, words), laterality_match(header, words)
-    view, refused = projection_match(header, words), labels_of_exclusion(header, words)
+    view, refused = projection_match(header, words), exclusions_said(header, words)
     eligibility = assess(header, unknown_region=unknown_region, words=words)
     return Explanation(
         eligibility=eligibility,

@@ -48,6 +48,23 @@ class RegionMatch:
     against: tuple[str, ...] = field(default=(), compare=False)
     statements: tuple[Statement, ...] = field(default=(), compare=False)
 
+    @property
+    def conflict(self) -> str:
+        """Which sources name which part, by keywords and labels alone; empty where they agree."""
+        if not self.ambiguous:
+            return ""
+        labels = {*self.ambiguous, *([OTHER] if self.other else [])}
+        said = (
+            (statement.keyword, label)
+            for statement in self.statements
+            if statement.keyword in {*self.decided_by, *self.against}
+            for label in sorted(statement.understood & labels)
+        )
+        return ", ".join(
+            f"{keyword} names {'a part that is not analyzed' if label == OTHER else label.lower()}"
+            for keyword, label in dict.fromkeys(said)
+        )
+
 
 def region_of(header: InstanceHeader, words: Words | None = None) -> RegionMatch:
     """Return the region that an instance shows.

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from dicom_io.instance import InstanceHeader
 from dicom_io.values import CodedTerm
-from dicom_io.words import Axis
+from dicom_io.words import NOTHING, Axis, Words
 
 
 class Level(StrEnum):
@@ -71,3 +71,19 @@ def coded_statements(keyword: str, terms: Iterable[CodedTerm], axis: Axis) -> It
         labels = {label} if label else {mention.label for mention in axis.words.mentions(term.meaning)}
         text = " ".join(part for part in (term.scheme, term.value, term.meaning) if part)
         yield Statement(keyword=keyword, text=text, level=Level.CODED, understood=frozenset(labels))
+
+
+def exclusions_said(header: InstanceHeader, words: Words) -> dict[str, tuple[str, str]]:
+    """Return the reasons not to analyze that words of the series name, each with its keyword and text.
+
+    Those of the study may mean another series. Weak words, as "test", count where no body part is named.
+    """
+    texts = [(source.keyword, source.text) for source in series_texts(header)]
+    texts.append(("BodyPartExamined", header.body_part_examined))
+    found: dict[str, tuple[str, str]] = {}
+    for keyword, text in texts:
+        names_a_part = any(part.label != NOTHING for part in words.region.words.mentions(text))
+        for mention in words.exclusion.words.mentions(text):
+            if mention.label != NOTHING and not (mention.kind == "weak" and names_a_part):
+                found.setdefault(mention.label, (keyword, text))
+    return found
