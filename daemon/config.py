@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -22,6 +23,8 @@ from pydantic import (
 
 from daemon.errors import ConfigurationInvalid
 from daemon.page_address import host_name, loopback
+from dicom_io.errors import VocabularyInvalid
+from dicom_io.words import Words, words_with
 from models.shipped import DEFAULT_BUNDLE, bundle_folder
 
 ENVIRONMENT_PREFIX = "ULNA_"
@@ -39,6 +42,13 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 ListenPort = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 ResultKind = Literal["sr", "sc"]
+
+# fmt: off
+FallbackCharacterSet = Literal[
+    "ISO_IR 100", "ISO_IR 101", "ISO_IR 109", "ISO_IR 110", "ISO_IR 144", "ISO_IR 127", "ISO_IR 126",
+    "ISO_IR 138", "ISO_IR 148", "ISO_IR 13", "ISO_IR 166", "ISO 2022 IR 149", "GB18030", "GBK",
+]
+# fmt: on
 
 
 class _Section(BaseModel):
@@ -112,6 +122,18 @@ class Watcher(_Section):
     settle_seconds: Seconds = 2.0
 
 
+def _path_or_none(value: object) -> object:
+    return (Path(value) if value else None) if isinstance(value, str) else value
+
+
+def _usable_words(path: Path | None) -> Path | None:
+    try:
+        words_with(path)
+    except VocabularyInvalid as error:
+        raise ValueError(str(error)) from error
+    return path
+
+
 class Study(_Section):
     """[study]: when a study is complete, and which views count."""
 
@@ -120,7 +142,14 @@ class Study(_Section):
     max_wait_seconds: Seconds = 600.0
     close_on_expected_views: bool = True
     unknown_region: Literal["exclude", "analyze"] = "exclude"
+    vocabulary: Annotated[Path | None, BeforeValidator(_path_or_none), AfterValidator(_usable_words)] = None
+    fallback_character_set: FallbackCharacterSet = "ISO_IR 100"
     stat_calling_ae_titles: Annotated[tuple[AeTitle, ...], Field(strict=False)] = ()
+
+    @property
+    def words(self) -> Words:
+        """What the words and codes of headers mean here."""
+        return words_with(self.vocabulary)
 
     @model_validator(mode="after")
     def _waits_in_order(self) -> Self:

@@ -6,7 +6,7 @@ The receiver and the watcher both bring their instances here, so there is one ru
 import errno
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,9 @@ from dicom_io.eligibility import Eligibility, Exclusion, assess
 from dicom_io.errors import UnusableInstance
 from dicom_io.instance import InstanceHeader, read_header
 from dicom_io.store_status import StoreStatus
+from dicom_io.text import FALLBACK_CHARACTER_SET
 from dicom_io.uids import is_uid
+from dicom_io.words import Words, shipped_words
 
 # A view that should have been analyzed and cannot be; all other exclusions are none of ulna's business.
 _DEFECTS = frozenset({Exclusion.NO_PIXEL_DATA, Exclusion.TRUNCATED_PIXEL_DATA, Exclusion.TRANSFER_SYNTAX})
@@ -66,6 +68,8 @@ class IntakeRule:
     stat_calling_ae_titles: frozenset[str]
     min_free_bytes: int
     max_open_studies: int
+    words: Words = field(default_factory=shipped_words)
+    fallback_character_set: str = FALLBACK_CHARACTER_SET
 
     @classmethod
     def from_config(cls, config: Config) -> "IntakeRule":
@@ -75,6 +79,8 @@ class IntakeRule:
             stat_calling_ae_titles=frozenset(config.study.stat_calling_ae_titles),
             min_free_bytes=config.storage.min_free_bytes,
             max_open_studies=config.storage.max_open_studies,
+            words=config.study.words,
+            fallback_character_set=config.study.fallback_character_set,
         )
 
 
@@ -107,7 +113,7 @@ class Intake:
 
     def _file(self, arrival: Arrival) -> Recorded:
         try:
-            header = _read(arrival)
+            header = _read(arrival, self.rule)
             digest = data_set_digest(arrival.path)
             if instances.is_recorded(self.store, sop_instance_uid=header.sop_instance_uid, sha256=digest):
                 return Recorded.IDENTICAL
@@ -148,7 +154,7 @@ class Intake:
     def _received(
         self, arrival: Arrival, header: InstanceHeader, *, digest: str, path: str, size_bytes: int
     ) -> ReceivedInstance:
-        eligibility = assess(header, unknown_region=self.rule.unknown_region)
+        eligibility = assess(header, unknown_region=self.rule.unknown_region, words=self.rule.words)
         state, reason = state_of(eligibility)
         return ReceivedInstance(
             study_instance_uid=header.study_instance_uid,
@@ -207,13 +213,14 @@ def state_of(eligibility: Eligibility) -> tuple[InstanceState, str]:
     if exclusion is None:
         return InstanceState.RECEIVED, ""
     # A clause that can follow "because" and ends no sentence.
-    clause = exclusion.sentence[:1].lower() + exclusion.sentence[1:].rstrip(".")
+    sentence = eligibility.reason
+    clause = sentence[:1].lower() + sentence[1:].rstrip(".")
     return InstanceState.UNREADABLE if exclusion in _DEFECTS else InstanceState.EXCLUDED, clause
 
 
-def _read(arrival: Arrival) -> InstanceHeader:
+def _read(arrival: Arrival, rule: IntakeRule) -> InstanceHeader:
     try:
-        header = read_header(arrival.path)
+        header = read_header(arrival.path, fallback_character_set=rule.fallback_character_set)
     except UnusableInstance as error:
         raise IntakeRefused(StoreStatus.CANNOT_UNDERSTAND, error.reason) from error
     for keyword, announced, found in (

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
+from daemon.config import Study
 from daemon.intake import state_of
 from daemon.lifecycle import InstanceState
 from daemon.results import StudyResults, build_results
@@ -67,16 +68,20 @@ class OfflineStudy:
     two_patients: bool
 
 
-def analyze_file(path: Path, decoder: Decoder, ensemble: Ensemble) -> OfflineView:
-    """Analyze a DICOM file or a picture; whatever is wrong with it is told in `reason`."""
+def analyze_file(path: Path, decoder: Decoder, ensemble: Ensemble, study: Study | None = None) -> OfflineView:
+    """Analyze a DICOM file or a picture; whatever is wrong with it is told in `reason`.
+
+    `study` says how headers are read, by default as without a configuration.
+    """
+    study = study or Study()
     if path.suffix.lower() in SUFFIXES:
         return _analyze_picture(path, ensemble)
     try:
-        header = read_header(path)
+        header = read_header(path, fallback_character_set=study.fallback_character_set)
     except UnusableInstance as error:
         return OfflineView(path=path, study=str(path), record=None, finding=None, reason=error.reason)
     # Whoever names a file wants it read, whatever region it says.
-    eligibility = assess(header, unknown_region="analyze")
+    eligibility = assess(header, unknown_region="analyze", words=study.words)
     state, reason = state_of(eligibility)
     record = InstanceRecord(
         sop_instance_uid=header.sop_instance_uid,

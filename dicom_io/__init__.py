@@ -11,6 +11,7 @@ in ``dicom_io.errors``::
     |   |   +-- MissingUid               a UID without which the instance has no place
     |   |   +-- InvalidUid               a UID that is no UID
     |   |   +-- UndecodablePixels        the pixel data cannot become an image
+    |   +-- VocabularyInvalid            a site's file of words that cannot be used
     |   +-- NoPresentationContext        the peer accepted no context for the instance
     |   +-- AssociationRejectedForGood   (also AssociationRejected)
     |   +-- StoreRefusedForGood          (also StoreRefused)

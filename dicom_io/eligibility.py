@@ -18,11 +18,12 @@ from pydicom.uid import (
 
 from dicom_io.identity import ULNA_IMAGE_TYPE, ULNA_MANUFACTURER, ULNA_MODEL_NAME
 from dicom_io.instance import InstanceHeader
-from dicom_io.laterality import Laterality, laterality_of
-from dicom_io.projection import Projection, projection_of
+from dicom_io.laterality import Laterality, laterality_match
+from dicom_io.projection import Projection, projection_match
 from dicom_io.regions import Region, RegionMatch, region_of
+from dicom_io.statements import exclusions_said
 from dicom_io.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES
-from dicom_io.vocabulary import shipped_vocabulary
+from dicom_io.words import Words, shipped_words
 
 MIN_SIDE = 128
 """Pixels; a smaller image is an icon or a preview."""
@@ -58,21 +59,40 @@ class Eligibility:
     """What an instance shows, and whether it is analyzed.
 
     `region` is None where it is not known or not one; an eligible instance may then still be analyzed
-    if the site wants it. `exclusion` is None exactly if the instance is eligible.
+    if the site wants it. `exclusion` is None exactly if the instance is eligible. `region_conflict` says
+    which sources name which part where they do not agree. `laterality_conflict` are the keywords of the
+    sources that contradict the others about the side; `laterality` is then unknown, or what the sources say
+    that are nearest to the image.
     """
 
     region: Region | None
     laterality: Laterality
     projection: Projection
     exclusion: Exclusion | None
+    region_conflict: str = ""
+    laterality_conflict: tuple[str, ...] = ()
 
     @property
     def eligible(self) -> bool:
         """Whether the instance is analyzed."""
         return self.exclusion is None
 
+    @property
+    def reason(self) -> str:
+        """Why the instance is not analyzed, in one sentence without a word of its texts; empty if it is."""
+        if self.exclusion is None:
+            return ""
+        if self.exclusion is Exclusion.REGION_MULTIPLE and self.region_conflict:
+            return f"{self.exclusion.sentence.rstrip('.')}: {self.region_conflict}."
+        return self.exclusion.sentence
 
-def assess(header: InstanceHeader, *, unknown_region: Literal["exclude", "analyze"]) -> Eligibility:
+
+def assess(
+    header: InstanceHeader,
+    *,
+    unknown_region: Literal["exclude", "analyze"],
+    words: Words | None = None,
+) -> Eligibility:
     """Decide whether an instance is analyzed.
 
     Parameters
@@ -82,14 +102,20 @@ def assess(header: InstanceHeader, *, unknown_region: Literal["exclude", "analyz
     unknown_region : {"exclude", "analyze"}
         What to do with a radiograph that names no region, or several of those that are analyzed. One that
         names another region is always excluded.
+    words : Words, optional
+        What the words and codes of headers mean; those of the shipped table if not given.
     """
-    match = region_of(header)
-    exclusion = next((reason for reason, holds in _RULES.items() if holds(header)), None)
+    words = words or shipped_words()
+    match = region_of(header, words)
+    side = laterality_match(header, words)
     return Eligibility(
         region=match.region,
-        laterality=laterality_of(header),
-        projection=projection_of(header),
-        exclusion=exclusion or _region_exclusion(match, analyze_unknown=unknown_region == "analyze"),
+        laterality=side.laterality,
+        projection=projection_match(header, words).projection,
+        exclusion=_exclusion(header, words)
+        or _region_exclusion(match, analyze_unknown=unknown_region == "analyze"),
+        region_conflict=match.conflict,
+        laterality_conflict=side.against,
     )
 
 
@@ -100,6 +126,18 @@ def is_own_result(header: InstanceHeader) -> bool:
         header.manufacturer.casefold() == ULNA_MANUFACTURER
         or model[0] == ULNA_MODEL_NAME
         or ULNA_IMAGE_TYPE[-1] in header.image_type
+    )
+
+
+def _exclusion(header: InstanceHeader, words: Words) -> Exclusion | None:
+    """Return the first reason not to analyze an instance, whatever it shows."""
+    return next(
+        (
+            reason
+            for reason, holds in _RULES.items()
+            if holds(header) or (reason in _SAID and reason in exclusions_said(header, words))
+        ),
+        None,
     )
 
 
@@ -119,7 +157,8 @@ _RADIOGRAPH_CLASSES: frozenset[str] = frozenset(
 )
 _GRAYSCALE = frozenset({"MONOCHROME1", "MONOCHROME2", ""})  # an absent one is the decoder's problem
 _PHANTOM = "706342009"  # SCT, CID 4031
-_REJECTED_IMAGE_TYPES = frozenset({"REJECTED", "REJECT", "REPEAT"})
+_REJECTED_IMAGE_TYPES = frozenset({"REJECTED", "REJECT", "DELETED"})
+_SAID = frozenset({Exclusion.REJECTED_IMAGE, Exclusion.QUALITY_CONTROL})  # that words may say, too
 
 
 def _is_not_radiograph(header: InstanceHeader) -> bool:
@@ -137,22 +176,13 @@ def _is_localizer(header: InstanceHeader) -> bool:
 
 
 def _is_rejected(header: InstanceHeader) -> bool:
-    return not _REJECTED_IMAGE_TYPES.isdisjoint(header.image_type) or _says(header, Exclusion.REJECTED_IMAGE)
+    return not _REJECTED_IMAGE_TYPES.isdisjoint(header.image_type)
 
 
 def _is_quality_control(header: InstanceHeader) -> bool:
-    return (
-        "YES" in {header.quality_control_image, header.quality_control_subject}
-        or any(term.value == _PHANTOM for term in header.anatomic_regions)
-        or _says(header, Exclusion.QUALITY_CONTROL)
+    return "YES" in {header.quality_control_image, header.quality_control_subject} or any(
+        term.value == _PHANTOM for term in header.anatomic_regions
     )
-
-
-def _says(header: InstanceHeader, exclusion: Exclusion) -> bool:
-    """Return whether the words of the series name a reason; those of the study may mean another series."""
-    words = shipped_vocabulary("eligibility.json")
-    texts = (header.series_description, header.protocol_name, header.body_part_examined)
-    return any(exclusion.value in words.labels_in(text) for text in texts)
 
 
 def _is_multi_frame(header: InstanceHeader) -> bool:
@@ -203,8 +233,8 @@ _SENTENCES: Mapping[Exclusion, str] = MappingProxyType(
         Exclusion.NOT_RADIOGRAPH: "This is not a CR or DX radiograph.",
         Exclusion.FOR_PROCESSING: "This is raw detector data, not an image for presentation.",
         Exclusion.LOCALIZER: "This is a localizer, not a diagnostic view.",
-        Exclusion.REJECTED_IMAGE: "This image is marked as rejected or repeated.",
-        Exclusion.QUALITY_CONTROL: "This is a quality control or phantom image.",
+        Exclusion.REJECTED_IMAGE: "This image is marked as rejected or deleted.",
+        Exclusion.QUALITY_CONTROL: "This is a quality control, phantom or test image.",
         Exclusion.MULTI_FRAME: "This image has several frames; only single radiographs are analyzed.",
         Exclusion.COLOR: "This is a color image; only grayscale radiographs are analyzed.",
         Exclusion.TOO_SMALL: f"This image is smaller than {MIN_SIDE} x {MIN_SIDE} pixels.",

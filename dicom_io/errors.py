@@ -5,6 +5,8 @@ an exception (``Permanent`` or ``Transient``) decides whether the caller tries a
 keywords and numbers, never values that could name a patient.
 """
 
+from collections.abc import Sequence
+
 
 class DicomIoError(Exception):
     """Anything that ``dicom_io`` raises on purpose."""
@@ -72,6 +74,23 @@ class InvalidUid(UnusableInstance):
 
     def __reduce__(self) -> tuple[type["InvalidUid"], tuple[str]]:
         return type(self), (self.keyword,)
+
+
+class VocabularyInvalid(Permanent):
+    """A site's file of words that cannot be used.
+
+    Parameters
+    ----------
+    mistakes : Sequence[str]
+        All of them, each with its dotted key and what is allowed there.
+    """
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        super().__init__("; ".join(mistakes))
+        self.mistakes = tuple(mistakes)
+
+    def __reduce__(self) -> tuple[type["VocabularyInvalid"], tuple[tuple[str, ...]]]:
+        return type(self), (self.mistakes,)
 
 
 class UndecodablePixels(UnusableInstance):

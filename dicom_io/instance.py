@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dicom_io.part10 import Part10Header, PixelDataExtent, read_part10_header
+from dicom_io.text import FALLBACK_CHARACTER_SET, codecs_of
 from dicom_io.transfer_syntaxes import NATIVE_TRANSFER_SYNTAXES, encoding_of
 from dicom_io.uids import SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid
 from dicom_io.values import CodedTerm, Values, tag_of
@@ -47,6 +48,7 @@ class InstanceHeader:
     modality: str = ""
     series_description: str = ""
     protocol_name: str = ""
+    acquisition_device_processing_description: str = ""
     procedure_texts: tuple[str, ...] = ()
     series_number: int = 0
     instance_number: int = 0
@@ -77,13 +79,17 @@ class InstanceHeader:
     pixel_data_problem: str = ""
 
 
-def read_header(source: Path | bytes | BinaryIO) -> InstanceHeader:
+def read_header(
+    source: Path | bytes | BinaryIO, *, fallback_character_set: str = FALLBACK_CHARACTER_SET
+) -> InstanceHeader:
     """Read the header of a Part 10 file; the pixel data stays where it is.
 
     Parameters
     ----------
     source : Path, bytes or BinaryIO
         A file, its content, or a seekable stream, which is left open.
+    fallback_character_set : str
+        A defined term of Specific Character Set, for text that is neither in the declared one nor UTF-8.
 
     Raises
     ------
@@ -97,18 +103,24 @@ def read_header(source: Path | bytes | BinaryIO) -> InstanceHeader:
     OSError
         `source` cannot be opened or read.
     """
+    (fallback_codec,) = codecs_of(fallback_character_set.encode())
     if isinstance(source, Path):
         with source.open("rb") as stream:
-            return _read(stream)
-    return _read(BytesIO(source) if isinstance(source, bytes) else source)
+            return _read(stream, fallback_codec)
+    return _read(BytesIO(source) if isinstance(source, bytes) else source, fallback_codec)
 
 
-def _read(stream: BinaryIO) -> InstanceHeader:
-    return _header(read_part10_header(stream, wanted=_WANTED, wanted_sequences=_WANTED_SEQUENCES))
+def _read(stream: BinaryIO, fallback_codec: str) -> InstanceHeader:
+    part10 = read_part10_header(stream, wanted=_WANTED, wanted_sequences=_WANTED_SEQUENCES)
+    return _header(part10, fallback_codec)
 
 
-def _header(part10: Part10Header) -> InstanceHeader:
-    values = Values(part10.data_set, little_endian=encoding_of(part10.transfer_syntax_uid).little_endian)
+def _header(part10: Part10Header, fallback_codec: str) -> InstanceHeader:
+    values = Values(
+        part10.data_set,
+        little_endian=encoding_of(part10.transfer_syntax_uid).little_endian,
+        fallback=fallback_codec,
+    )
     extent = part10.pixel_data
     return InstanceHeader(
         sop_class_uid=SopClassUid(values.uid("SOPClassUID")),
@@ -128,6 +140,7 @@ def _header(part10: Part10Header) -> InstanceHeader:
         modality=values.code_string("Modality"),
         series_description=values.text("SeriesDescription"),
         protocol_name=values.text("ProtocolName"),
+        acquisition_device_processing_description=values.text("AcquisitionDeviceProcessingDescription"),
         procedure_texts=_procedure_texts(values),
         series_number=values.number("SeriesNumber"),
         instance_number=values.number("InstanceNumber"),
@@ -210,6 +223,7 @@ _ELEMENTS = (
     "AccessionNumber", "StudyDate", "StudyTime", "StudyDescription",
     "RequestedProcedurePriority", "StudyPriorityID",
     "Modality", "SeriesDescription", "ProtocolName", "SeriesNumber", "InstanceNumber",
+    "AcquisitionDeviceProcessingDescription",
     "BodyPartExamined", "ImageLaterality", "Laterality", "ViewPosition",
     "ImageType", "PresentationIntentType", "Manufacturer", "ManufacturerModelName",
     "QualityControlSubject", "QualityControlImage",

@@ -5,10 +5,12 @@ study is complete.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 
 from dicom_io.instance import InstanceHeader
-from dicom_io.vocabulary import shipped_vocabulary
+from dicom_io.statements import Level, Source, Statement, coded_statements, series_texts
+from dicom_io.words import NOTHING, Axis, Words, shipped_words
 
 
 class Projection(StrEnum):
@@ -21,66 +23,74 @@ class Projection(StrEnum):
     UNKNOWN = "unknown"
 
 
-def projection_of(header: InstanceHeader) -> Projection:
-    """Return the kind of view that an instance is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionMatch:
+    """What an instance says about its projection, by which source, and what every source said."""
+
+    projection: Projection
+    decided_by: tuple[str, ...] = ()
+    statements: tuple[Statement, ...] = ()
+
+
+def projection_of(header: InstanceHeader, words: Words | None = None) -> Projection:
+    """Return the kind of view that an instance is; see `projection_match`."""
+    return projection_match(header, words).projection
+
+
+def projection_match(header: InstanceHeader, words: Words | None = None) -> ProjectionMatch:
+    """Return the kind of view that an instance is, and why.
 
     The first of these that names any decides: ViewCodeSequence, ViewPosition, SeriesDescription,
-    ProtocolName. If it names several ("AP + LAT", a folder of views) the projection is unknown.
+    ProtocolName, AcquisitionDeviceProcessingDescription. If it names several ("AP + LAT", a folder of views)
+    the projection is unknown. Where ViewPosition says frontal or lateral, words of the series make it oblique
+    or axillary: most consoles offer no such position.
     """
-    kinds = next((kinds for kinds in _evidence(header) if kinds), frozenset())
-    return Projection(next(iter(kinds))) if len(kinds) == 1 else Projection.UNKNOWN
+    statements = tuple(_statements(header, (words or shipped_words()).projection))
+    named = [statement for statement in statements if statement.understood]
+    if not named:
+        return ProjectionMatch(projection=Projection.UNKNOWN, statements=statements)
+    deciding = next((s for s in named[1:] if _is_finer(s, named[0])), named[0])
+    kinds = deciding.understood
+    return ProjectionMatch(
+        projection=Projection(next(iter(kinds))) if len(kinds) == 1 else Projection.UNKNOWN,
+        decided_by=(deciding.keyword,),
+        statements=statements,
+    )
 
 
-# CID 4010 (DX View) in SCT, and the named shoulder views of CID 4012
-_CODES = {
-    "399348003": Projection.FRONTAL,  # antero-posterior
-    "272479007": Projection.FRONTAL,  # postero-anterior
-    "399033003": Projection.FRONTAL,  # frontal
-    "399146005": Projection.FRONTAL,  # Grashey
-    "399067008": Projection.LATERAL,  # lateral
-    "399173006": Projection.LATERAL,  # left lateral
-    "399198007": Projection.LATERAL,  # right lateral
-    "399352003": Projection.LATERAL,  # lateral-medial
-    "399260004": Projection.LATERAL,  # medial-lateral
-    "422795009": Projection.LATERAL,  # Neer
-    "399182000": Projection.OBLIQUE,  # oblique
-    "399312000": Projection.OBLIQUE,  # antero-posterior oblique
-    "399059000": Projection.OBLIQUE,  # postero-anterior oblique
-    "399160007": Projection.OBLIQUE,  # frontal oblique
-    "260427002": Projection.OBLIQUE,  # lateral oblique
-    "260426006": Projection.OBLIQUE,  # medial oblique
-    "399099002": Projection.OBLIQUE,  # latero-medial oblique
-    "399368009": Projection.OBLIQUE,  # medio-lateral oblique
-    "399135007": Projection.OBLIQUE,  # left anterior oblique
-    "399184004": Projection.OBLIQUE,  # left oblique
-    "399006002": Projection.OBLIQUE,  # left posterior oblique
-    "399356000": Projection.OBLIQUE,  # right anterior oblique
-    "399236003": Projection.OBLIQUE,  # right oblique
-    "399038007": Projection.OBLIQUE,  # right posterior oblique
-    "399061009": Projection.AXILLARY,  # axial
-    "399130002": Projection.AXILLARY,  # West Point
-}
-
-# PS3.3 C.8.7.1.1 and C.8.11.1: defined terms of (0018,5101) View Position
-_VIEW_POSITIONS = {
-    "AP": Projection.FRONTAL,
-    "PA": Projection.FRONTAL,
-    "LL": Projection.LATERAL,
-    "RL": Projection.LATERAL,
-    "RLO": Projection.OBLIQUE,
-    "LLO": Projection.OBLIQUE,
-    "RAO": Projection.OBLIQUE,
-    "LAO": Projection.OBLIQUE,
-    "RPO": Projection.OBLIQUE,
-    "LPO": Projection.OBLIQUE,
-}
+_PLAIN = frozenset({Projection.FRONTAL.value, Projection.LATERAL.value})
+_FINE = frozenset({Projection.OBLIQUE.value, Projection.AXILLARY.value})
 
 
-def _evidence(header: InstanceHeader) -> Iterator[frozenset[str]]:
-    """Yield the kinds of view that each source names, the most reliable source first."""
-    yield frozenset(_CODES[term.value].value for term in header.views if term.value in _CODES)
-    words = shipped_vocabulary("projection.json")
-    position = _VIEW_POSITIONS.get(header.view_position)
-    yield frozenset({position.value}) if position else words.labels_in(header.view_position)
-    yield words.labels_in(header.series_description)
-    yield words.labels_in(header.protocol_name)
+def _is_finer(statement: Statement, first: Statement) -> bool:
+    return (
+        first.keyword == "ViewPosition"
+        and first.understood <= _PLAIN
+        and len(statement.understood) == 1
+        and statement.understood <= _FINE
+    )
+
+
+def _statements(header: InstanceHeader, axis: Axis) -> Iterator[Statement]:
+    """Yield what each source says, the most reliable source first."""
+    codes = tuple(coded_statements("ViewCodeSequence", header.views, axis))
+    if codes:
+        yield Statement(
+            keyword="ViewCodeSequence",
+            text=" / ".join(code.text for code in codes),
+            level=Level.CODED,
+            understood=frozenset().union(*(code.understood for code in codes)) - {NOTHING},
+        )
+    if header.view_position:
+        label = axis.label_of_value(header.view_position)
+        source = Source(keyword="ViewPosition", text=header.view_position, level=Level.CODED)
+        yield _said(source, axis, frozenset({label} if label else ()))
+    for source in series_texts(header):
+        yield _said(source, axis, frozenset())
+
+
+def _said(source: Source, axis: Axis, labels: frozenset[str]) -> Statement:
+    labels = labels or frozenset(mention.label for mention in axis.words.mentions(source.text))
+    return Statement(
+        keyword=source.keyword, text=source.text, level=source.level, understood=labels - {NOTHING}
+    )

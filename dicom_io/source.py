@@ -21,7 +21,7 @@ from dicom_io.character_set import declared_character_set
 from dicom_io.elements import Item
 from dicom_io.errors import MissingUid
 from dicom_io.part10 import read_part10_header
-from dicom_io.text import codecs_of, decode_text
+from dicom_io.text import codecs_of, decode_text, fits_character_set
 from dicom_io.transfer_syntaxes import encoding_of
 from dicom_io.value_forms import FORMS
 from dicom_io.values import Values, tag_of
@@ -148,7 +148,7 @@ class _Heir:
         if kept != value:
             self.problems.append(f"{keyword} holds control characters, which were dropped")
         text = decode_text(kept, self._codecs)
-        if "\N{REPLACEMENT CHARACTER}" in text:
+        if not fits_character_set(kept, self._codecs):
             self.problems.append(f"{keyword} does not decode in the declared character set")
         if keyword == "StudyDescription" and len(text) > _MAX_DESCRIPTION:
             self.problems.append(f"{keyword} is longer than {_MAX_DESCRIPTION} characters and was left out")

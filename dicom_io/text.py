@@ -1,7 +1,7 @@
 """The text of data elements.
 
 This module turns the bytes of a text value into a string, whatever they are: the declared character set
-where it fits, replacement characters where it does not, never an exception or a warning.
+where it fits, else UTF-8, else the one that a site falls back to; never an exception or a warning.
 """
 
 import re
@@ -16,6 +16,18 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _KEEPS_ESCAPES = frozenset({"iso2022_jp", "iso2022_jp_2", "iso_ir_58"})  # Python reads these escapes itself
 _ESCAPE_FREE = frozenset({"UTF8", "GB18030", "GBK"})  # PS3.3 C.12.1.1.2: no code extensions with these
 
+# In these any bytes are text, but hardly ever text whose bytes would be sound UTF-8 as well. Thai and
+# half-width katakana are not among them: their letters lie where UTF-8 has its second bytes.
+_SINGLE_BYTE = frozenset(
+    {"iso8859", "latin_1", "iso8859_2", "iso8859_3", "iso8859_4"}
+    | {"iso_ir_126", "iso_ir_127", "iso_ir_138", "iso_ir_144", "iso_ir_148"}
+)
+
+_LONGEST_CHARACTER = 4  # bytes, in UTF-8 and GB 18030
+
+FALLBACK_CHARACTER_SET = "ISO_IR 100"
+"""Of text that is neither in its declared character set nor UTF-8, unless a site says otherwise."""
+
 
 def codecs_of(specific_character_set: bytes) -> tuple[str, ...]:
     """Return the Python codecs of a (0008,0005) *Specific Character Set* value; empty if none is declared.
@@ -29,23 +41,33 @@ def codecs_of(specific_character_set: bytes) -> tuple[str, ...]:
     return tuple(codec for term in terms if (codec := _codec(term)))
 
 
-def decode_text(value: bytes, codecs: Sequence[str]) -> str:
+def decode_text(value: bytes, codecs: Sequence[str], *, fallback: str = "latin_1") -> str:
     """Return a text value without padding and control characters.
+
+    Text that contradicts its declared character set gets a second try: as UTF-8, then in `fallback`, so that
+    its words are not given up.
 
     Parameters
     ----------
     value : bytes
         The value as encoded; of several values all are kept, with their backslashes.
     codecs : Sequence[str]
-        From `codecs_of`. Without any, UTF-8 is tried and Latin-1 taken, which undeclared text mostly is.
+        From `codecs_of`. Without any, UTF-8 is tried and `fallback` taken.
+    fallback : str
+        A Python codec.
     """
+    text = _escaped(value, codecs)
+    if text is None:
+        text = _first_that_fits(value, _tries(value, codecs))
+    return _CONTROL.sub("", value.decode(fallback, "replace") if text is None else text).strip()
+
+
+def fits_character_set(value: bytes, codecs: Sequence[str]) -> bool:
+    """Return whether a text value is sound in its declared character set; if none is declared it is."""
     if not codecs:
-        text = _undeclared(value)
-    elif b"\x1b" in value and codecs[0] not in _ESCAPE_FREE:
-        text = "".join(_decode_run(run, codecs[0]) for run in _runs(value))
-    else:
-        text = value.decode(codecs[0], "replace")
-    return _CONTROL.sub("", text).strip()
+        return True
+    text = _escaped(value, codecs)
+    return "\N{REPLACEMENT CHARACTER}" not in (value.decode(codecs[0], "replace") if text is None else text)
 
 
 def _codec(term: str) -> str | None:
@@ -59,11 +81,34 @@ def _codec(term: str) -> str | None:
     return python_encoding.get(plain.replace("ISO IR", "ISO_IR"))
 
 
-def _undeclared(value: bytes) -> str:
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+def _tries(value: bytes, codecs: Sequence[str]) -> Sequence[str]:
+    """Return the codecs to try before the fallback."""
+    if not codecs:
+        return ("utf-8",)
+    if value.isascii() or codecs[0] not in _SINGLE_BYTE:
+        return (codecs[0], "utf-8")
+    return ("utf-8", codecs[0])
+
+
+def _escaped(value: bytes, codecs: Sequence[str]) -> str | None:
+    """Decode a value that switches its character set; None if it does not."""
+    if not codecs or b"\x1b" not in value or codecs[0] in _ESCAPE_FREE:
+        return None
+    return "".join(_decode_run(run, codecs[0]) for run in _runs(value))
+
+
+def _first_that_fits(value: bytes, codecs: Sequence[str]) -> str | None:
+    """Decode with the first codec that fits; one that does but for a last character cut in two is next."""
+    for cut in range(_LONGEST_CHARACTER):
+        kept = value[: len(value) - cut]
+        if cut and kept.isascii():
+            break
+        for codec in codecs:
+            try:
+                return kept.decode(codec) + "\N{REPLACEMENT CHARACTER}" * bool(cut)
+            except UnicodeDecodeError:
+                continue
+    return None
 
 
 def _runs(value: bytes) -> list[bytes]:

@@ -67,18 +67,29 @@ class Values:
         Byte order of the data set.
     codecs : Sequence[str], optional
         For the text; from the item's own character set if not given (items of sequences inherit).
+    fallback : str, optional
+        The codec for text that contradicts its character set.
     """
 
-    def __init__(self, item: Item, *, little_endian: bool, codecs: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        item: Item,
+        *,
+        little_endian: bool,
+        codecs: Sequence[str] | None = None,
+        fallback: str = "latin_1",
+    ) -> None:
         own = item.values.get(tag_of("SpecificCharacterSet"))
         self._codecs = codecs_of(own) if own is not None else tuple(codecs or ())
+        self._fallback = fallback
         self._item = item
         self._little_endian = little_endian
         self._byte_order: Literal["little", "big"] = "little" if little_endian else "big"
 
     def text(self, keyword: str) -> str:
         """Return a text value, ``""`` if absent; several values keep their backslashes."""
-        return decode_text(self._item.values.get(tag_of(keyword), b""), self._codecs)
+        value = self._item.values.get(tag_of(keyword), b"")
+        return decode_text(value, self._codecs, fallback=self._fallback)
 
     def code_strings(self, keyword: str) -> tuple[str, ...]:
         """Return the code strings (CS) of an element in capitals; empty ones are left out."""
@@ -166,7 +177,9 @@ class Values:
 
     def _items(self, tag: int) -> Iterable["Values"]:
         for item in self._item.sequences.get(tag, ()):
-            yield Values(item, little_endian=self._little_endian, codecs=self._codecs)
+            yield Values(
+                item, little_endian=self._little_endian, codecs=self._codecs, fallback=self._fallback
+            )
 
     def _coded_term(self) -> CodedTerm:
         return CodedTerm(

@@ -56,7 +56,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Analyze, print, and write what was asked for."""
-    analysis = config_of(options).analysis.model_copy(
+    config = config_of(options)
+    analysis = config.analysis.model_copy(
         update={
             key: value
             for key, value in (
@@ -72,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     with Decoder() as decoder:
         ensemble = _ensemble(analysis)
         views = [
-            analyze_file(file, decoder, ensemble)
+            analyze_file(file, decoder, ensemble, config.study)
             for file in track(files, description="analyzing", console=error_console(), transient=True)
         ]
         studies = studies_of(views, ensemble, operating_point=analysis.operating_point)

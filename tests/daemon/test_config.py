@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from daemon.config import Config, Destination, Peer, read_config
+from daemon.config import Config, Destination, FallbackCharacterSet, Peer, read_config
 from daemon.errors import ConfigurationInvalid
+from dicom_io.text import codecs_of
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 
@@ -57,6 +58,30 @@ def test_configured_values_are_read(tmp_path):
     )
 
 
+def test_a_sites_own_words_are_checked_at_start_with_every_mistake(tmp_path):
+    words = tmp_path / "words.toml"
+    words.write_text(
+        '[region.NOSE]\nwords.de = ["nase"]\n[region.HAND]\nwords.de = ["h*"]\n', encoding="utf-8"
+    )
+    (told,) = mistakes(tmp_path, f"[study]\nvocabulary = '{words}'")
+    assert told.startswith("study.vocabulary = ")
+    assert "region.NOSE: unknown; allowed are ELBOW" in told
+    assert "region.HAND.words.de: 'h*' needs at least 2 letters" in told
+
+
+def test_a_sites_own_words_are_used(tmp_path):
+    words = tmp_path / "words.toml"
+    words.write_text('[region.WRIST]\nwords.de = ["hwk"]\n', encoding="utf-8")
+    study = read_config(write(tmp_path, f"[study]\nvocabulary = '{words}'"), {}).study
+    assert study.words.region.words.mentions("HWK li")[0].label == "WRIST"
+    assert Config().study.words.region.words.mentions("HWK li") == ()
+
+
+def test_every_fallback_character_set_is_a_defined_term_of_one_codec():
+    for term in typing.get_args(FallbackCharacterSet):
+        assert len(codecs_of(term.encode())) == 1
+
+
 def test_all_mistakes_are_told_at_once(tmp_path):
     text = """
         [storage]
@@ -98,6 +123,11 @@ def test_all_mistakes_are_told_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
+        (
+            "[study]\nfallback_character_set = 'latin'",
+            "study.fallback_character_set = 'latin': .*'ISO_IR 100'.*",
+        ),
+        ("[study]\nvocabulary = '/nowhere/words.toml'", "study.vocabulary = .*cannot be read.*"),
         ("[study]\nunknown_region = 'guess'", "study.unknown_region = 'guess': .*'exclude' or 'analyze'"),
         ("[storage]\nretention_days = 0", "storage.retention_days = 0: .*greater than or equal to 1"),
         ("[receiver]\nport = 65536", "receiver.port = 65536: .*less than or equal to 65535"),

@@ -16,7 +16,7 @@ from dicom_io.values import CodedTerm
 from tests.dicom_io.headers import header
 from tests.factories import encode, make_instance
 
-JPIP_REFERENCED = "1.2.840.10008.1.2.4.94"
+JPIP = "1.2.840.10008.1.2.4.94"
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,11 @@ def test_a_radiograph_of_a_known_region_is_a_view(sop_class_uid):
         ({"image_type": ("ORIGINAL", "PRIMARY", "LOCALIZER")}, Exclusion.LOCALIZER),
         ({"image_type": ("ORIGINAL", "PRIMARY", "REJECTED")}, Exclusion.REJECTED_IMAGE),
         ({"series_description": "Rejected"}, Exclusion.REJECTED_IMAGE),
-        ({"series_description": "Wrist PA REPEAT"}, Exclusion.REJECTED_IMAGE),
+        ({"series_description": "Wrist PA deleted"}, Exclusion.REJECTED_IMAGE),
+        ({"image_type": ("ORIGINAL", "PRIMARY", "DELETED")}, Exclusion.REJECTED_IMAGE),
+        ({"series_description": "写損"}, Exclusion.REJECTED_IMAGE),
+        ({"series_description": "TEST"}, Exclusion.QUALITY_CONTROL),
+        ({"series_description": "Testbild"}, Exclusion.QUALITY_CONTROL),
         ({"quality_control_image": "YES"}, Exclusion.QUALITY_CONTROL),
         ({"quality_control_subject": "YES"}, Exclusion.QUALITY_CONTROL),
         ({"anatomic_regions": (CodedTerm(scheme="SCT", value="706342009"),)}, Exclusion.QUALITY_CONTROL),
@@ -50,7 +54,7 @@ def test_a_radiograph_of_a_known_region_is_a_view(sop_class_uid):
         ({"body_part_examined": "PHANTOM"}, Exclusion.QUALITY_CONTROL),
         ({"has_pixel_data": False}, Exclusion.NO_PIXEL_DATA),
         ({"pixel_data_problem": "PixelData is truncated: ..."}, Exclusion.TRUNCATED_PIXEL_DATA),
-        ({"transfer_syntax_uid": JPIP_REFERENCED}, Exclusion.TRANSFER_SYNTAX),
+        ({"transfer_syntax_uid": JPIP}, Exclusion.TRANSFER_SYNTAX),
         ({"number_of_frames": 2}, Exclusion.MULTI_FRAME),
         ({"samples_per_pixel": 3, "photometric_interpretation": "RGB"}, Exclusion.COLOR),
         ({"photometric_interpretation": "PALETTE COLOR"}, Exclusion.COLOR),
@@ -83,10 +87,38 @@ def test_each_reason_excludes(values, exclusion):
         {"series_description": "ULNA AP"},
         {"study_description": "Repeat wrist, phantom pain"},
         {"image_type": ("DERIVED", "PRIMARY")},
+        {"image_type": ("ORIGINAL", "PRIMARY", "REPEAT")},
+        {"series_description": "Wrist PA REPEAT"},
+        {"series_description": "Handgelenk dp Wiederholung"},
+        {"series_description": "AP WITH CALIBRATION BALL"},
+        {"series_description": "WRIST STRESS TEST"},
+        {"series_description": "AP after hardware removal"},
     ],
 )
 def test_what_is_near_to_a_reason_is_still_a_view(values):
     assert assess(header(body_part_examined="WRIST", **values), unknown_region="exclude").eligible
+
+
+def test_a_conflict_of_parts_names_both_sources_and_no_word_of_them():
+    found = assess(
+        header(study_description="XR FOOT LT", series_description="5th digit oblique"),
+        unknown_region="analyze",
+    )
+    assert found.exclusion is Exclusion.REGION_MULTIPLE
+    assert found.reason == (
+        "This image names more than one body part: SeriesDescription names finger, "
+        "StudyDescription names a part that is not analyzed."
+    )
+
+
+def test_a_conflict_of_sides_is_told_beside_the_side():
+    found = assess(
+        header(body_part_examined="HAND", laterality="R", series_description="LEFT HAND"),
+        unknown_region="exclude",
+    )
+    assert found.laterality is Laterality.UNKNOWN
+    assert found.laterality_conflict == ("SeriesDescription",)
+    assert found.eligible
 
 
 def test_what_an_instance_is_comes_before_what_is_wrong_with_it():

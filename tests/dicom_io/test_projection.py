@@ -1,9 +1,10 @@
 import pytest
+from pydicom.sr._snomed_dict import mapping
 from pydicom.sr.codedict import codes
 
-from dicom_io import projection
 from dicom_io.projection import Projection, projection_of
 from dicom_io.values import CodedTerm
+from dicom_io.words import shipped_words
 from tests.dicom_io.headers import header
 
 WORDS = {
@@ -40,6 +41,10 @@ def test_words_name_the_projection(text, kind):
         ("LAO", Projection.OBLIQUE),
         ("RPO", Projection.OBLIQUE),
         ("OBLIQUE", Projection.OBLIQUE),
+        ("LM", Projection.LATERAL),
+        ("LATERO-MEDIAL", Projection.LATERAL),
+        ("YV", Projection.LATERAL),
+        ("TAN", Projection.UNKNOWN),
         ("AXIAL", Projection.AXILLARY),
         ("", Projection.UNKNOWN),
         ("XYZ", Projection.UNKNOWN),
@@ -53,20 +58,51 @@ def test_each_source_goes_before_the_next():
     sources: list[tuple[str, object]] = [
         ("views", (CodedTerm(scheme="SCT", value="399067008"),)),
         ("view_position", "PA"),
-        ("series_description", "oblique"),
+        ("series_description", "lateral"),
         ("protocol_name", "axial"),
     ]
     found = [projection_of(header(**dict(sources[start:]))).value for start in range(len(sources))]
-    assert found == ["lateral", "frontal", "oblique", "axillary"]
+    assert found == ["lateral", "axillary", "lateral", "axillary"]
 
 
 def test_every_view_code_is_in_the_context_groups_of_the_standard():
-    # CID 4010 and 4012, as pydicom ships them, are the second source
+    # CID 4010 and 4012, as pydicom ships them, are the second source; its map gives the SRT code of each
     groups = (codes.cid4010, codes.cid4012)
     standard = {
         getattr(group, name).value: getattr(group, name).meaning for group in groups for name in group.dir()
     }
-    assert set(projection._CODES) <= set(standard)
-    for value, kind in projection._CODES.items():
-        meaning = standard[value]
-        assert ("oblique" in meaning) == (kind is Projection.OBLIQUE), meaning
+    table = shipped_words().projection.codes
+    numeric = {code: kind for code, kind in table.items() if code.isdigit()}
+    assert set(numeric) <= set(standard)
+    for code, kind in numeric.items():
+        is_named_for_a_person = standard[code][0].isupper()
+        assert is_named_for_a_person or ("oblique" in standard[code]) == (kind == Projection.OBLIQUE), code
+    assert table == {**numeric, **{mapping["SCT"][code]: kind for code, kind in numeric.items()}}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "value", "meaning", "kind"),
+    [
+        ("SRT", "R-10206", "antero-posterior", Projection.FRONTAL),
+        ("SNM3", "R-10236", "left lateral", Projection.LATERAL),
+        ("99SDM", "R-102C1", "oblique", Projection.OBLIQUE),
+        ("SCT", "399157000", "Norgaard", Projection.OBLIQUE),
+        ("99LOCAL", "X1", "Seitlich", Projection.LATERAL),
+        ("99LOCAL", "R-10206", "", Projection.UNKNOWN),
+    ],
+)
+def test_view_codes_of_all_schemes(scheme, value, meaning, kind):
+    term = CodedTerm(scheme=scheme, value=value, meaning=meaning)
+    assert projection_of(header(views=(term,))) is kind
+
+
+@pytest.mark.parametrize(
+    ("view_position", "series", "kind"),
+    [
+        ("LAT", "Axillary", Projection.AXILLARY),
+        ("PA", "Hand PA oblique", Projection.OBLIQUE),
+        ("PA", "Hand lateral", Projection.FRONTAL),
+    ],
+)
+def test_words_make_a_plain_view_position_finer(view_position, series, kind):
+    assert projection_of(header(view_position=view_position, series_description=series)) is kind

@@ -1,4 +1,4 @@
-import json
+import tomllib
 from importlib import resources
 
 import pytest
@@ -141,13 +141,67 @@ def test_anatomic_region_code(scheme, value, meaning, match):
 def test_each_source_goes_before_the_next():
     sources: list[tuple[str, object]] = [
         ("anatomic_regions", (CodedTerm(scheme="SCT", value="16953009"),)),
-        ("body_part_examined", "WRIST"),
         ("series_description", "Finger"),
         ("protocol_name", "Humerus"),
         ("study_description", "Shoulder"),
+        ("body_part_examined", "WRIST"),
     ]
     found = [region_of(header(**dict(sources[start:]))).region for start in range(len(sources))]
-    assert found == [E, W, F, U, S]
+    assert found == [E, F, U, S, W]
+
+
+FOREIGN = [
+    {"study_description": "XR FOOT LT", "series_description": "5th digit oblique"},
+    {"study_description": "RX PIE IZQ", "series_description": "5to dedo oblicua"},
+    {"study_description": "XR FOOT RT 3V", "series_description": "Navicular obl"},
+    {"study_description": "左足正斜位", "series_description": "舟骨位"},
+    {"study_description": "DIGIT 3", "protocol_name": "FOOT OBLIQUE"},
+    {"study_description": "XR DIGIT", "procedure_texts": ("XR TOES",)},
+    {"body_part_examined": "WRIST", "study_description": "XR ANKLE RT"},
+    {"body_part_examined": "HAND", "series_description": "Knie a.p."},
+    {"body_part_examined": "CHEST", "series_description": "SHOULDER AP"},
+    {"body_part_examined": "HAND", "study_description": "HAND RT / L-SPINE"},
+    {"body_part_examined": "HAND", "anatomic_regions": (CodedTerm(scheme="SCT", value="56459004"),)},
+    {"series_description": "FOOT", "anatomic_regions": (CodedTerm(scheme="SCT", value="85562004"),)},
+]
+
+
+@pytest.mark.parametrize("values", FOREIGN)
+def test_a_part_that_is_not_read_excludes_wherever_it_is_named(values):
+    match = region_of(header(**values))
+    assert match.region is None
+    assert match.ambiguous
+    assert match.other
+    assert match.decided_by
+    assert match.against
+
+
+@pytest.mark.parametrize(
+    ("values", "region"),
+    [
+        ({"study_description": "HAND RT / L-SPINE", "series_description": "HAND AP"}, H),
+        ({"study_description": "XR SKELETAL SURVEY", "series_description": "HUMERUS LT AP"}, U),
+        (
+            {
+                "study_description": "XR FOOT",
+                "anatomic_regions": (CodedTerm(scheme="SCT", value="85562004"),),
+            },
+            H,
+        ),
+        ({"body_part_examined": "HUMERUS", "study_description": "XR ELBOW RT"}, E),
+        ({"body_part_examined": "HAND", "study_description": "XR HAND AND WRIST"}, H),
+        ({"body_part_examined": "SHOULDER", "series_description": "MAIN ED AP"}, S),
+        ({"study_description": "XR FOREARM", "series_description": "AP HAND HELD"}, A),
+        ({"study_description": "XR HAND 5TH DIGIT"}, F),
+    ],
+)
+def test_sources_that_agree_well_enough_name_the_region(values, region):
+    assert region_of(header(**values)).region is region
+
+
+def test_a_weak_word_gives_way_to_any_other():
+    assert region_of(header(series_description="MAIN", body_part_examined="ELBOW")).region is E
+    assert region_of(header(series_description="MAIN G")).region is H
 
 
 def test_the_study_and_its_procedure_count_together():
@@ -155,31 +209,38 @@ def test_the_study_and_its_procedure_count_together():
     assert found == RegionMatch(ambiguous=(H, W))
 
 
-def tables():
-    return json.loads(resources.files("dicom_io").joinpath("regions.json").read_text(encoding="utf-8"))
+def table():
+    return tomllib.loads(resources.files("dicom_io").joinpath("vocabulary.toml").read_text(encoding="utf-8"))[
+        "region"
+    ]
 
 
 def test_every_region_has_a_table_and_the_code_of_the_standard():
     # CID 4031, as pydicom ships it, is the second source
     standard = {getattr(codes.cid4031, name).value for name in codes.cid4031.dir()}
-    assert set(tables()["regions"]) == {region.value for region in Region}
-    for table in tables()["regions"].values():
-        assert table["sct"][0] in standard
+    assert set(table()) == {*(region.value for region in Region), "other", "generic", "nothing"}
+    for region in Region:
+        assert table()[region]["sct"][0] in standard
 
 
-def test_no_code_defined_term_or_word_has_two_meanings():
-    document = tables()
-    sections = [*document["regions"].values(), document["generic"], document["other"]]
+def test_no_code_or_defined_term_has_two_meanings():
     for kind in ("sct", "srt", "bpe"):
-        values = [value for section in sections for value in section[kind]]
+        values = [value for section in table().values() for value in section.get(kind, ())]
         assert sorted(values) == sorted(set(values))
-    words = [{term for terms in section["text"].values() for term in terms} for section in sections]
-    assert sum(map(len, words)) == len(set().union(*words))
 
 
 def test_every_word_finds_its_own_region():
-    for name, table in tables()["regions"].items():
-        for terms in table["text"].values():
+    for region in Region:
+        for kind in ("words", "weak"):
+            for terms in table()[region].get(kind, {}).values():
+                for term in terms:
+                    found = region_of(header(series_description=term.replace("*", "")))
+                    assert found.region == region, term
+
+
+def test_every_word_of_another_part_keeps_an_instance_out():
+    for kind in ("words", "weak"):
+        for terms in table()["other"][kind].values():
             for term in terms:
-                found = region_of(header(series_description=term.replace("*", "")))
-                assert found.region == name, term
+                found = region_of(header(series_description=term.replace("*", ""), body_part_examined="HAND"))
+                assert found.other, term

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dicom_io.text import codecs_of, decode_text
+from dicom_io.text import codecs_of, decode_text, fits_character_set
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,49 @@ def test_without_a_character_set_utf_8_is_tried_and_latin_1_taken(undeclared):
     assert decode_text(b"M\xfcller", codecs_of(undeclared)) == "Müller"
 
 
-def test_what_does_not_fit_the_character_set_is_replaced():
-    assert decode_text(b"M\xfcller", codecs_of(b"ISO_IR 192")) == "M\ufffdller"
+MUNECA = "RX MUÑECA IZQ"
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        (b"ISO_IR 192", MUNECA.encode("latin-1")),
+        (b"ISO_IR 100", MUNECA.encode()),
+        (b"ISO_IR 6", MUNECA.encode()),
+        (b"\\ISO 2022 IR 87", MUNECA.encode()),
+        (b"ISO 2022 IR 149", MUNECA.encode()),
+    ],
+)
+def test_text_that_contradicts_its_character_set_gets_a_second_try(declared, value):
+    assert decode_text(value, codecs_of(declared)) == MUNECA
+
+
+def test_what_is_no_utf_8_either_is_read_as_the_site_says():
+    value = "Лучезапястный".encode("iso8859_5")
+    assert decode_text(value, codecs_of(b"ISO_IR 192"), fallback="iso8859_5") == "Лучезапястный"
+
+
+def test_a_last_character_that_is_cut_in_two_spoils_no_other():
+    assert decode_text("左手関節".encode()[:-1], codecs_of(b"ISO_IR 192")) == "左手関\ufffd"
+
+
+@pytest.mark.parametrize("text", ["Рентгенография кисти", "Ρώμη καρπός", "Zápěstí vlevo"])
+def test_sound_text_is_never_taken_for_utf_8(text):
+    for term, codec in (
+        (b"ISO_IR 144", "iso8859_5"),
+        (b"ISO_IR 126", "iso8859_7"),
+        (b"ISO_IR 101", "iso8859_2"),
+    ):
+        try:
+            value = text.encode(codec)
+        except UnicodeEncodeError:
+            continue
+        assert decode_text(value, codecs_of(term)) == text
+
+
+def test_what_does_not_fit_is_known():
+    assert not fits_character_set(b"M\xfcller", codecs_of(b"ISO_IR 192"))
+    assert fits_character_set(b"M\xfcller", codecs_of(b"ISO_IR 100"))
 
 
 def test_padding_and_control_characters_are_dropped():

@@ -21,7 +21,12 @@ from tests.processes import children_of
 
 pytestmark = pytest.mark.flow
 
-CHEST = {"BodyPartExamined": "CHEST", "AnatomicRegionSequence": None}
+CHEST = {
+    "BodyPartExamined": "CHEST",
+    "StudyDescription": "XR chest",
+    "SeriesDescription": "Chest PA",
+    "AnatomicRegionSequence": None,
+}
 
 
 def test_a_study_without_a_view_to_analyze_ends_in_a_report_that_says_why(

@@ -1,0 +1,87 @@
+"""``ulna explain``: what ulna reads from headers, and why."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from daemon.commands.arguments import add_config, config_of
+from daemon.commands.console import console, print_json
+from daemon.commands.send import files_below
+from daemon.config import Study
+from dicom_io.errors import UnusableInstance
+from dicom_io.explanation import Explanation, SourceExplanation, explain
+from dicom_io.instance import read_header
+
+_SAID = ("region", "laterality", "projection", "exclusion")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_config(parser)
+    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="DICOM files, or folders of them")
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+    parser.epilog = (
+        "Says for each file which part, side and projection it shows, which text or code of its header said\n"
+        "what, and which one decided. It prints words of the headers, which may be a patient's, here and\n"
+        "nowhere else. [study] vocabulary adds words to the table that is used. Exit status 1 when a file\n"
+        "could not be read."
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Explain each file, and print."""
+    study = config_of(options).study
+    studies: dict[str, list[dict[str, Any]]] = {}
+    is_readable = []
+    for path in files_below(options.paths):
+        study_instance_uid, view = _view(path, study)
+        is_readable.append(bool(study_instance_uid))
+        studies.setdefault(study_instance_uid or str(path), []).append(view)
+    if options.json:
+        print_json([{"study": name, "views": views} for name, views in studies.items()])
+    else:
+        for view in (view for views in studies.values() for view in views):
+            _print(view)
+    return 0 if is_readable and all(is_readable) else 1
+
+
+def _view(path: Path, study: Study) -> tuple[str, dict[str, Any]]:
+    """Give the Study Instance UID, empty where the file cannot be read, and what is told of the view."""
+    try:
+        header = read_header(path, fallback_character_set=study.fallback_character_set)
+    except UnusableInstance as error:
+        empty = dict.fromkeys(("region", "laterality", "projection"), "")
+        return "", {"path": path, **empty, "reason": error.reason, "why": {}, "sources": []}
+    found = explain(header, unknown_region=study.unknown_region, words=study.words)
+    return header.study_instance_uid, _document(path, found)
+
+
+def _document(path: Path, found: Explanation) -> dict[str, Any]:
+    eligibility = found.eligibility
+    return {
+        "path": path,
+        "region": eligibility.region or "",
+        "laterality": eligibility.laterality,
+        "projection": eligibility.projection,
+        "reason": eligibility.reason,
+        "why": found.why,
+        "sources": [_source_document(source) for source in found.sources],
+    }
+
+
+def _source_document(source: SourceExplanation) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(source).items()}
+
+
+def _print(view: dict[str, Any]) -> None:
+    shown = " ".join(str(view[key]) for key in ("region", "laterality", "projection") if view[key])
+    out = console()
+    out.print(f"{view['path']}: {shown or 'unreadable'}", markup=False)
+    if view["reason"]:
+        out.print(f"  not analyzed: {view['reason']}", markup=False)
+    for name, sentence in view["why"].items():
+        out.print(f"  {name}: {sentence}", markup=False)
+    for source in view["sources"]:
+        said = [f"{name} {'/'.join(source[name])}" for name in _SAID if source[name]]
+        out.print(f"    {source['keyword']} {source['text']!r}: {', '.join(said) or 'nothing'}", markup=False)
