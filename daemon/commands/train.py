@@ -57,7 +57,6 @@ def run(options: argparse.Namespace) -> int:
     plan = _plan(options, training)
     description = _description(options, plan, training, validation)
     with _progress() as progress:
-        _check(training + validation, progress)
         trained = _train(plan, training, validation, progress)
         manifest = _assemble(bundle, options, plan, (trained, validation, description), progress)
     print_rating(str(bundle), manifest)
@@ -214,20 +213,13 @@ def _progress() -> Progress:
     )
 
 
-def _check(samples: "Sequence[Sample]", progress: Progress) -> None:
-    from models.training.run import require_readable
-
-    task = progress.add_task("reading all images once", total=len(samples), note="")
-    require_readable(samples, on_progress=lambda images: progress.advance(task, images))
-    progress.remove_task(task)
-
-
 def _train(
     plan: "Run", training: "Sequence[Sample]", validation: "Sequence[Sample]", progress: Progress
 ) -> "tuple[Trained, ...]":
     from models.training.run import train_members
     from models.training.task import Progress as Steps
 
+    reading = progress.add_task("reading all images once", total=len(training) + len(validation), note="")
     tasks = {name: progress.add_task(name, total=None, note="") for name in plan.order}
 
     def on_step(steps: Steps) -> None:
@@ -245,7 +237,14 @@ def _train(
             f"{architecture} epoch {last.epoch}: loss {last.loss:.4f}{measured}, {last.seconds:.0f} s"
         )
 
-    return train_members(plan, training, validation, on_step=on_step, on_epoch=on_epoch)
+    return train_members(
+        plan,
+        training,
+        validation,
+        on_step=on_step,
+        on_epoch=on_epoch,
+        on_read=lambda images: progress.advance(reading, images),
+    )
 
 
 def _assemble(

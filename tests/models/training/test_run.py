@@ -9,7 +9,7 @@ from PIL import Image
 
 from models.bundle import load_bundle
 from models.datasets.sample import Sample
-from models.errors import BundleExists, TrainingRefused, UnreadablePicture
+from models.errors import BundleExists, CheckpointRefused, TrainingRefused, UnreadablePicture
 from models.evaluation.cases import Level
 from models.evaluation.metrics import auroc
 from models.evaluation.predictions import predict
@@ -21,7 +21,7 @@ from models.preprocess import preprocess
 from models.training.assembly import Description, Trained, assemble
 from models.training.rating import Rating
 from models.training.recipes import PAPER, ULNA, ULNA_FROM_NOTHING, ULNA_TAUGHT
-from models.training.run import Run, require_readable, train_members
+from models.training.run import Run, read_once, train_members
 from models.training.start import Start
 from models.training.teaching import Guest
 
@@ -81,7 +81,7 @@ def test_unreadable_images_are_named_before_training(tmp_path: Path):
     data = samples(tmp_path, 4)
     data[2].image.write_bytes(data[2].image.read_bytes()[:60])
     with pytest.raises(UnreadablePicture, match=r"1 of 4 images cannot be read: .*train2\.png"):
-        require_readable(data)
+        read_once(data)
 
 
 def test_a_part_without_abnormal_images_is_refused(tmp_path: Path):
@@ -100,7 +100,7 @@ def test_a_start_that_cannot_be_is_found_before_any_member_is_trained(tmp_path: 
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_leaves_its_curves_and_numbers_and_refuses_other_data(tmp_path: Path):
+def test_a_run_leaves_its_curves_and_numbers_and_refuses_fewer_data(tmp_path: Path):
     data = samples(tmp_path / "data", 6)
     plan = run(tmp_path / "run", precision="float32")
     (trained,) = train_members(plan, data, data, on_step=nothing, on_epoch=nothing)
@@ -113,6 +113,74 @@ def test_a_run_leaves_its_curves_and_numbers_and_refuses_other_data(tmp_path: Pa
     assert row.startswith("1,")
     with pytest.raises(TrainingRefused, match="another run"):
         train_members(plan, data[:4], data, on_step=nothing, on_epoch=nothing)
+
+
+def as_mura(folder: Path, *, seed: int) -> tuple[Sample, ...]:
+    """Images that are all called alike, each in the folder of its study."""
+    renamed = []
+    for number, sample in enumerate(samples(folder / "drawn", 6, seed=seed)):
+        image = folder / f"study{number}" / "image1.png"
+        image.parent.mkdir()
+        renamed.append(replace(sample, image=sample.image.rename(image)))
+    return tuple(renamed)
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Sample, ...]]:
+    """The folder of a finished run, and its data."""
+    folder = tmp_path_factory.mktemp("begun")
+    data = as_mura(folder / "data", seed=0)
+    resume(folder / "run", data, data)
+    return folder / "run", data
+
+
+def resume(folder: Path, training: Sequence[Sample], validation: Sequence[Sample], **options) -> None:
+    plan = run(folder, precision="float32", **options)
+    train_members(plan, training, validation, on_step=nothing, on_epoch=nothing)
+
+
+def test_other_patients_under_the_same_names_are_refused(begun, tmp_path: Path):
+    folder, _ = begun
+    others = as_mura(tmp_path / "others", seed=1)
+    with pytest.raises(CheckpointRefused, match="in training images, validation images;"):
+        resume(folder, others, others)
+
+
+def test_one_changed_byte_of_one_image_is_refused(begun, tmp_path: Path):
+    folder, data = begun
+    changed = tmp_path / "image1.png"
+    changed.write_bytes(data[3].image.read_bytes() + b" ")
+    part = (*data[:3], replace(data[3], image=changed), *data[4:])
+    with pytest.raises(CheckpointRefused, match="in validation images;"):
+        resume(folder, data, part)
+
+
+def test_other_labels_of_the_same_images_are_refused(begun):
+    folder, data = begun
+    turned = tuple(replace(sample, abnormal=not sample.abnormal, boxes=None) for sample in data)
+    with pytest.raises(CheckpointRefused, match="in training labels or boxes;"):
+        resume(folder, turned, data)
+
+
+def test_another_seed_is_named(begun):
+    folder, data = begun
+    with pytest.raises(CheckpointRefused, match="in seed;"):
+        resume(folder, data, data, seed=1)
+
+
+def test_the_same_data_elsewhere_and_newer_are_resumed(begun, tmp_path: Path):
+    folder, data = begun
+    moved = []
+    for number, sample in enumerate(data):
+        (tmp_path / str(number)).mkdir()
+        image = tmp_path / str(number) / "copy.png"
+        image.write_bytes(sample.image.read_bytes())
+        moved.append(replace(sample, image=image, study=f"other {number}"))
+    before = (folder / "mobilenet" / "checkpoint.pt").stat().st_mtime_ns
+
+    resume(folder, moved, moved)
+
+    assert (folder / "mobilenet" / "checkpoint.pt").stat().st_mtime_ns == before
 
 
 DESCRIPTION = Description(
