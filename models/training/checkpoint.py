@@ -11,7 +11,10 @@ import torch
 from models.errors import CheckpointRefused
 from models.training.fingerprint import Fingerprint, differences
 
-# Raised when what a checkpoint says of its run changes; 1, without a number, named images and not their bytes.
+# Its name in a member's folder.
+CHECKPOINT = "checkpoint.pt"
+
+# Rises when what a checkpoint says of its run changes; 1, not written yet, knew names of images alone.
 _FORMAT = 2
 
 
@@ -45,8 +48,8 @@ class EpochRecord:
 class Checkpoint:
     """Everything that the next epoch depends on.
 
-    `run` is the fingerprint of data, recipe, architecture, start, seed and teachers: the checkpoint of another
-    run is refused. `states` holds the state dicts of member, objective, optimizer and average.
+    `run` is the fingerprint of data, recipe, architecture, start, seed and teachers: the checkpoint of
+    another run is refused. `states` holds the state dicts of member, objective, optimizer and average.
     """
 
     run: Fingerprint
@@ -98,12 +101,13 @@ def load_checkpoint(path: Path, *, run: Fingerprint) -> Checkpoint | None:
         ) from exc
     if version != _FORMAT:
         raise CheckpointRefused(
-            f"{path}: written by another version of ulna (format {version}, not {_FORMAT}), so nobody can say "
-            "that it belongs to these data; finish the run with that version, or train into another folder"
+            f"{path}: written by another version of ulna (format {version}, not {_FORMAT}), so nobody can "
+            "say that it belongs to these data; finish the run with that version, or train into another "
+            "folder"
         )
     if other := differences(found, run):
         raise CheckpointRefused(
-            f"{path}: belongs to another run, which differs from this one in {', '.join(other)}; give what it "
-            "was begun with to resume it, train into another folder, or move this one away"
+            f"{path}: belongs to another run, which differs from this one in {', '.join(other)}; give what "
+            "it was begun with to resume it, train into another folder, or move this one away"
         )
     return Checkpoint(run=found, history=records, states=states)

@@ -14,9 +14,10 @@ Fingerprint = Mapping[str, str]
 
 
 def data_fingerprint(part: str, samples: Sequence[Sample], contents: Sequence[str]) -> Fingerprint:
-    """Return what a training takes from one part of the data: bytes of the images, labels and boxes, in order.
+    """Return what training takes from one part of the data: bytes of the images, labels, boxes, in order.
 
-    What nothing is learned from does not count: names, folders and dates of files, studies, patients, regions.
+    What nothing is learned from does not count: names, folders and dates of files, studies, patients and
+    regions.
 
     Parameters
     ----------

@@ -109,7 +109,10 @@ def stretched(stages: Sequence[Stage], epochs: int) -> tuple[Stage, ...]:
     while stages[-1].restart and sum(stage.epochs for stage in stages[:-1]) >= epochs:
         stages = stages[:-1]
     if epochs < len(stages):
-        raise TrainingRefused(f"the recipe has {len(stages)} stages and needs as many epochs, not {epochs}")
+        raise TrainingRefused(
+            f"its recipe has {len(stages)} stages of at least one epoch: --epochs {len(stages)} is possible, "
+            f"{epochs} is not"
+        )
     total = sum(stage.epochs for stage in stages)
     lengths = []
     left = epochs

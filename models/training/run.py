@@ -14,7 +14,7 @@ from models.errors import TrainingRefused, UnreadablePicture
 from models.member import Member, build_member
 from models.picture import read_picture
 from models.training.assembly import Trained
-from models.training.checkpoint import EpochRecord
+from models.training.checkpoint import CHECKPOINT, EpochRecord
 from models.training.curves import write_curves
 from models.training.fingerprint import (
     Fingerprint,
@@ -22,7 +22,7 @@ from models.training.fingerprint import (
     member_fingerprint,
     teacher_fingerprint,
 )
-from models.training.recipe import Recipe, Schedule
+from models.training.recipe import Recipe, Schedule, Stage
 from models.training.recipes import recipe_for, stretched, without_cuts
 from models.training.start import Start, start_member
 from models.training.task import Progress, Task
@@ -101,13 +101,24 @@ class Run:
         if not self.cuts:
             recipe = without_cuts(recipe)
         if self.epochs is not None:
-            recipe = replace(recipe, stages=stretched(recipe.stages, self.epochs))
+            recipe = replace(recipe, stages=self._stretched(architecture, recipe, self.epochs))
         if self.steps_per_epoch is not None:
             recipe = replace(recipe, steps_per_epoch=self.steps_per_epoch)
         if self.learning_rate is not None:
             schedule: Schedule = replace(recipe.schedule, peak=self.learning_rate)
             recipe = replace(recipe, schedule=schedule)
         return recipe
+
+    def _stretched(self, architecture: str, recipe: Recipe, epochs: int) -> tuple[Stage, ...]:
+        try:
+            return stretched(recipe.stages, epochs)
+        except TrainingRefused as exc:
+            start = "from weights" if self.starts[architecture].pretrained else "from nothing"
+            raise TrainingRefused(
+                f"{architecture} starts {start}, and so {exc}. Give more epochs; weights to start from "
+                f"(--init {architecture}=keras:FILE) without --teacher, with which 1 is enough; or "
+                "--recipe paper"
+            ) from exc
 
 
 def read_once(
@@ -188,7 +199,10 @@ def train_members(
 
         train_member(task, member, teachers=teachers if taught else (), on_step=on_step, on_epoch=record)
         trained[architecture] = Trained(
-            name=architecture, architecture=architecture, member=member.requires_grad_(False)
+            name=architecture,
+            architecture=architecture,
+            member=member.requires_grad_(False),
+            kept=str(task.folder / CHECKPOINT),
         )
         if architecture == run.teacher:
             teachers, taught_by = [member], [teacher_fingerprint(fingerprint)]
@@ -225,9 +239,7 @@ def _task(
     )
 
 
-def _data(
-    training: Sequence[Sample], validation: Sequence[Sample], contents: Sequence[str]
-) -> Fingerprint:
+def _data(training: Sequence[Sample], validation: Sequence[Sample], contents: Sequence[str]) -> Fingerprint:
     return {
         **data_fingerprint("training", training, contents[: len(training)]),
         **data_fingerprint("validation", validation, contents[len(training) :]),

@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from models.training.optimizer import Optimizer
-
 from models.training.recipes import PAPER
 from models.training.schedule import learning_rate
 from tests.models.keras_reference import keras
@@ -81,8 +80,8 @@ def test_long_gradients_are_shortened_together():
 
 @pytest.mark.parametrize("size", [1e-8, 1e-5, 1.0, 1e3])
 def test_the_papers_steps_are_those_of_keras_whatever_the_size_of_the_gradients(size: float):
-    # Near Keras' epsilon of 1e-7 a step tells which epsilon it is and where it is added; beyond a norm of 5 it
-    # tells whether gradients are shortened.
+    # Near Keras' epsilon of 1e-7 a step tells which epsilon it is and where it is added; beyond a norm of 5
+    # it tells whether gradients are shortened.
     start = drawn(40).double()
     theirs = keras.Variable(start.numpy(), dtype="float64")
     rate = keras.optimizers.schedules.InverseTimeDecay(1e-4, decay_steps=1, decay_rate=1e-4)

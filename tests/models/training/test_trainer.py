@@ -16,7 +16,6 @@ from models.training.trainer import train_member
 
 from .generated import SIDE, TINY, samples
 
-
 MINE: Fingerprint = {"training images": "a", "recipe": "b"}
 
 
@@ -125,7 +124,9 @@ def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path: Path):
     train(task(tmp_path / "run", tmp_path / "data"), fresh())
     before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
     other = {**MINE, "training images": "c"}
-    with pytest.raises(CheckpointRefused, match="another run, which differs from this one in training images;"):
+    with pytest.raises(
+        CheckpointRefused, match="another run, which differs from this one in training images;"
+    ):
         train(task(tmp_path / "run", tmp_path / "data", run=other), fresh())
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
 
@@ -135,7 +136,9 @@ def test_a_checkpoint_of_a_version_that_named_images_is_refused_and_kept(tmp_pat
     # As it was written when a run was one digest, in which images counted by their names.
     torch.save({"run": "0" * 64, "history": [], "states": {}}, work.folder / "checkpoint.pt")
     before = (work.folder / "checkpoint.pt").read_bytes()
-    with pytest.raises(CheckpointRefused, match=r"another version of ulna .*finish the run with that version"):
+    with pytest.raises(
+        CheckpointRefused, match=r"another version of ulna .*finish the run with that version"
+    ):
         train(work, fresh())
     assert (work.folder / "checkpoint.pt").read_bytes() == before
 

@@ -57,9 +57,7 @@ def test_the_paper_shows_every_view_where_it_is_and_repeats_borders_to_the_edge(
     white = samples(tmp_path, 1)[0]
     v2.functional.to_pil_image(torch.ones(1, 50, 50)).save(white.image)
     for seed in range(8):
-        seen, _, _ = view(
-            white, PAPER.augmentation, side=None, seed=seed, preprocessing=PAPER.preprocessing
-        )
+        seen, _, _ = view(white, PAPER.augmentation, side=None, seed=seed, preprocessing=PAPER.preprocessing)
         assert seen.shape == (1, 224, 224)
         # Nothing black comes in, from a corner by rotation or from a side by a shift.
         assert seen.min() > 0.999
