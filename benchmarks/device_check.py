@@ -149,7 +149,7 @@ def _task(
         training=samples,
         validation=samples[:4],
         folder=folder,
-        run=entry.name,
+        run={"bundle": entry.name},
         device=options.device,
         workers=options.workers,
         validate_every=2,

@@ -24,6 +24,7 @@ Exceptions (in `models.errors` where nothing else is said)::
     |- VariantImpossible        a variant cannot be made of the members (in `models.evaluation.variants`)
     |- SamplesInsufficient      labeled samples cannot decide what was asked of them
     |- MemberInverted           a member's logits are no higher for abnormal samples than for normal ones
+    |- MemberByChance           a member tells abnormal from normal no better than chance might
     |- TrainingRefused          training cannot begin with what was given
     |  `- CheckpointRefused     a checkpoint belongs to another run, or cannot be read
     `- TrainingDiverged         the loss of a training step is not a number; the last whole epoch is kept

@@ -111,6 +111,10 @@ class MemberInverted(ModelError):
     """A member's logits are no higher for abnormal samples than for normal ones."""
 
 
+class MemberByChance(ModelError):
+    """A member tells abnormal from normal validation samples no better than chance might."""
+
+
 class ReferenceMissing(BundleRefused):
     """The file of the training data's statistics, which the manifest names, is not in the bundle."""
 

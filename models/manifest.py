@@ -16,6 +16,7 @@ from models import manifest_fields as fields
 from models.errors import ManifestInvalid, UnknownOperatingPoint
 from models.manifest_entries import (
     Calibration,
+    CalibrationData,
     DriftLimits,
     Entry,
     MemberEntry,
@@ -31,6 +32,7 @@ __all__ = [
     "SPECIFIC",
     "BundleIdentity",
     "Calibration",
+    "CalibrationData",
     "DriftLimits",
     "Manifest",
     "MemberEntry",
@@ -56,7 +58,11 @@ _REINSTALL = "install the bundle again from where it was made"
 
 
 class Manifest(Entry):
-    """What manifest.toml says; unknown keys, wrong types and contradictions do not make an instance."""
+    """What manifest.toml says; unknown keys, wrong types and contradictions do not make an instance.
+
+    `calibration_data` is None where nothing was fitted to labeled images after training, and in bundles that
+    were made before manifests said so.
+    """
 
     format: Literal[1] = 1
     name: fields.Name
@@ -73,7 +79,15 @@ class Manifest(Entry):
     members: Annotated[tuple[MemberEntry, ...], Field(strict=False)]
     operating_points: Annotated[tuple[OperatingPoint, ...], Field(strict=False)]
     metrics: Annotated[tuple[Metric, ...], Field(strict=False)] = ()
+    calibration_data: CalibrationData | None = None
     reference: ReferenceEntry | None = None
+
+    @property
+    def averages_raw_sigmoids(self) -> bool:
+        """Whether the ensemble is the paper's: the mean of the members' sigmoids as they are."""
+        return len({member.vote for member in self.members}) == 1 and all(
+            member.calibration == Calibration() for member in self.members
+        )
 
     @model_validator(mode="after")
     def _entries_are_distinct(self) -> Self:

@@ -125,3 +125,16 @@ class ReferenceEntry(Entry):
     validation_images: fields.Count
     other_images: fields.Count = 0
     data: fields.Text
+
+
+class CalibrationData(Entry):
+    """The images to which calibrations, votes and operating points were fitted.
+
+    `sha256` is over the sorted SHA-256 hashes of all of them: it tells whether others are the same images,
+    whatever their names and order. `lowest` holds the beginnings of the lowest hashes, up to 128: a sample of
+    the images, drawn by their content, by which some of them are recognized among others.
+    """
+
+    images: fields.Count
+    sha256: fields.Sha256
+    lowest: Annotated[tuple[fields.ImageHash, ...], Field(strict=False)]

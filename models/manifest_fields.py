@@ -14,6 +14,8 @@ Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,15}$")]
 # A plain name: no folder, no "..", no drive, so a manifest cannot point outside its bundle.
 WeightsFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.safetensors$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+# The beginning of an image's SHA-256: enough to recognize one among millions.
+ImageHash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]

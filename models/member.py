@@ -6,7 +6,8 @@ a network is the same map times a positive factor, so no gradients are needed. T
 
 The mean asks for abnormality everywhere, while a fracture fills one cell of the map. A member may therefore
 pool its map by the log of the mean of exponentials (Pinheiro & Collobert 2015), which lies between the mean
-and the maximum; its map is then still each cell's evidence, in the units of the logit.
+and the maximum; its map is then still each cell's evidence, in the units of the logit, and still Grad-CAM up
+to the number of cells, because the shares of the cells in the pooled value sum to 1.
 """
 
 import math

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Make a bundle of members that were trained in different runs. Where several bundles are named for a member, it
 gets the mean of their weights: networks trained from one start with different seeds are often better so.
-Calibrations, votes and operating points are fitted anew on validation data.
+Calibrations, votes and operating points are fitted anew on validation data, but with --rule paper.
 """
 
 EPILOG = """\
@@ -50,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the intervals (default: 0)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
-    add_description(parser, name="the folder's name")
+    add_description(parser, name="the folder's name", rule="ulna")
 
 
 def assemble(options: argparse.Namespace) -> None:
@@ -76,6 +76,7 @@ def assemble(options: argparse.Namespace) -> None:
     rating = Rating(
         validation=validation,
         level=Level(options.operating_level),
+        rule=options.rule or "ulna",
         seed=options.seed,
         device=choose_device(options.device),
     )

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from models.training.assembly import Description
 
 
-def add_description(parser: argparse.ArgumentParser, *, name: str) -> None:
-    """Add the arguments; `name` says what the bundle is called if nobody says."""
+# What a manifest says of how it came about where members of the paper's recipe are not averaged as there.
+NOT_THE_PAPERS = "; calibration, votes and operating points are ulna's own, not the paper's"
+
+
+def add_description(parser: argparse.ArgumentParser, *, name: str, rule: str) -> None:
+    """Add the arguments; `name` and `rule` say what the bundle is called and does if nobody says."""
     manifest = parser.add_argument_group("what the bundle's manifest shall say")
     manifest.add_argument("--name", metavar="NAME", help=f"default: {name}")
     manifest.add_argument(
@@ -37,6 +41,13 @@ def add_description(parser: argparse.ArgumentParser, *, name: str) -> None:
         choices=("study", "image"),
         default="study",
         help="what the operating points are chosen for (default: study)",
+    )
+    manifest.add_argument(
+        "--rule",
+        choices=("ulna", "paper"),
+        help="how members become one answer. paper: the mean of their raw sigmoids, threshold 0.5; ulna: "
+        "calibration, votes and thresholds fitted to validation data, which is not in the paper, and the "
+        f"manifest says so (default: {rule})",
     )
 
 

@@ -52,7 +52,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="measure this variant too: one of the paper's (A to F, ALL, ensemble200), NAME=MEMBER,MEMBER, "
         "or paper for all that are possible; may be repeated",
     )
-    parser.add_argument("--paper-tables", action="store_true", help="also show the paper's tables beside")
+    parser.add_argument(
+        "--paper-tables",
+        action="store_true",
+        help="also show the paper's tables, and beside them ours by the paper's rule: raw sigmoids, equal "
+        "votes, threshold 0.5",
+    )
     parser.add_argument(
         "--prevalence",
         action="append",
@@ -125,18 +130,19 @@ def _chosen(options: argparse.Namespace) -> tuple[Sample, ...]:
 
 def _evaluated(options: argparse.Namespace, samples: tuple[Sample, ...]) -> _Outcome:
     from models.bundle import load_bundle
+    from models.datasets.content import content_hashes
     from models.device import choose_device
+    from models.evaluation.calibrated_on import calibrated_on
     from models.evaluation.paper_tables import paper_tables
     from models.evaluation.plan import Origin, Plan
-    from models.evaluation.predictions import predict
+    from models.evaluation.predictions import by_the_papers_rule, predict
     from models.evaluation.summary import evaluate
-    from models.evaluation.variants import PAPER, variants_of
+    from models.evaluation.variants import variants_of
 
     device = choose_device(options.device)
     bundle = load_bundle(options.bundle, device=device)
-    variants = [*options.variant, *([PAPER] if options.paper_tables else [])]
     plan = Plan(
-        variants=variants_of(dict.fromkeys(variants), bundle.manifest),
+        variants=variants_of(dict.fromkeys(options.variant), bundle.manifest),
         resamples=options.resamples,
         seed=options.seed,
         **({"prevalences": tuple(options.prevalence)} if options.prevalence else {}),
@@ -149,16 +155,21 @@ def _evaluated(options: argparse.Namespace, samples: tuple[Sample, ...]) -> _Out
             batch=options.batch,
             on_progress=lambda images: update(advance=images),
         )
+    origin = Origin(source=options.data, split=options.split)
+    contents = content_hashes(sample.image for sample in predictions.samples)
     with _progress("measuring", None) as update:
         evaluation = evaluate(
             predictions,
             bundle=bundle.identity,
-            origin=Origin(source=options.data, split=options.split),
+            calibrated_on=calibrated_on(bundle.manifest, contents),
+            origin=origin,
             plan=plan,
             on_progress=lambda done, total: update(completed=done, total=total),
         )
-    architectures = {member.name: member.architecture for member in bundle.manifest.members}
-    paper = paper_tables(evaluation, architectures) if options.paper_tables else None
+    members = bundle.manifest.members
+    architectures = {member.name: member.architecture for member in members}
+    raw = by_the_papers_rule(predictions, members)
+    paper = paper_tables(raw, architectures, origin) if options.paper_tables else None
     return _Outcome(predictions=predictions, evaluation=evaluation, paper=paper)
 
 

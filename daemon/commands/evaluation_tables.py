@@ -1,6 +1,6 @@
 """This module lays an evaluation out for the terminal, as tables that rich prints."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
@@ -23,10 +23,18 @@ from models.evaluation.report_words import (
 _SHOWN = ("auroc", "auprc", "sensitivity", "specificity", "precision", "f1", "accuracy", "kappa", "brier")
 _CALIBRATION = "expected_calibration_error"
 
+# Stands beside every figure that was measured on images that calibrated the bundle.
+_FLATTERING = " !"
+_FLATTERED = "! measured on images that calibrated the bundle, so better than on others"
+
+_Cells = Callable[[Figure], str]
+
 
 def evaluation_tables(evaluation: Evaluation, paper: PaperTables | None) -> Iterator[RenderableType]:
     """Yield what is printed: what was evaluated, warnings, then the tables."""
     yield _head(evaluation)
+    if not evaluation.calibrated_on.flatters:  # else it is the first of the warnings
+        yield Text(evaluation.calibrated_on.statement)
     for warning in evaluation.warnings:
         yield Text(f"warning: {warning}", style="bold red")
     # Where each study is one image, figures per image are the same again.
@@ -37,7 +45,7 @@ def evaluation_tables(evaluation: Evaluation, paper: PaperTables | None) -> Iter
         yield _classifiers(evaluation, level)
     yield _points(evaluation)
     if len(sought := evaluation.sought(Level.STUDY)) > 1:
-        yield _costs(sought)
+        yield _costs(sought, evaluation)
     yield from _where_there_are_any(evaluation)
     if paper:
         yield from _paper(paper)
@@ -53,7 +61,7 @@ def _where_there_are_any(evaluation: Evaluation) -> Iterator[RenderableType]:
         if any(each.subset.kind is kind for each in evaluation.measured):
             yield _parts(evaluation, kind)
     if evaluation.localization:
-        yield _maps(evaluation.localization)
+        yield _maps(evaluation.localization, evaluation)
     if evaluation.data.unreadable:
         yield from _unreadable(evaluation)
 
@@ -67,42 +75,50 @@ def _head(evaluation: Evaluation) -> Text:
 
 
 def _classifiers(evaluation: Evaluation, level: Level) -> Table:
-    table = _table(f"per {level}, verdicts at P(abnormal) 0.5", "figure")
+    cell, table = (
+        _cells(evaluation),
+        _figures(evaluation, f"per {level}, verdicts at P(abnormal) 0.5", "figure"),
+    )
     for classifier in evaluation.classifiers:
         table.add_column(escape(classifier.name), justify="right")
     for name in (*_SHOWN, _CALIBRATION):
         measured = [evaluation.overall(each.name, level).figures[name] for each in evaluation.classifiers]
-        table.add_row(FIGURE_NAMES[name], *map(_cell, measured))
+        table.add_row(FIGURE_NAMES[name], *map(cell, measured))
     return table
 
 
 def _points(evaluation: Evaluation) -> Table:
     names = ("sensitivity", "specificity", "precision", "flagged")
-    table = _table("operating points, per study", "point", "threshold", *_titles(names))
+    table = _figures(evaluation, "operating points, per study", "point", "threshold", *_titles(names))
+    cell = _cells(evaluation)
     sought = evaluation.sought(Level.STUDY).get(ENSEMBLE, ())
     for each in (*evaluation.fixed(Level.STUDY), *sought):
-        cells = (_cell(each.figures[name]) for name in names)
+        cells = (cell(each.figures[name]) for name in names)
         mark = "" if each.point.goal is None else " *"
         table.add_row(escape(each.point.name + mark), number(each.point.threshold), *cells)
     if sought:
-        table.caption = "* threshold sought on these very studies, so a little too good"
+        caption = "* threshold sought on these very studies, so a little too good"
+        table.caption = "\n".join(filter(None, (caption, _caption(evaluation))))
     return table
 
 
-def _costs(sought: Mapping[str, Sequence[PointMeasured]]) -> Table:
-    points = next(iter(sought.values()))
-    table = _table(
+def _costs(sought: Mapping[str, Sequence[PointMeasured]], evaluation: Evaluation) -> Table:
+    points, cell = next(iter(sought.values())), _cells(evaluation)
+    table = _figures(
+        evaluation,
         "specificity at a stated sensitivity, sought here",
         "classifier",
         *(each.point.name for each in points),
     )
     for classifier, measured in sought.items():
-        table.add_row(escape(classifier), *(_cell(each.figures["specificity"]) for each in measured))
+        table.add_row(escape(classifier), *(cell(each.figures["specificity"]) for each in measured))
     return table
 
 
 def _triage(evaluation: Evaluation) -> Table:
-    table = _table(
+    mark = _mark(evaluation)
+    table = _figures(
+        evaluation,
         "worklist of 100 against first in, first out: places",
         "point",
         "abnormal",
@@ -111,7 +127,7 @@ def _triage(evaluation: Evaluation) -> Table:
         "not flagged later by",
     )
     for row in evaluation.triage:
-        shares = (of_hundred(row.figures[name]) for name in ("flagged", "earlier", "missed_later"))
+        shares = (of_hundred(row.figures[name]) + mark for name in ("flagged", "earlier", "missed_later"))
         table.add_row(escape(row.point), f"{100 * row.prevalence:g}", *shares)
     return table
 
@@ -119,7 +135,9 @@ def _triage(evaluation: Evaluation) -> Table:
 def _parts(evaluation: Evaluation, kind: SubsetKind) -> Table:
     ensemble = evaluation.classifiers[0].name
     names = ("auroc", "sensitivity", "specificity", "kappa")
-    table = _table(
+    cell = _cells(evaluation)
+    table = _figures(
+        evaluation,
         f"{ensemble} by {kind}, per study, verdicts at P(abnormal) 0.5",
         kind.value,
         "studies",
@@ -128,20 +146,22 @@ def _parts(evaluation: Evaluation, kind: SubsetKind) -> Table:
     )
     for each in evaluation.of(level=Level.STUDY, classifier=ensemble):
         if each.subset.kind is kind:
-            cells = (_cell(each.figures[name]) for name in names)
+            cells = (cell(each.figures[name]) for name in names)
             table.add_row(escape(each.subset.name), str(each.cases), str(each.abnormal), *cells)
     return table
 
 
-def _maps(found: Localized) -> Table:
+def _maps(found: Localized, evaluation: Evaluation) -> Table:
     names = ("pointing_game", "energy_inside", "iou", "box_share")
-    table = _table(
+    cell = _cells(evaluation)
+    table = _figures(
+        evaluation,
         f"maps on the {found.images} of {found.boxed} boxed images flagged at {found.point}",
         "map",
         *_titles(names),
     )
     for each in found.maps:
-        cells = (_cell(each.figures[name]) for name in names)
+        cells = (cell(each.figures[name]) for name in names)
         table.add_row(escape(f"{each.classifier} {each.combination}"), *cells)
     return table
 
@@ -166,6 +186,13 @@ def _unreadable(evaluation: Evaluation) -> Iterator[Text]:
         yield Text(f"  {reason}")
 
 
+def _figures(evaluation: Evaluation, title: str, first: str, *others: str) -> Table:
+    """Return a table for figures of the bundle's own rule, with what must stand below them."""
+    table = _table(title, first, *others)
+    table.caption = _caption(evaluation)
+    return table
+
+
 def _table(title: str, first: str, *others: str) -> Table:
     # Light lines, so that a table with intervals fits a terminal of 80 columns.
     table = Table(
@@ -187,9 +214,22 @@ def _titles(names: Iterable[str]) -> Iterator[str]:
     return (FIGURE_NAMES[name] for name in names)
 
 
-def _cell(figure: Figure) -> str:
-    """Say a figure, and below it its interval in a form that does not break."""
-    if figure.value is None or figure.interval is None:
-        return number(figure.value)
-    low, high = number(figure.interval.low, 2), number(figure.interval.high, 2)
-    return f"{number(figure.value)}\n[dim]{low}..{high}[/]"
+def _mark(evaluation: Evaluation) -> str:
+    return _FLATTERING if evaluation.calibrated_on.flatters else ""
+
+
+def _caption(evaluation: Evaluation) -> str | None:
+    return _FLATTERED if evaluation.calibrated_on.flatters else None
+
+
+def _cells(evaluation: Evaluation) -> _Cells:
+    """Return what says a figure, and below it its interval in a form that does not break."""
+    mark = _mark(evaluation)
+
+    def cell(figure: Figure) -> str:
+        if figure.value is None or figure.interval is None:
+            return number(figure.value) + mark
+        low, high = number(figure.interval.low, 2), number(figure.interval.high, 2)
+        return f"{number(figure.value)}{mark}\n[dim]{low}..{high}[/]"
+
+    return cell

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from daemon.commands.bundle_description import add_description, counted, describe, print_rating
+from daemon.commands.bundle_description import (
+    NOT_THE_PAPERS,
+    add_description,
+    counted,
+    describe,
+    print_rating,
+)
 from daemon.commands.console import error_console
 from models.datasets.source import of_split, read_source
 from models.errors import TrainingRefused
@@ -21,8 +27,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 A run's folder holds, for each member, a checkpoint that is written after every epoch, curves.png and
-epochs.csv; at the end comes bundle/. Called again with the same arguments, training goes on where it was
-interrupted and ends with the same weights.
+epochs.csv; at the end comes bundle/. Called again with the same arguments, training resumes where it was
+interrupted and ends with the same weights; other data are refused.
 
 examples:
   ulna train --data mura:MURA-v1.1 --recipe paper --init densenet201=keras:densenet201.h5 \\
@@ -43,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="RUN", help="folder of the run; goes on if it was begun")
     _add_data(parser)
     _add_course(parser)
-    add_description(parser, name="the members' name and the recipe")
+    add_description(parser, name="the members' name and the recipe", rule="the recipe's name")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -57,7 +63,6 @@ def run(options: argparse.Namespace) -> int:
     plan = _plan(options, training)
     description = _description(options, plan, training, validation)
     with _progress() as progress:
-        _check(training + validation, progress)
         trained = _train(plan, training, validation, progress)
         manifest = _assemble(bundle, options, plan, (trained, validation, description), progress)
     print_rating(str(bundle), manifest)
@@ -83,7 +88,7 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
         choices=("ulna", "paper"),
         default="ulna",
         help="ulna (default): cuts around boxes, a target for every cell of the map, averaged weights; "
-        "paper: Banga & Waiganjo's, to the letter",
+        "paper: Banga & Waiganjo's, to the letter, with --rule paper",
     )
     course.add_argument(
         "--members",
@@ -96,7 +101,8 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[MEMBER=]START",
-        help="what members start from: keras:FILE (of Keras Applications, .h5 or .keras), bundle:BUNDLE "
+        help="what members start from: keras:FILE (.h5 or .keras of keras.applications, which puts its "
+        "weights into ~/.keras/models where a model is made with weights='imagenet'), bundle:BUNDLE "
         "(name or folder, to go on with its weights), torchvision (downloads), or none (default); give it "
         "once for each member, or once for all",
     )
@@ -129,7 +135,7 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("auto", "float32", "bfloat16"),
         default="auto",
-        help="arithmetic of a step; auto: bfloat16 where it is faster",
+        help="arithmetic of a step; auto: bfloat16 on GPUs, and on CPUs for members that gain",
     )
     course.add_argument(
         "--workers", type=int, default=1, metavar="N", help="processes that prepare images (default: 1)"
@@ -192,12 +198,13 @@ def _description(
     starts = ", ".join(f"{name} from {start.label}" for name, start in plan.starts.items())
     epochs = ", ".join(f"{name} {plan.recipe_of(name).epochs}" for name in plan.order)
     teachers = [plan.teacher] if plan.teacher else [guest.label for guest in plan.guests]
+    rule = NOT_THE_PAPERS if options.recipe == "paper" and options.rule == "ulna" else ""
     teacher = f"; taught by {' and '.join(teachers)}" if teachers else ""
     return describe(
         options,
         name=f"{options.members.replace(',', '-')}-{options.recipe}"[:36],
         training_data=f"{options.training_data}; {counted(training)}",
-        recipe=f"{options.recipe}; {starts}{teacher}; epochs {epochs}; seed {plan.seed}",
+        recipe=f"{options.recipe}; {starts}{teacher}; epochs {epochs}; seed {plan.seed}{rule}",
         validation=validation,
     )
 
@@ -214,20 +221,13 @@ def _progress() -> Progress:
     )
 
 
-def _check(samples: "Sequence[Sample]", progress: Progress) -> None:
-    from models.training.run import require_readable
-
-    task = progress.add_task("reading all images once", total=len(samples), note="")
-    require_readable(samples, on_progress=lambda images: progress.advance(task, images))
-    progress.remove_task(task)
-
-
 def _train(
     plan: "Run", training: "Sequence[Sample]", validation: "Sequence[Sample]", progress: Progress
 ) -> "tuple[Trained, ...]":
     from models.training.run import train_members
     from models.training.task import Progress as Steps
 
+    reading = progress.add_task("reading all images once", total=len(training) + len(validation), note="")
     tasks = {name: progress.add_task(name, total=None, note="") for name in plan.order}
 
     def on_step(steps: Steps) -> None:
@@ -245,7 +245,14 @@ def _train(
             f"{architecture} epoch {last.epoch}: loss {last.loss:.4f}{measured}, {last.seconds:.0f} s"
         )
 
-    return train_members(plan, training, validation, on_step=on_step, on_epoch=on_epoch)
+    return train_members(
+        plan,
+        training,
+        validation,
+        on_step=on_step,
+        on_epoch=on_epoch,
+        on_read=lambda images: progress.advance(reading, images),
+    )
 
 
 def _assemble(
@@ -261,9 +268,13 @@ def _assemble(
 
     trained, validation, description = content
     rating = Rating(
-        validation=validation, level=Level(options.operating_level), seed=plan.seed, device=plan.device
+        validation=validation,
+        rule=options.rule or options.recipe,
+        level=Level(options.operating_level),
+        seed=plan.seed,
+        device=plan.device,
     )
-    task = progress.add_task("calibrating on all validation images", total=len(validation), note="")
+    task = progress.add_task("measuring on all validation images", total=len(validation), note="")
     return assemble(
         bundle,
         trained,

@@ -11,6 +11,8 @@ def cautions(evaluation: Evaluation) -> Iterator[str]:
     data = evaluation.data
     if not evaluation.bundle.trained:
         yield "The bundle is UNTRAINED: its weights are random, so all figures are those of guessing."
+    if evaluation.calibrated_on.flatters:
+        yield evaluation.calibrated_on.statement
     yield from _slips(evaluation)
     if data.abnormal_studies in {0, data.studies}:
         only = "abnormal" if data.abnormal_studies else "normal"

@@ -6,6 +6,7 @@ Abnormal is the positive class throughout. A value that is not defined for the c
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from models.evaluation.calibrated_on import CalibratedOn
 from models.evaluation.cases import OVERALL, Level, Subset
 from models.evaluation.figures import Figure
 from models.evaluation.metrics import Confusion, Curve, ReliabilityBin
@@ -155,11 +156,13 @@ class Data:
 class Evaluation:
     """All figures of a bundle on one data set; the first classifier is the ensemble of all its members.
 
-    `warnings` say what makes figures doubtful; every output shows them first.
+    `calibrated_on` says whether these images calibrated the bundle: then every output says so beside every
+    figure. `warnings` say what makes figures doubtful; every output shows them first.
     """
 
     bundle: BundleIdentity
     data: Data
+    calibrated_on: CalibratedOn
     classifiers: tuple[Classifier, ...]
     measured: tuple[Measured, ...]
     points: tuple[PointMeasured, ...]

@@ -6,7 +6,7 @@ variants and resamples are asked for.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from models.datasets.sample import Sample
 from models.ensemble import Ensemble
 from models.errors import DatasetRefused, UnreadablePicture
 from models.finding import MemberFinding
-from models.manifest import Preprocessing
+from models.manifest import MemberEntry, Preprocessing
 from models.picture import read_picture
 from models.preprocess import preprocess
 
@@ -93,6 +93,22 @@ class Predictions:
         chosen = [self.members.index(name) for name in members]
         mean: NDArray[np.float64] = np.average(self.probabilities[chosen], axis=0, weights=self.votes[chosen])
         return mean
+
+
+def by_the_papers_rule(predictions: Predictions, members: Sequence[MemberEntry]) -> Predictions:
+    """Return what the members said before any calibration, with equal votes: the paper averages raw sigmoids.
+
+    `members` are those of the bundle's manifest, in its order.
+    """
+    scales = np.array([entry.calibration.scale for entry in members])[:, None]
+    offsets = np.array([entry.calibration.offset for entry in members])[:, None]
+    cells = (predictions.activations - offsets[..., None, None]) / scales[..., None, None]
+    return replace(
+        predictions,
+        votes=np.ones(len(members)),
+        logits=(predictions.logits - offsets) / scales,
+        activations=cells.astype(np.float32),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,6 +7,7 @@ meet the same resamples of a seed.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from models.evaluation.calibrated_on import CalibratedOn
 from models.evaluation.cases import Cases, Level, Subset
 from models.evaluation.cautions import cautions
 from models.evaluation.evaluation import (
@@ -31,6 +32,7 @@ def evaluate(
     predictions: Predictions,
     *,
     bundle: BundleIdentity,
+    calibrated_on: CalibratedOn,
     origin: Origin,
     plan: Plan,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -39,6 +41,8 @@ def evaluate(
 
     Parameters
     ----------
+    calibrated_on
+        What the bundle's calibration has to do with these images.
     on_progress
         Is told after each step how many steps are done, of how many.
 
@@ -63,6 +67,7 @@ def evaluate(
     evaluation = Evaluation(
         bundle=bundle,
         data=_data(predictions, studies, origin),
+        calibrated_on=calibrated_on,
         classifiers=classifiers,
         measured=tuple(measured),
         points=points,

@@ -1,17 +1,26 @@
-"""Puts trained members into a bundle, calibrated and rated on validation data. This module ends a run."""
+"""Puts trained members into a bundle, rated on validation data and, but by the paper's rule, calibrated.
 
-from collections.abc import Callable, Sequence
+This module ends a run.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from models.bundle import Bundle
 from models.bundle_writer import NewMember, create_bundle, refuse_existing
+from models.datasets.content import content_hashes
+from models.errors import MemberByChance, MemberInverted, SamplesInsufficient
+from models.evaluation.calibrated_on import calibration_data
 from models.evaluation.calibration import fit_calibration
-from models.evaluation.predictions import predict
+from models.evaluation.predictions import Predictions, predict
 from models.manifest import (
     SENSITIVE,
     SPECIFIC,
+    Calibration,
+    CalibrationData,
     Manifest,
     MemberEntry,
     OperatingPoint,
@@ -20,7 +29,13 @@ from models.manifest import (
     read_manifest,
 )
 from models.member import Member
-from models.training.rating import Rating, calibrated, headline_metrics, operating_points
+from models.training.rating import (
+    Rating,
+    calibrated,
+    headline_metrics,
+    operating_points,
+    require_better_than_chance,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +55,12 @@ class Description:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trained:
-    """A trained member and its name in the bundle."""
+    """A trained member and its name in the bundle; `kept` says where its weights are besides."""
 
     name: str
     architecture: str
     member: Member
+    kept: str
 
 
 def assemble(
@@ -56,21 +72,25 @@ def assemble(
     *,
     on_progress: Callable[[int], None] = lambda images: None,
 ) -> Manifest:
-    """Write a bundle of `members`, calibrated and rated, and return its manifest.
+    """Write a bundle of `members`, calibrated and rated as `rating` says, and return its manifest.
 
     The weights are written as float16, and rounded before anything is measured: the figures are the bundle's.
 
     Parameters
     ----------
     folder
-        Where the bundle shall be; nothing may be there yet.
+        Where the bundle is to be; nothing may be there yet.
 
     Raises
     ------
     BundleExists
         Something is at `folder` already.
+    MemberByChance
+        A member tells abnormal from normal no better than chance might.
     SamplesInsufficient, MemberInverted
         The validation data do not allow a calibration or an operating point.
+
+    All but the first say where the members' weights are kept.
     """
     refuse_existing(folder)
     for trained in members:
@@ -78,14 +98,14 @@ def assemble(
     raw = predict(
         _raw_bundle(members, preprocessing), rating.validation, device=rating.device, on_progress=on_progress
     )
-    calibrations = {
-        name: fit_calibration(raw.labels, logits)
-        for name, logits in zip(raw.members, raw.logits, strict=True)
-    }
-    measured = calibrated(raw, calibrations)
     data = f"{description.validation_data}; per {rating.level}"
-    points = operating_points(measured, rating.level, data=data, seed=rating.seed)
+    with _naming_what_is_kept(members):
+        require_better_than_chance(raw, rating.level, seed=rating.seed)
+        calibrations = _calibrations(raw, rating)
+        measured = raw if calibrations is None else calibrated(raw, calibrations)
+        points = operating_points(measured, rating.level, rule=rating.rule, data=data, seed=rating.seed)
     metrics = headline_metrics(measured, rating.level, data=data, seed=rating.seed)
+    fitted_to = None if calibrations is None else _fitted_to(raw)
 
     def describe(entries: tuple[MemberEntry, ...]) -> Manifest:
         return Manifest(
@@ -102,6 +122,7 @@ def assemble(
             members=entries,
             operating_points=points,
             metrics=metrics,
+            calibration_data=fitted_to,
         )
 
     new = [
@@ -109,7 +130,7 @@ def assemble(
             name=trained.name,
             architecture=trained.architecture,
             member=trained.member,
-            calibration=calibrations[trained.name],
+            calibration=Calibration() if calibrations is None else calibrations[trained.name],
             vote=float(vote),
             half=True,
         )
@@ -117,6 +138,37 @@ def assemble(
     ]
     create_bundle(folder, members=new, describe=describe)
     return read_manifest(folder)
+
+
+def _calibrations(raw: Predictions, rating: Rating) -> Mapping[str, Calibration] | None:
+    """Fit a calibration for each member; None by the paper's rule, which has none."""
+    if rating.rule == "paper":
+        return None
+    found = {}
+    for name, logits in zip(raw.members, raw.logits, strict=True):
+        try:
+            found[name] = fit_calibration(raw.labels, logits)
+        except (MemberInverted, SamplesInsufficient) as exc:
+            raise type(exc)(f"member {name}: {exc}") from exc
+    return found
+
+
+def _fitted_to(predictions: Predictions) -> CalibrationData:
+    return calibration_data(content_hashes(sample.image for sample in predictions.samples))
+
+
+@contextmanager
+def _naming_what_is_kept(members: Sequence[Trained]) -> Iterator[None]:
+    """Add to a refusal where the members' weights are, since hours may be in them, and what can be done."""
+    try:
+        yield
+    except (MemberByChance, MemberInverted, SamplesInsufficient) as exc:
+        kept = "; ".join(f"{trained.name} in {trained.kept}" for trained in members)
+        raise type(exc)(
+            f"{exc}. Kept are {kept}. Check labels and split; leave that member out (--members, or --member "
+            "of `ulna bundle assemble`); or train it into another folder, for more epochs (--epochs) or from "
+            "better weights (--init)"
+        ) from exc
 
 
 def _raw_bundle(members: Sequence[Trained], preprocessing: Preprocessing) -> Bundle:

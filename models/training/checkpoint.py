@@ -1,4 +1,4 @@
-"""Keeps a member's training on disk, so that it goes on after a kill as if nothing had happened."""
+"""Keeps a member's training on disk, so that it resumes after a kill as if nothing had happened."""
 
 import os
 from collections.abc import Mapping
@@ -9,6 +9,13 @@ from typing import Any
 import torch
 
 from models.errors import CheckpointRefused
+from models.training.fingerprint import Fingerprint, differences
+
+# Its name in a member's folder.
+CHECKPOINT = "checkpoint.pt"
+
+# Rises when what a checkpoint says of its run changes; 1, not written yet, knew names of images alone.
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +48,11 @@ class EpochRecord:
 class Checkpoint:
     """Everything that the next epoch depends on.
 
-    `run` is the fingerprint of recipe, data, architecture, start and seed: the checkpoint of another run is
-    refused. `states` holds the state dicts of member, objective, optimizer and average.
+    `run` is the fingerprint of data, recipe, architecture, start, seed and teachers: the checkpoint of
+    another run is refused. `states` holds the state dicts of member, objective, optimizer and average.
     """
 
-    run: str
+    run: Fingerprint
     history: tuple[EpochRecord, ...]
     states: Mapping[str, Any]
 
@@ -53,7 +60,8 @@ class Checkpoint:
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write `checkpoint`, replacing the one at `path` whole or not at all."""
     content = {
-        "run": checkpoint.run,
+        "format": _FORMAT,
+        "run": dict(checkpoint.run),
         "history": [asdict(record) for record in checkpoint.history],
         "states": dict(checkpoint.states),
     }
@@ -65,29 +73,41 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     unfinished.replace(path)
 
 
-def load_checkpoint(path: Path, *, run: str) -> Checkpoint | None:
+def load_checkpoint(path: Path, *, run: Fingerprint) -> Checkpoint | None:
     """Return the checkpoint at `path`, None if there is none.
 
     Raises
     ------
     CheckpointRefused
-        It cannot be read, or belongs to another run than `run`.
+        It cannot be read, is of an earlier version that did not say what its data were, or belongs to another
+        run than `run`; the message names what differs.
     """
     if not path.exists():
         return None
     try:
         # Tensors and plain values only: a checkpoint is data and cannot bring code with it.
         content = torch.load(path, map_location="cpu", weights_only=True)
-        found, history, states = content["run"], content["history"], content["states"]
+        version, found, history, states = (
+            content.get("format", 1),
+            content["run"],
+            content["history"],
+            content["states"],
+        )
         records = tuple(EpochRecord(**record) for record in history)
     except Exception as exc:  # torch.load raises whatever a damaged file makes its readers raise
         raise CheckpointRefused(
             f"{path}: not a checkpoint that can be read ({type(exc).__name__}); "
             "move it away to train this member from its start"
         ) from exc
-    if found != run:
+    if version != _FORMAT:
         raise CheckpointRefused(
-            f"{path}: belongs to another run (other data, recipe, seed, start or architecture: {found[:12]}, "
-            f"not {run[:12]}); train into another folder, or move this one away"
+            f"{path}: written by another version of ulna (format {version}, not {_FORMAT}), so nobody can "
+            "say that it belongs to these data; finish the run with that version, or train into another "
+            "folder"
+        )
+    if other := differences(found, run):
+        raise CheckpointRefused(
+            f"{path}: belongs to another run, which differs from this one in {', '.join(other)}; give what "
+            "it was begun with to resume it, train into another folder, or move this one away"
         )
     return Checkpoint(run=found, history=records, states=states)

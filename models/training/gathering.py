@@ -89,7 +89,12 @@ def _trained(name: str, sources: Sequence[tuple[Path, Bundle]]) -> Trained:
             )
     member: Member = build_member(wanted.architecture, sharpness=wanted.sharpness)
     member.load_state_dict(mean_state([bundle.members[name].state_dict() for _, bundle in sources]))
-    return Trained(name=name, architecture=wanted.architecture, member=member.requires_grad_(False))
+    return Trained(
+        name=name,
+        architecture=wanted.architecture,
+        member=member.requires_grad_(False),
+        kept=" and ".join(str(folder) for folder, _ in sources),
+    )
 
 
 def _entry(name: str, folder: Path, bundle: Bundle) -> MemberEntry:

@@ -8,8 +8,6 @@ from torch import nn
 
 from models.training.recipe import Recipe
 
-# Gradients longer than this are shortened: one odd batch must not undo an epoch.
-_LONGEST_GRADIENT = 5.0
 # How long an orthogonalized step is, beside one of AdamW with the same rate.
 _LENGTH = 2.0
 # The cost grows with the cube of a matrix's shorter side: where both are longer, Adam it is.
@@ -26,7 +24,8 @@ class Optimizer:
     Parameters
     ----------
     recipe
-        Its `weight_decay`, decoupled (0 leaves plain Adam), and `orthogonal`.
+        Its `weight_decay`, decoupled (0 leaves plain Adam), `orthogonal`, `keras_epsilon` and
+        `longest_gradient`.
     kernels
         Parameters of which those that mix channels, and are not large, may take orthogonalized steps.
     others
@@ -36,6 +35,7 @@ class Optimizer:
     def __init__(
         self, recipe: Recipe, kernels: Iterable[nn.Parameter], others: Iterable[nn.Parameter]
     ) -> None:
+        self._keras_epsilon, self._longest = recipe.keras_epsilon, recipe.longest_gradient
         kernels = list(kernels)
         self._kernels = [kernel for kernel in kernels if recipe.orthogonal and _is_orthogonalized(kernel)]
         self._matrices = [nn.Parameter(kernel.detach().flatten(1).clone()) for kernel in self._kernels]
@@ -56,8 +56,9 @@ class Optimizer:
             parameter.grad = None
 
     def shorten(self) -> None:
-        """Shorten the gradients where they are too long."""
-        torch.nn.utils.clip_grad_norm_(self._all, _LONGEST_GRADIENT)
+        """Shorten the gradients where they are too long for the recipe."""
+        if self._longest is not None:
+            torch.nn.utils.clip_grad_norm_(self._all, self._longest)
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
@@ -68,6 +69,8 @@ class Optimizer:
         for part, length in self._parts.values():
             for group in part.param_groups:
                 group["lr"] = rate * length
+                if self._keras_epsilon is not None:
+                    group["eps"] = _torch_epsilon(self._keras_epsilon, part, group)
             part.step()
         for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
             kernel.copy_(matrix.view_as(kernel))
@@ -80,6 +83,16 @@ class Optimizer:
         """Go on from what `state_dict` returned."""
         for name, (part, _) in self._parts.items():
             part.load_state_dict(state[name])
+
+
+def _torch_epsilon(epsilon: float, adam: torch.optim.Optimizer, group: Mapping[str, Any]) -> float:
+    """Return torch's epsilon of the coming step that does what `epsilon` does in Keras.
+
+    Keras divides by root(v) + epsilon and corrects the bias of v in the rate; torch corrects it in the root,
+    so that its epsilon is larger by the same factor: 32 times in the first step.
+    """
+    taken = next((int(state["step"]) for state in adam.state.values()), 0)
+    return float(epsilon / (1.0 - group["betas"][1] ** (taken + 1)) ** 0.5)
 
 
 def _is_orthogonalized(parameter: nn.Parameter) -> bool:

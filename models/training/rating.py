@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.datasets.sample import Sample
-from models.errors import SamplesInsufficient
+from models.errors import MemberByChance, SamplesInsufficient
+from models.evaluation import weighted
 from models.evaluation.cases import Cases, Level
-from models.evaluation.figures import classification_figures
+from models.evaluation.figures import Figure, classification_figures, figures
 from models.evaluation.operating_points import (
     Choice,
     choose_threshold,
@@ -25,8 +27,14 @@ from models.manifest import SENSITIVE, SPECIFIC, Calibration, Metric, OperatingP
 SENSITIVITIES: Mapping[str, float] = {SENSITIVE: 0.95, "sensitivity-90": 0.90, "sensitivity-98": 0.98}
 # Of normal cases, so many are not called likely.
 SPECIFICITY = 0.95
+# How members become one answer: "paper" averages raw sigmoids with equal votes at the threshold 0.5; "ulna"
+# fits calibrations, votes and thresholds to validation data.
+Rule = Literal["paper", "ulna"]
+PAPER_THRESHOLD = 0.5
 # The figures that a manifest carries.
 _METRICS = ("auroc", "brier")
+
+_Statistics = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +44,9 @@ class Rating:
     Attributes
     ----------
     validation
-        What calibrations and operating points are fitted to.
+        What calibrations, votes and operating points are fitted to, or by the paper's rule only measured on.
+    rule
+        Whether anything is fitted.
     level
         Whether the operating points are chosen for studies, whose score is the mean of their images as in the
         daemon, or for single images.
@@ -49,7 +59,44 @@ class Rating:
     validation: Sequence[Sample]
     level: Level
     seed: int
+    rule: Rule = "ulna"
     device: str = "cpu"
+
+
+def require_better_than_chance(raw: Predictions, level: Level, *, seed: int) -> None:
+    """Refuse members that may have learned nothing.
+
+    A member passes if the 95 % interval of its AUROC, resampled by patient, lies above 0.5.
+
+    Raises
+    ------
+    MemberByChance
+        One does not, or its interval is not defined; the message names each such member and its AUROC.
+    """
+    cases = Cases.of(raw.samples, level)
+    refused = []
+    for name in raw.members:
+        scores = cases.scores(raw.scores([name]))
+
+        def auroc(weights: NDArray[np.float64], *, scores: NDArray[np.float64] = scores) -> _Statistics:
+            return {"auroc": weighted.auroc(cases.labels, scores, weights)}
+
+        found = figures(auroc, cases.clusters, seed=seed)["auroc"]
+        if found.value is None or found.interval is None or found.interval.low <= 0.5:
+            refused.append(f"{name} {_in_words(found)}")
+    if refused:
+        raise MemberByChance(
+            f"not above chance (0.5) on validation, AUROC per {level}: {'; '.join(refused)}. "
+            "No bundle was written"
+        )
+
+
+def _in_words(auroc: Figure) -> str:
+    if auroc.value is None:
+        return "not defined without both classes"
+    if auroc.interval is None:
+        return f"{auroc.value:.3f}, of too few samples for an interval"
+    return f"{auroc.value:.3f} (95 % interval {auroc.interval.low:.3f} to {auroc.interval.high:.3f})"
 
 
 def calibrated(raw: Predictions, calibrations: Mapping[str, Calibration]) -> Predictions:
@@ -65,12 +112,14 @@ def calibrated(raw: Predictions, calibrations: Mapping[str, Calibration]) -> Pre
 
 
 def operating_points(
-    predictions: Predictions, level: Level, *, data: str, seed: int
+    predictions: Predictions, level: Level, *, rule: Rule, data: str, seed: int
 ) -> tuple[OperatingPoint, ...]:
     """Choose the operating points of the ensemble, `sensitive` first, and rate them on the same predictions.
 
     Parameters
     ----------
+    rule
+        By the paper's nothing is chosen: both points that a manifest must have are at 0.5.
     data
         Which cases these are, for the manifest.
 
@@ -81,6 +130,11 @@ def operating_points(
     """
     cases = Cases.of(predictions.samples, level)
     scores = cases.scores(predictions.scores(predictions.members))
+    choices = _fixed(data) if rule == "paper" else _sought(data)
+    return tuple(chosen(choice, cases.labels, scores, cases.clusters, seed=seed) for choice in choices)
+
+
+def _sought(data: str) -> list[Choice]:
     choices = [
         Choice(
             name=name,
@@ -90,8 +144,18 @@ def operating_points(
         )
         for name, sensitivity in SENSITIVITIES.items()
     ]
-    choices.append(Choice(name=SPECIFIC, keeps="specificity", choose=_choose_specific, data=data))
-    return tuple(chosen(choice, cases.labels, scores, cases.clusters, seed=seed) for choice in choices)
+    return [*choices, Choice(name=SPECIFIC, keeps="specificity", choose=_choose_specific, data=data)]
+
+
+def _fixed(data: str) -> list[Choice]:
+    return [
+        Choice(name=SENSITIVE, keeps="sensitivity", choose=_papers_threshold, data=data),
+        Choice(name=SPECIFIC, keeps="specificity", choose=_papers_threshold, data=data),
+    ]
+
+
+def _papers_threshold(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    return PAPER_THRESHOLD
 
 
 def _choose_specific(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:

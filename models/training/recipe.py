@@ -18,6 +18,8 @@ class Augmentation:
         To either side.
     scale
         Smallest and largest factor of the size that the preprocessing would give.
+    shift
+        Of a whole radiograph, as share of its sides, to either side; black comes in.
     edge_fill
         What comes in from outside when rotating: True repeats the border as Keras' ImageDataGenerator does,
         False is black.
@@ -31,6 +33,7 @@ class Augmentation:
     vertical_flip: float = 0.0
     rotation_degrees: float = 0.0
     scale: tuple[float, float] = (1.0, 1.0)
+    shift: float = 0.0
     edge_fill: bool = False
     brightness: float = 0.0
     contrast: float = 0.0
@@ -124,6 +127,11 @@ class Recipe:
         Weigh the classes by n / (2 n_class), as scikit-learn's "balanced" does.
     orthogonal
         Whether kernels that mix channels take orthogonalized steps, see `models.training.optimizer`.
+    keras_epsilon
+        What Keras' Adam adds to the root of the second moment, whose bias is not corrected yet; None takes
+        torch's 1e-8, added to the corrected root.
+    longest_gradient
+        Longer gradients, of all weights together, are shortened to this; None leaves them as they are.
     norm_momentum
         How much each step counts in the statistics of the batch normalizations; None leaves what the
         architecture has.
@@ -141,6 +149,8 @@ class Recipe:
     schedule: Schedule
     weight_decay: float = 0.0
     orthogonal: bool = False
+    keras_epsilon: float | None = None
+    longest_gradient: float | None = None
     norm_momentum: float | None = None
     average: float = 0.0
     augmentation: Augmentation

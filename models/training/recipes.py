@@ -16,6 +16,7 @@ PAPER = Recipe(
     stages=(Stage(epochs=10),),
     class_weights=True,
     schedule=Schedule(kind="time", peak=1e-4, decay=1e-4),
+    keras_epsilon=1e-7,
     augmentation=Augmentation(horizontal_flip=0.5, rotation_degrees=45.0, edge_fill=True),
 )
 
@@ -31,6 +32,8 @@ ULNA = Recipe(
     steps_per_epoch=64,
     schedule=Schedule(kind="cosine", peak=5e-4, warm_up=0.1),
     weight_decay=0.02,
+    # One odd batch must not undo an epoch.
+    longest_gradient=5.0,
     # Keras' NASNet counts a step as 0.0003: after the steps of this recipe its statistics would still be
     # those of the start, and its answers noise.
     norm_momentum=0.01,
@@ -40,6 +43,7 @@ ULNA = Recipe(
         vertical_flip=0.3,
         rotation_degrees=30.0,
         scale=(0.64, 1.11),
+        shift=0.05,
         brightness=0.3,
         contrast=0.4,
         log_gamma=0.4,
@@ -105,7 +109,10 @@ def stretched(stages: Sequence[Stage], epochs: int) -> tuple[Stage, ...]:
     while stages[-1].restart and sum(stage.epochs for stage in stages[:-1]) >= epochs:
         stages = stages[:-1]
     if epochs < len(stages):
-        raise TrainingRefused(f"the recipe has {len(stages)} stages and needs as many epochs, not {epochs}")
+        raise TrainingRefused(
+            f"its recipe has {len(stages)} stages of at least one epoch: --epochs {len(stages)} is possible, "
+            f"{epochs} is not"
+        )
     total = sum(stage.epochs for stage in stages)
     lengths = []
     left = epochs

@@ -3,21 +3,26 @@
 A run's folder holds a folder for each member, with its checkpoint, its curves and the numbers behind them.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from models.datasets.content import content_hash
 from models.datasets.sample import Sample
 from models.errors import TrainingRefused, UnreadablePicture
 from models.member import Member, build_member
 from models.picture import read_picture
 from models.training.assembly import Trained
-from models.training.checkpoint import EpochRecord
+from models.training.checkpoint import CHECKPOINT, EpochRecord
 from models.training.curves import write_curves
-from models.training.recipe import Recipe, Schedule
+from models.training.fingerprint import (
+    Fingerprint,
+    data_fingerprint,
+    member_fingerprint,
+    teacher_fingerprint,
+)
+from models.training.recipe import Recipe, Schedule, Stage
 from models.training.recipes import recipe_for, stretched, without_cuts
 from models.training.start import Start, start_member
 from models.training.task import Progress, Task
@@ -96,7 +101,7 @@ class Run:
         if not self.cuts:
             recipe = without_cuts(recipe)
         if self.epochs is not None:
-            recipe = replace(recipe, stages=stretched(recipe.stages, self.epochs))
+            recipe = replace(recipe, stages=self._stretched(architecture, recipe, self.epochs))
         if self.steps_per_epoch is not None:
             recipe = replace(recipe, steps_per_epoch=self.steps_per_epoch)
         if self.learning_rate is not None:
@@ -104,23 +109,43 @@ class Run:
             recipe = replace(recipe, schedule=schedule)
         return recipe
 
+    def _stretched(self, architecture: str, recipe: Recipe, epochs: int) -> tuple[Stage, ...]:
+        try:
+            return stretched(recipe.stages, epochs)
+        except TrainingRefused as exc:
+            start = "from weights" if self.starts[architecture].pretrained else "from nothing"
+            raise TrainingRefused(
+                f"{architecture} starts {start}, and so {exc}. Give more epochs; weights to start from "
+                f"(--init {architecture}=keras:FILE) without --teacher, with which 1 is enough; or "
+                "--recipe paper"
+            ) from exc
 
-def require_readable(
-    samples: Sequence[Sample], *, on_progress: Callable[[int], None] = lambda images: None
-) -> None:
-    """Read every image once, before hours are spent; raise UnreadablePicture that names those which fail."""
-    unreadable = []
+
+def read_once(
+    samples: Sequence[Sample], *, on_read: Callable[[int], None] = lambda images: None
+) -> tuple[str, ...]:
+    """Read every image once, before hours are spent, and return the hash of each, in order.
+
+    Raises
+    ------
+    UnreadablePicture
+        Some cannot be read; the message names them.
+    """
+    contents, unreadable = [], []
     with ThreadPoolExecutor() as threads:
-        for sample, readable in zip(samples, threads.map(_is_readable, samples), strict=True):
-            if not readable:
+        for sample, content in zip(samples, threads.map(_content, samples), strict=True):
+            if content is None:
                 unreadable.append(str(sample.image))
-            on_progress(1)
+            else:
+                contents.append(content)
+            on_read(1)
     if unreadable:
         named = ", ".join(unreadable[:_NAMED]) + (", ..." if len(unreadable) > _NAMED else "")
         raise UnreadablePicture(
             f"{len(unreadable)} of {len(samples)} images cannot be read: {named}; "
             "export them again, or take their rows out of the data set"
         )
+    return tuple(contents)
 
 
 def train_members(
@@ -130,14 +155,17 @@ def train_members(
     *,
     on_step: Callable[[Progress], None],
     on_epoch: Callable[[str, Sequence[EpochRecord]], None],
+    on_read: Callable[[int], None] = lambda images: None,
 ) -> tuple[Trained, ...]:
-    """Train the members of `run` one by one and return them in its order of training.
+    """Read all images once, train the members of `run` one by one and return them in the order of its starts.
 
     Raises
     ------
     TrainingRefused
         A class is missing, a start cannot be used, or a checkpoint is of another run.
-    TrainingDiverged, UnreadablePicture
+    UnreadablePicture
+        See `read_once`.
+    TrainingDiverged
         See `models.training.trainer.train_member`.
     """
     for name, samples in (("training", training), ("validation", validation)):
@@ -149,13 +177,20 @@ def train_members(
     # Before the first is trained for hours: all starts must be there and fit.
     members = {architecture: _started(run, architecture) for architecture in run.order}
     teachers = [guest.invited(run.recipe_of(run.order[0])) for guest in run.guests]
-    taught_by = ", ".join(guest.fingerprint() for guest in run.guests)
-    data = _digest([training, validation])
+    taught_by = [guest.fingerprint() for guest in run.guests]
+    data = _data(training, validation, read_once([*training, *validation], on_read=on_read))
     trained: dict[str, Trained] = {}
     for architecture in run.order:
         member = members.pop(architecture)
         taught = run.is_taught(architecture)
-        fingerprint = _fingerprint(run, architecture, data, teacher=taught_by if taught else "")
+        fingerprint = member_fingerprint(
+            architecture=architecture,
+            recipe=run.recipe_of(architecture),
+            start=run.starts[architecture],
+            seed=run.seed,
+            data=data,
+            teachers=taught_by if taught else (),
+        )
         task = _task(run, architecture, fingerprint, training, validation)
 
         def record(history: Sequence[EpochRecord], *, architecture: str = architecture) -> None:
@@ -164,10 +199,13 @@ def train_members(
 
         train_member(task, member, teachers=teachers if taught else (), on_step=on_step, on_epoch=record)
         trained[architecture] = Trained(
-            name=architecture, architecture=architecture, member=member.requires_grad_(False)
+            name=architecture,
+            architecture=architecture,
+            member=member.requires_grad_(False),
+            kept=str(task.folder / CHECKPOINT),
         )
         if architecture == run.teacher:
-            teachers, taught_by = [member], fingerprint
+            teachers, taught_by = [member], [teacher_fingerprint(fingerprint)]
     return tuple(trained[architecture] for architecture in run.starts)
 
 
@@ -178,7 +216,11 @@ def _started(run: Run, architecture: str) -> Member:
 
 
 def _task(
-    run: Run, architecture: str, fingerprint: str, training: Sequence[Sample], validation: Sequence[Sample]
+    run: Run,
+    architecture: str,
+    fingerprint: Fingerprint,
+    training: Sequence[Sample],
+    validation: Sequence[Sample],
 ) -> Task:
     folder = run.folder / architecture
     folder.mkdir(parents=True, exist_ok=True)
@@ -197,32 +239,17 @@ def _task(
     )
 
 
-def _fingerprint(run: Run, architecture: str, data: str, *, teacher: str) -> str:
-    recipe = run.recipe_of(architecture)
-    content = {
-        "architecture": architecture,
-        "recipe": asdict(replace(recipe, preprocessing=None)),  # type: ignore[arg-type]
-        "preprocessing": recipe.preprocessing.model_dump(),
-        "start": run.starts[architecture].fingerprint(),
-        "seed": run.seed,
-        "data": data,
-        "teacher": teacher,
+def _data(training: Sequence[Sample], validation: Sequence[Sample], contents: Sequence[str]) -> Fingerprint:
+    return {
+        **data_fingerprint("training", training, contents[: len(training)]),
+        **data_fingerprint("validation", validation, contents[len(training) :]),
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _digest(parts: Sequence[Sequence[Sample]]) -> str:
-    """Return a digest of everything that training takes from the samples; the images count by their names."""
-    rows = [
-        [[sample.image.name, sample.abnormal, [asdict(box) for box in sample.boxes or ()]] for sample in part]
-        for part in parts
-    ]
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
-
-
-def _is_readable(sample: Sample) -> bool:
+def _content(sample: Sample) -> str | None:
+    """Return the hash of a readable image, None of one that is not: bytes that were read are hashed warm."""
     try:
         read_picture(sample.image)
+        return content_hash(sample.image)
     except UnreadablePicture:
-        return False
-    return True
+        return None

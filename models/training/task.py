@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.datasets.sample import Sample
+from models.training.fingerprint import Fingerprint
 from models.training.recipe import Recipe
 
 
@@ -33,7 +34,7 @@ class Task:
     folder
         Of this member: its checkpoint lies there.
     run
-        Fingerprint, see Checkpoint.
+        What decides the result, see Checkpoint.
     device, precision, workers
         "cpu" or "cuda"; see `models.training.precision`; processes that make views, 0 for none.
     validate_every
@@ -46,7 +47,7 @@ class Task:
     training: Sequence[Sample]
     validation: Sequence[Sample]
     folder: Path
-    run: str
+    run: Fingerprint
     device: str = "cpu"
     precision: str = "auto"
     workers: int = 0

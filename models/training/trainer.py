@@ -13,7 +13,13 @@ from models.device import repeatable
 from models.errors import TrainingDiverged
 from models.member import Member
 from models.training.average import WeightAverage
-from models.training.checkpoint import Checkpoint, EpochRecord, load_checkpoint, save_checkpoint
+from models.training.checkpoint import (
+    CHECKPOINT,
+    Checkpoint,
+    EpochRecord,
+    load_checkpoint,
+    save_checkpoint,
+)
 from models.training.objective import Objective
 from models.training.optimizer import Optimizer
 from models.training.precision import autocast
@@ -85,7 +91,7 @@ class _Course:
         self._begin_round()
         self._rate = 0.0
         self.history: tuple[EpochRecord, ...] = ()
-        self._checkpoint = task.folder / "checkpoint.pt"
+        self._checkpoint = task.folder / CHECKPOINT
         kept = load_checkpoint(self._checkpoint, run=task.run)
         if kept is not None:
             self._restore(kept)

@@ -28,8 +28,6 @@ _AROUND_BOX = 0.75
 _BESIDE_BOX = 0.35
 # A cut without a box has its center in one of so many places squared.
 _PLACES = 16
-# A whole view is shifted by at most this share of its side.
-_SHIFT = 0.05
 # The border that a rotation by 45 degrees can bring in, as share of the side.
 _EDGE = 0.21
 
@@ -132,7 +130,7 @@ def training_view(
     image, boxes = _resized(image, boxes, preprocessing, generator.uniform(*augmentation.scale))
     image, boxes = _turned(image, boxes, augmentation, generator)
     length = preprocessing.input_size[0] if side is None else side
-    center = _center(image, boxes, generator, side)
+    center = _center(image, boxes, generator, side, shift=augmentation.shift)
     view, offset = _cut(image, center, length)
     boxes = boxes - np.tile(offset, 2)
     view = _varied(view, augmentation, generator)
@@ -198,13 +196,18 @@ def _rotated_with_edges(image: torch.Tensor, angle: float) -> torch.Tensor:
 
 
 def _center(
-    image: torch.Tensor, boxes: NDArray[np.float64], generator: np.random.Generator, side: int | None
+    image: torch.Tensor,
+    boxes: NDArray[np.float64],
+    generator: np.random.Generator,
+    side: int | None,
+    *,
+    shift: float,
 ) -> NDArray[np.float64]:
-    """Return where the middle of the view shall be: (x, y) in pixels of `image`."""
+    """Return where the middle of the view is to be: (x, y) in pixels of `image`."""
     size = np.array(image.shape[:0:-1], dtype=np.float64)
     anywhere = generator.random(2)
     if side is None:
-        return size / 2 + (2 * anywhere - 1) * _SHIFT * size
+        return size / 2 + (2 * anywhere - 1) * shift * size
     if len(boxes) and generator.random() < _AROUND_BOX:
         left, top, right, bottom = boxes[generator.integers(len(boxes))]
         middle = np.array([left + right, top + bottom]) / 2

@@ -65,7 +65,11 @@ def weights_of(member: Member) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in member.state_dict().items()}
 
 
-def test_activation_is_grad_cam_times_the_number_of_its_pixels(member: Member) -> None:
+@pytest.mark.parametrize("sharpness", [0.0, 2.0])
+def test_activation_is_grad_cam_times_the_number_of_its_pixels(
+    sharpness: float, member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member, "sharpness", sharpness)
     views = limbs(2)
     with torch.inference_mode():
         activation = member(views).activation.numpy()

@@ -5,11 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from models.datasets.sample import Box, Sample
+from models.evaluation.calibrated_on import CalibratedOn, Overlap
 from models.evaluation.plan import Origin, Plan
 from models.evaluation.predictions import Predictions, Unreadable
 from models.evaluation.summary import evaluate
 from models.manifest import Preprocessing
 from tests.models.builders import an_identity
+
+ELSEWHERE = CalibratedOn(overlap=Overlap.NONE, statement="Calibrated elsewhere.")
+HERE = CalibratedOn(overlap=Overlap.ALL, statement="Calibrated on these very images.")
 
 REGIONS = ("elbow", "hand", "wrist")
 
@@ -52,11 +56,18 @@ def some_predictions(studies=60, *, seed=1, sign=1.0, unreadable=0) -> Predictio
 
 
 def an_evaluation(
-    predictions=None, *, bundle=None, origin=None, on_progress=lambda done, total: None, **plan
+    predictions=None,
+    *,
+    bundle=None,
+    origin=None,
+    calibrated_on=ELSEWHERE,
+    on_progress=lambda done, total: None,
+    **plan,
 ):
     return evaluate(
         some_predictions() if predictions is None else predictions,
         bundle=bundle or an_identity(),
+        calibrated_on=calibrated_on,
         origin=origin or Origin(source="csv:some.csv", split="val"),
         plan=Plan(**{"resamples": 60, **plan}),
         on_progress=on_progress,

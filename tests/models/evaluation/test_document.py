@@ -2,9 +2,10 @@ import json
 
 from models.evaluation.document import evaluation_document
 from models.evaluation.paper_tables import paper_tables
+from models.evaluation.plan import Origin
 from models.evaluation.prediction_table import prediction_table
 from tests.models.builders import an_identity
-from tests.models.evaluation.predicted import an_evaluation, some_predictions
+from tests.models.evaluation.predicted import HERE, an_evaluation, some_predictions
 
 
 def read_back(evaluation, paper=None):
@@ -50,7 +51,10 @@ def test_what_is_not_defined_is_null():
 
 def test_the_papers_tables_state_their_polarity():
     evaluation = an_evaluation()
-    document = read_back(evaluation, paper_tables(evaluation, {"first": "xception", "second": "mobilenet"}))
+    architectures = {"first": "xception", "second": "mobilenet"}
+    document = read_back(
+        evaluation, paper_tables(some_predictions(), architectures, Origin(source="csv:x", split="val"))
+    )
 
     assert document["paper_tables"]["positive_class"] == "normal"
     assert document["paper_tables"]["models"][0]["paper"]["image_accuracy"] == 0.7726
@@ -70,3 +74,24 @@ def test_predictions_are_one_image_a_line_with_each_member():
         assert label == str(int(predictions.labels[place]))
         assert abs(float(first) - predictions.probabilities[0, place]) < 1e-6
         assert abs((float(first) + float(second)) / 2 - float(ensemble)) < 2e-6
+
+
+def figures_in(value):
+    """Yield every figure, however deep it lies."""
+    if isinstance(value, dict):
+        if {"value", "interval"} <= value.keys():
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from figures_in(each)
+
+
+def test_every_figure_on_the_images_that_calibrated_the_bundle_says_so():
+    here = read_back(an_evaluation(calibrated_on=HERE))
+    elsewhere = read_back(an_evaluation())
+
+    assert {each.get("calibrated_on_these_images") for each in figures_in(here)} == {"all"}
+    assert {each.get("calibrated_on_these_images") for each in figures_in(elsewhere)} == {None}
+    assert here["calibrated_on"] == {"overlap": "all", "statement": HERE.statement}
+    assert HERE.statement in here["warnings"]

@@ -10,9 +10,10 @@ import pytest
 
 from models.evaluation.cases import Level
 from models.evaluation.paper_tables import paper_tables
+from models.evaluation.plan import Origin
 from models.evaluation.report_html import report_html
 from tests.models.builders import an_identity
-from tests.models.evaluation.predicted import an_evaluation, some_predictions
+from tests.models.evaluation.predicted import HERE, an_evaluation, some_predictions
 
 
 class _Page(HTMLParser):
@@ -46,7 +47,9 @@ def evaluation():
 
 @pytest.fixture(scope="module")
 def page(evaluation):
-    return report_html(evaluation, paper_tables(evaluation, {"first": "mobilenet", "second": "nasnetmobile"}))
+    architectures = {"first": "mobilenet", "second": "nasnetmobile"}
+    tables = paper_tables(some_predictions(), architectures, Origin(source="csv:x", split="val"))
+    return report_html(evaluation, tables)
 
 
 def test_the_page_needs_nothing_but_itself(page):
@@ -155,3 +158,13 @@ def test_a_browser_shows_every_plot(page, tmp_path: Path):
     assert seen.count("<svg") == 5
     for words in ("ensemble 0.", "specific", "1 - specificity (normal studies flagged)", "Limits"):
         assert words in seen.replace("ensemble  0.", "ensemble 0.")
+
+
+def test_every_figure_on_the_images_that_calibrated_the_bundle_says_so(page):
+    marked = report_html(an_evaluation(calibrated_on=HERE))
+    figures = re.findall(r'<(?:span class="value"|b)>([^<]+)</(.*?)</(?:td|dd)>', marked, flags=re.DOTALL)
+
+    assert len(figures) > 50
+    assert all("calibrated here" in rest for _, rest in figures)
+    assert HERE.statement in _Page(marked).text
+    assert "calibrated here" not in page

@@ -6,6 +6,9 @@ import torch
 from torch import nn
 
 from models.training.optimizer import Optimizer
+from models.training.recipes import PAPER
+from models.training.schedule import learning_rate
+from tests.models.keras_reference import keras
 
 from .generated import TINY
 
@@ -67,12 +70,51 @@ def test_only_kernels_that_mix_channels_take_orthogonalized_steps():
 
 def test_long_gradients_are_shortened_together():
     kernel, bias = nn.Parameter(torch.zeros(3, 4, 1, 1)), nn.Parameter(torch.zeros(5))
-    optimizer = Optimizer(ORTHOGONAL, [kernel], [bias])
+    optimizer = Optimizer(replace(ORTHOGONAL, longest_gradient=5.0), [kernel], [bias])
     kernel.grad, bias.grad = torch.full((3, 4, 1, 1), 30.0), torch.full((5,), 40.0)
     optimizer.shorten()
     total = torch.cat([kernel.grad.flatten(), bias.grad]).norm()
     assert total == pytest.approx(5.0, rel=1e-4)
     assert bias.grad[0] / kernel.grad[0, 0, 0, 0] == pytest.approx(40.0 / 30.0)
+
+
+@pytest.mark.parametrize("size", [1e-8, 1e-5, 1.0, 1e3])
+def test_the_papers_steps_are_those_of_keras_whatever_the_size_of_the_gradients(size: float):
+    # Near Keras' epsilon of 1e-7 a step tells which epsilon it is and where it is added; beyond a norm of 5
+    # it tells whether gradients are shortened.
+    start = drawn(40).double()
+    theirs = keras.Variable(start.numpy(), dtype="float64")
+    rate = keras.optimizers.schedules.InverseTimeDecay(1e-4, decay_steps=1, decay_rate=1e-4)
+    adam = keras.optimizers.Adam(rate)
+    adam.build([theirs])
+    ours = nn.Parameter(start.clone())
+    optimizer = Optimizer(PAPER, [], [ours])
+
+    for step in range(4):
+        gradient = size * drawn(40, seed=step + 1).double() * (10.0 if step == 2 else 1.0)
+        adam.apply([gradient], [theirs])
+        ours.grad = gradient.clone()
+        optimizer.shorten()
+        optimizer.step(learning_rate(PAPER.schedule, step, 10))
+
+    moved, expected = ours.detach() - start, theirs.value.detach().cpu() - start
+    assert expected.abs().max() > 1e-6
+    # Keras keeps its moments and its rate in float32.
+    torch.testing.assert_close(moved, expected, rtol=2e-5, atol=1e-12)
+
+
+def test_a_restored_keras_epsilon_goes_on_as_the_first_would():
+    first, second = nn.Parameter(drawn(9)), nn.Parameter(drawn(9))
+    going, restored = Optimizer(PAPER, [], [first]), Optimizer(PAPER, [], [second])
+    first.grad = 1e-7 * drawn(9, seed=1)
+    going.step(0.1)
+    restored.load_state_dict(deepcopy(going.state_dict()))
+    second.data.copy_(first.data)
+    first.grad = 1e-7 * drawn(9, seed=2)
+    second.grad = first.grad.clone()
+    going.step(0.1)
+    restored.step(0.1)
+    assert torch.equal(first, second)
 
 
 def test_a_restored_optimizer_goes_on_as_the_first_would():

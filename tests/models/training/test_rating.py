@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from models.datasets.sample import Sample
-from models.errors import SamplesInsufficient
+from models.errors import MemberByChance, SamplesInsufficient
 from models.evaluation.cases import Level
 from models.evaluation.predictions import Predictions
 from models.manifest import SENSITIVE, SPECIFIC, OperatingPoint, Preprocessing
-from models.training.rating import operating_points
+from models.training.rating import operating_points, require_better_than_chance
 
 
 def predictions(labels: Sequence[bool], scores: Sequence[float]) -> Predictions:
@@ -33,7 +33,7 @@ def predictions(labels: Sequence[bool], scores: Sequence[float]) -> Predictions:
 
 
 def rated(labels: Sequence[bool], scores: Sequence[float]) -> dict[str, OperatingPoint]:
-    points = operating_points(predictions(labels, scores), Level.IMAGE, data="val", seed=0)
+    points = operating_points(predictions(labels, scores), Level.IMAGE, rule="ulna", data="val", seed=0)
     return {point.name: point for point in points}
 
 
@@ -55,3 +55,31 @@ def test_specific_calls_nothing_where_normal_images_score_highest():
 def test_one_class_alone_has_no_operating_points(abnormal: bool):
     with pytest.raises(SamplesInsufficient, match="samples"):
         rated([abnormal] * 3, [0.2, 0.4, 0.6])
+
+
+def test_by_the_papers_rule_both_points_are_at_one_half_and_measured():
+    said = predictions([True, True, False, False], [0.9, 0.4, 0.6, 0.1])
+    points = operating_points(said, Level.IMAGE, rule="paper", data="val", seed=0)
+    assert [(point.name, point.threshold) for point in points] == [(SENSITIVE, 0.5), (SPECIFIC, 0.5)]
+    assert {(point.sensitivity, point.specificity) for point in points} == {(0.5, 0.5)}
+    assert all(point.sensitivity_interval is not None for point in points)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_member_that_may_know_nothing_is_refused_with_its_name_and_interval(turned: bool):
+    rng = np.random.default_rng(3)
+    labels = [number % 2 == 0 for number in range(60)]
+    scores = rng.uniform(0.1, 0.9, 60)
+    if turned:
+        scores = np.where(labels, 0.3, 0.7) + rng.uniform(-0.2, 0.2, 60)
+    with pytest.raises(
+        MemberByChance,
+        match=r"mobilenet 0\.\d{3} \(95 % interval 0\.\d{3} to 0\.\d{3}\)\. No bundle was written",
+    ):
+        require_better_than_chance(predictions(labels, scores.tolist()), Level.IMAGE, seed=0)
+
+
+def test_a_member_whose_interval_lies_above_one_half_passes():
+    labels = [number % 2 == 0 for number in range(60)]
+    scores = np.where(labels, 0.6, 0.4) + np.random.default_rng(3).uniform(-0.3, 0.3, 60)
+    require_better_than_chance(predictions(labels, scores.tolist()), Level.IMAGE, seed=0)

@@ -9,6 +9,7 @@ from models.errors import CheckpointRefused, TrainingDiverged
 from models.member import Member, build_member, initialize
 from models.training.average import WeightAverage
 from models.training.checkpoint import EpochRecord
+from models.training.fingerprint import Fingerprint
 from models.training.recipe import Augmentation, Recipe, Stage
 from models.training.task import Progress, Task
 from models.training.trainer import train_member
@@ -16,6 +17,8 @@ from models.training.trainer import train_member
 from .generated import SIDE, TINY, samples
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+MINE: Fingerprint = {"training images": "a", "recipe": "b"}
 
 
 class Killed(Exception):
@@ -28,7 +31,7 @@ def fresh() -> Member:
     return member
 
 
-def task(folder: Path, data: Path, recipe: Recipe = TINY, run: str = "a", **options) -> Task:
+def task(folder: Path, data: Path, recipe: Recipe = TINY, run: Fingerprint = MINE, **options) -> Task:
     folder.mkdir(exist_ok=True)
     return Task(
         architecture="mobilenet",
@@ -122,9 +125,24 @@ def test_a_member_learns_to_tell_the_bright_bar(tmp_path: Path):
 def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path: Path):
     train(task(tmp_path / "run", tmp_path / "data"), fresh())
     before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
-    with pytest.raises(CheckpointRefused, match="another run"):
-        train(task(tmp_path / "run", tmp_path / "data", run="b"), fresh())
+    other = {**MINE, "training images": "c"}
+    with pytest.raises(
+        CheckpointRefused, match="another run, which differs from this one in training images;"
+    ):
+        train(task(tmp_path / "run", tmp_path / "data", run=other), fresh())
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
+
+
+def test_a_checkpoint_of_a_version_that_named_images_is_refused_and_kept(tmp_path: Path):
+    work = task(tmp_path / "run", tmp_path / "data")
+    # As it was written when a run was one digest, in which images counted by their names.
+    torch.save({"run": "0" * 64, "history": [], "states": {}}, work.folder / "checkpoint.pt")
+    before = (work.folder / "checkpoint.pt").read_bytes()
+    with pytest.raises(
+        CheckpointRefused, match=r"another version of ulna .*finish the run with that version"
+    ):
+        train(work, fresh())
+    assert (work.folder / "checkpoint.pt").read_bytes() == before
 
 
 def test_a_damaged_checkpoint_is_refused_and_kept(tmp_path: Path):
