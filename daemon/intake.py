@@ -180,6 +180,7 @@ class Intake:
             exclusion=eligibility.exclusion or "",
             region=eligibility.region or "",
             laterality=eligibility.laterality,
+            laterality_conflict=", ".join(eligibility.laterality_conflict),
             projection=eligibility.projection,
         )
 

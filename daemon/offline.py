@@ -94,6 +94,7 @@ def analyze_file(path: Path, decoder: Decoder, ensemble: Ensemble, study: Study 
         exclusion=eligibility.exclusion or "",
         region=eligibility.region or "",
         laterality=eligibility.laterality,
+        laterality_conflict=", ".join(eligibility.laterality_conflict),
         projection=eligibility.projection,
         bundle_digest=ensemble.identity.digest,
         members=(),

@@ -153,6 +153,7 @@ def _analyzed_view(record: InstanceRecord, finding: ViewFinding, spool: Spool) -
         finding=finding,
         region=Region(record.region) if record.region else None,
         laterality=Laterality(record.laterality),
+        laterality_conflict=record.laterality_conflict,
         projection=Projection(record.projection),
     )
 

@@ -30,13 +30,15 @@ class AnalyzedView:
     """A view, what it shows, and what was found.
 
     `source` comes from `dicom_io.source.sanitized_source`, region, laterality and projection from
-    `dicom_io.eligibility.assess`.
+    `dicom_io.eligibility.assess`; `laterality_conflict` names the keywords of the sources that contradict
+    the others about the side.
     """
 
     source: Dataset
     finding: ViewFinding
     region: Region | None = None
     laterality: Laterality = Laterality.UNKNOWN
+    laterality_conflict: str = ""
     projection: Projection = Projection.UNKNOWN
 
 

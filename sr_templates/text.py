@@ -123,6 +123,12 @@ def _cautions(content: ReportContent) -> list[str]:
                 f"CAUTION: view {number} {warning.clause}: it differs from the training data, "
                 "treat the result with caution."
             )
+        if view.laterality_conflict:
+            stated = "no side" if view.laterality is Laterality.UNKNOWN else _SIDES[view.laterality].strip()
+            cautions.append(
+                f"The header of view {number} contradicts itself about the side "
+                f"({view.laterality_conflict}); {stated} is stated."
+            )
     for reason, instances in reasons(content.set_aside).items():
         cautions.append(f"Not analyzed: {counted(len(instances), 'instance')}, because {reason}.")
     return cautions

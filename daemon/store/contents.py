@@ -53,6 +53,7 @@ def _record(row: Row[Any], members: list[MemberFinding]) -> InstanceRecord:
         exclusion=row.exclusion,
         region=row.region,
         laterality=row.laterality,
+        laterality_conflict=row.laterality_conflict,
         projection=row.projection,
         bundle_digest=row.bundle_digest,
         members=tuple(members),

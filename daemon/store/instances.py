@@ -152,6 +152,7 @@ def _instance_values(
         "exclusion": instance.exclusion,
         "region": instance.region,
         "laterality": instance.laterality,
+        "laterality_conflict": instance.laterality_conflict,
         "projection": instance.projection,
     }
     if conflicting:

@@ -120,6 +120,8 @@ instances = Table(
     Column("exclusion", String(32), nullable=False, default=""),
     Column("region", String(16), nullable=False, default=""),
     Column("laterality", String(1), nullable=False, default=""),
+    # Keywords of the sources that contradict the others about it.
+    Column("laterality_conflict", Text, nullable=False, default="", server_default=""),
     Column("projection", String(16), nullable=False, default=""),
     Column("bundle_digest", String(64), nullable=False, default=""),
     # How the view compares with the training data; NULL where the bundle has no reference.

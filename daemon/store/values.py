@@ -82,6 +82,7 @@ class ReceivedInstance:
     exclusion: str
     region: str
     laterality: str
+    laterality_conflict: str
     projection: str
 
 
@@ -112,6 +113,7 @@ class InstanceRecord:
     exclusion: str
     region: str
     laterality: str
+    laterality_conflict: str
     projection: str
     bundle_digest: str
     members: tuple[MemberFinding, ...]

@@ -89,6 +89,7 @@ def received(study: int = 1, instance: int = 1, *, content: str = "", **changes:
         exclusion="",
         region=Region.WRIST,
         laterality=Laterality.RIGHT,
+        laterality_conflict="",
         projection=Projection.FRONTAL,
     )
     return replace(usual, **changes)

@@ -3,9 +3,10 @@
 import pytest
 
 from daemon.results import view_caption
+from dicom_io.laterality import Laterality
 from sr_templates.content import ReportContent
 from sr_templates.text import summary
-from tests.sr_templates.builders import report_content, three_views
+from tests.sr_templates.builders import analyzed, report_content, source, three_views
 from tests.sr_templates.golden import LOCALIZER, PREVIOUS, UNREADABLE
 
 
@@ -20,6 +21,19 @@ from tests.sr_templates.golden import LOCALIZER, PREVIOUS, UNREADABLE
 def test_a_picture_counts_the_views_that_could_not_be_analyzed(content: ReportContent, words: str):
     assert view_caption(content, 2).lower().startswith(words.lower()[:12])
     assert ("1 view NOT ANALYZED" in view_caption(content, 2)) == (UNREADABLE in content.set_aside)
+
+
+def test_the_summary_says_that_a_header_contradicts_itself_about_the_side():
+    contested = [
+        analyzed(source(1), laterality=Laterality.UNKNOWN, laterality_conflict="SeriesDescription"),
+        analyzed(source(2), laterality=Laterality.LEFT, laterality_conflict="StudyDescription"),
+    ]
+    said = summary(report_content(contested))
+    assert (
+        "header of view 1 contradicts itself about the side (SeriesDescription); no side is stated." in said
+    )
+    assert "header of view 2 contradicts itself about the side (StudyDescription); left is stated." in said
+    assert "contradicts" not in summary(report_content(three_views(0.9)))
 
 
 def test_the_summary_of_a_later_revision_names_the_report_that_it_replaces():

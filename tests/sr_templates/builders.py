@@ -64,6 +64,7 @@ def analyzed(
     *,
     region: Region | None = Region.WRIST,
     laterality: Laterality = Laterality.LEFT,
+    laterality_conflict: str = "",
     projection: Projection = Projection.FRONTAL,
     warning: InputWarning | None = None,
 ) -> AnalyzedView:
@@ -73,6 +74,7 @@ def analyzed(
         finding=replace(view_finding(source_, probability), input_check=check),
         region=region,
         laterality=laterality,
+        laterality_conflict=laterality_conflict,
         projection=projection,
     )
 

@@ -66,7 +66,7 @@ def test_store_of_the_first_schema_keeps_its_rows(tmp_path, postgresql: Cluster,
     newest = open_store(url)
     analyzed_study(newest, view_count=2)
     with newest.write() as connection:
-        for column in ("input_distance", "input_warning"):
+        for column in ("input_distance", "input_warning", "laterality_conflict"):
             connection.execute(text(f"ALTER TABLE instances DROP COLUMN {column}"))
         connection.execute(text("ALTER TABLE activations DROP COLUMN vote"))
         connection.execute(text("ALTER TABLE studies DROP COLUMN issuer_of_patient_id"))
@@ -91,6 +91,7 @@ def test_store_of_release_0_2_keeps_its_studies(store):
     analyzed_study(store, view_count=2)
     with store.write() as connection:
         connection.execute(text("ALTER TABLE studies DROP COLUMN issuer_of_patient_id"))
+        connection.execute(text("ALTER TABLE instances DROP COLUMN laterality_conflict"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
     identity = study_detail(migrated, received().study_instance_uid).entry.identity
