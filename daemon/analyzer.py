@@ -18,7 +18,7 @@ from daemon.store.values import ClaimedView
 from dicom_io.decoder import Decoder
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels
 from models.ensemble import Ensemble
-from models.errors import NonFiniteOutput
+from models.errors import NonFiniteOutput, UnjudgedView
 from models.finding import ViewReading
 from models.preprocess import preprocess
 
@@ -37,12 +37,20 @@ class Analyzer:
     """Turns received views into findings, in micro-batches across studies."""
 
     def __init__(
-        self, store: Store, spool: Spool, decoder: Decoder, ensemble: Ensemble, *, max_batch: int
+        self,
+        store: Store,
+        spool: Spool,
+        decoder: Decoder,
+        ensemble: Ensemble,
+        *,
+        operating_point: str,
+        max_batch: int,
     ) -> None:
         self._store = store
         self._spool = spool
         self._decoder = decoder
         self._ensemble = ensemble
+        self._operating_point = ensemble.identity.operating_point(operating_point)
         self._max_batch = max_batch
         self._claims = 0
 
@@ -119,6 +127,11 @@ class Analyzer:
             self._record(each.view, owner, reading)
 
     def _record(self, view: ClaimedView, owner: str, reading: ViewReading) -> None:
+        try:
+            reading.require_judged(self._operating_point)
+        except UnjudgedView as error:
+            self._set_aside(view, owner, str(error))
+            return
         digest = self._ensemble.identity.digest
         if not views.record_analysis(self._store, view, owner=owner, reading=reading, bundle_digest=digest):
             log.warning("claim was lost before the analysis ended", extra=_uids(view))

@@ -147,7 +147,15 @@ def _run_analyzer(parts: Parts, stage: StageProcess) -> None:
         log.info("bundle loaded", extra={"bundle": bundle.identity.label, "device": device})
         ensemble = Ensemble(bundle, device)
         decoder.wait_until_ready()
-        Analyzer(parts.store, parts.spool, decoder, ensemble, max_batch=analysis.max_batch).run(stage)
+        analyzer = Analyzer(
+            parts.store,
+            parts.spool,
+            decoder,
+            ensemble,
+            operating_point=analysis.operating_point,
+            max_batch=analysis.max_batch,
+        )
+        analyzer.run(stage)
 
 
 def _run_reporter(parts: Parts, stage: StageProcess) -> None:

@@ -19,8 +19,9 @@ from dicom_io.instance import read_header
 from dicom_io.patient import NOBODY, PatientIdentity
 from dicom_io.view import View
 from models.ensemble import Ensemble
-from models.errors import NonFiniteOutput, UnreadablePicture
+from models.errors import NonFiniteOutput, UnjudgedView, UnreadablePicture
 from models.finding import StudyFinding, ViewFinding, ViewReading, study_finding
+from models.manifest import OperatingPoint
 from models.picture import SUFFIXES, read_picture
 from models.preprocess import preprocess
 
@@ -68,14 +69,17 @@ class OfflineStudy:
     two_patients: bool
 
 
-def analyze_file(path: Path, decoder: Decoder, ensemble: Ensemble, study: Study | None = None) -> OfflineView:
+def analyze_file(
+    path: Path, decoder: Decoder, ensemble: Ensemble, *, operating_point: str, study: Study | None = None
+) -> OfflineView:
     """Analyze a DICOM file or a picture; whatever is wrong with it is told in `reason`.
 
     `study` says how headers are read, by default as without a configuration.
     """
     study = study or Study()
+    point = ensemble.identity.operating_point(operating_point)
     if path.suffix.lower() in SUFFIXES:
-        return _analyze_picture(path, ensemble)
+        return _analyze_picture(path, ensemble, point)
     try:
         header = read_header(path, fallback_character_set=study.fallback_character_set)
     except UnusableInstance as error:
@@ -102,14 +106,14 @@ def analyze_file(path: Path, decoder: Decoder, ensemble: Ensemble, study: Study 
     finding: ViewFinding | None = None
     if state is InstanceState.RECEIVED:
         try:
-            finding = _finding_of(path, decoder.read_view(path), ensemble)
+            finding = _finding_of(path, decoder.read_view(path), ensemble, point)
             record = replace(
                 record,
                 state=InstanceState.ANALYZED,
                 members=finding.members,
                 input_check=finding.input_check,
             )
-        except (UndecodablePixels, DecodingInterrupted, NonFiniteOutput) as error:
+        except (UndecodablePixels, DecodingInterrupted, NonFiniteOutput, UnjudgedView) as error:
             reason = str(error)
             record = replace(record, state=InstanceState.UNREADABLE, reason=reason)
     return OfflineView(
@@ -167,19 +171,20 @@ def read_image(view: OfflineView, decoder: Decoder) -> View:
     return View(image=read_picture(view.path)) if view.record is None else decoder.read_view(view.path)
 
 
-def _analyze_picture(path: Path, ensemble: Ensemble) -> OfflineView:
+def _analyze_picture(path: Path, ensemble: Ensemble, point: OperatingPoint) -> OfflineView:
     finding: ViewFinding | None = None
     reason = ""
     try:
-        finding = _finding_of(path, View(image=read_picture(path)), ensemble)
-    except (UnreadablePicture, NonFiniteOutput) as error:
+        finding = _finding_of(path, View(image=read_picture(path)), ensemble, point)
+    except (UnreadablePicture, NonFiniteOutput, UnjudgedView) as error:
         reason = str(error)
     return OfflineView(path=path, study=str(path), record=None, finding=finding, reason=reason)
 
 
-def _finding_of(path: Path, view: View, ensemble: Ensemble) -> ViewFinding:
+def _finding_of(path: Path, view: View, ensemble: Ensemble, point: OperatingPoint) -> ViewFinding:
     reading: ViewReading
     (reading,) = ensemble.read(preprocess(view.image, ensemble.preprocessing, view.pixel_aspect)[None])
+    reading.require_judged(point)
     return ViewFinding(view_id=str(path), members=reading.members, input_check=reading.input_check)
 
 

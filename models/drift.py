@@ -9,6 +9,9 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+UNLIKE_ANY_RADIOGRAPH = 1.5
+"""Distance from which on a low score is not reported; docs/models.md has what lies on which side of it."""
+
 
 class InputWarning(StrEnum):
     """In what way a view differs from the training data, as far as it can be said."""
@@ -51,6 +54,16 @@ class InputCheck:
 
     distance: float
     warning: InputWarning | None = None
+
+    @property
+    def defect(self) -> str:
+        """Why a low score says nothing of the view, as a clause; empty where it does.
+
+        Milder differences are warned of and leave the score what it is.
+        """
+        if self.warning is InputWarning.INVERTED or self.distance >= UNLIKE_ANY_RADIOGRAPH:
+            return f"the view {self.warning.clause if self.warning else ''}"
+        return ""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.distance) and self.distance >= 0.0):

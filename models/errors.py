@@ -55,6 +55,10 @@ class UnknownOperatingPoint(ModelError):
     """The bundle has no operating point of that name."""
 
 
+class UnjudgedView(ModelError):
+    """The view is not one that a low score says anything about; the message is the reason, a clause."""
+
+
 class NonFiniteOutput(ModelError):
     """A member answered NaN or infinity for a view.
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.drift import InputCheck, InputWarning
+from models.errors import UnjudgedView
 from models.manifest import SPECIFIC, BundleIdentity, OperatingPoint
 
 
@@ -85,6 +86,21 @@ class ViewReading:
 
     members: tuple[MemberFinding, ...]
     input_check: InputCheck | None = None
+
+    def require_judged(self, point: OperatingPoint) -> None:
+        """Refuse a view that must not count as not flagged.
+
+        A network that is shown an inverted wrist finds nothing in it, and nobody may take that for an answer.
+        What it does find there stays, with its warning.
+
+        Raises
+        ------
+        UnjudgedView
+            The view is inverted or unlike any radiograph, and below the operating point.
+        """
+        defect = "" if self.input_check is None else self.input_check.defect
+        if defect and view_probability(self.members) < point.threshold:
+            raise UnjudgedView(f"{defect}, so its low score says nothing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,7 +73,9 @@ def run(options: argparse.Namespace) -> int:
     with Decoder() as decoder:
         ensemble = _ensemble(analysis)
         views = [
-            analyze_file(file, decoder, ensemble, config.study)
+            analyze_file(
+                file, decoder, ensemble, operating_point=analysis.operating_point, study=config.study
+            )
             for file in track(files, description="analyzing", console=error_console(), transient=True)
         ]
         studies = studies_of(views, ensemble, operating_point=analysis.operating_point)

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import dcmread
 
 from daemon.analyzer import Analyzer
 from daemon.cli import main
+from daemon.lifecycle import InstanceState
 from daemon.results import build_results
 from daemon.spool import Spool
 from daemon.stage import StageName, StageProcess
@@ -37,10 +39,20 @@ SPEC = Preprocessing(input_size=SIZE)
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained bundle whose reference are limbs."""
-    folder = tmp_path_factory.mktemp("bundles") / "limbs"
+    """An untrained bundle whose reference are limbs, and that flags everything."""
+    return make_bundle(tmp_path_factory.mktemp("bundles") / "loud", bias=4.0)
+
+
+@pytest.fixture(scope="module")
+def quiet_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, but it flags nothing."""
+    return make_bundle(tmp_path_factory.mktemp("bundles") / "quiet", bias=-4.0)
+
+
+def make_bundle(folder: Path, *, bias: float) -> Path:
     member = build_member("mobilenet")
     initialize(member, 1)
+    torch.nn.init.constant_(member.head.bias, bias)
     training, validation = ([preprocess(i, SPEC) for i in limbs(60, seed=seed)] for seed in (1, 2))
     inputs = ReferenceInputs(training=training, validation=validation)
     create_bundle(
@@ -64,18 +76,60 @@ def pixels() -> list[NDArray[np.uint16]]:
     return [stored(usual), stored(1.0 - other)]
 
 
-def test_a_warning_goes_through_the_store_into_the_results(
-    sqlite_only: Store, spool: Spool, decoder: Decoder, bundle: Path, pixels: list[NDArray[np.uint16]]
-) -> None:
+def analyzed_by(
+    bundle: Path, store: Store, spool: Spool, decoder: Decoder, pixels: list[NDArray[np.uint16]]
+) -> Ensemble:
+    """Let a bundle analyze the views of one study."""
     for number, values in enumerate(pixels, start=1):
         arrival = store_factory.received(1, number)
-        store_factory.record(sqlite_only, arrival)
+        store_factory.record(store, arrival)
         path = spool.absolute(arrival.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_instance(make_instance(instance=number, pixels=values), path)
     ensemble = Ensemble(load_bundle(bundle), "cpu")
-    stage = StageProcess(StageName.ANALYZER, sqlite_only)
-    Analyzer(sqlite_only, spool, decoder, ensemble, max_batch=8).step(stage)
+    stage = StageProcess(StageName.ANALYZER, store)
+    Analyzer(store, spool, decoder, ensemble, operating_point="sensitive", max_batch=8).step(stage)
+    return ensemble
+
+
+def test_an_inverted_view_below_the_operating_point_is_not_analyzed(
+    sqlite_only: Store, spool: Spool, decoder: Decoder, quiet_bundle: Path, pixels: list[NDArray[np.uint16]]
+) -> None:
+    ensemble = analyzed_by(quiet_bundle, sqlite_only, spool, decoder, pixels)
+
+    usual, inverted = study_detail(sqlite_only, uid(1)).instances
+    assert (usual.state, inverted.state) == (InstanceState.ANALYZED, InstanceState.UNREADABLE)
+    assert inverted.reason == "the view looks inverted (black for white), so its low score says nothing"
+
+    results = build_results(
+        store_factory.claim(sqlite_only),
+        spool=spool,
+        decoder=decoder,
+        bundle=ensemble.identity,
+        preprocessing=ensemble.preprocessing,
+        operating_point="sensitive",
+    )
+    assert (results.category, len(results.secondary_captures)) == ("not flagged", 1)
+    assert f"Not analyzed: 1 instance, because {inverted.reason}." in results.summary
+    assert results.structured_report.CompletionFlag == "PARTIAL"
+
+
+def test_analyze_does_not_call_an_inverted_view_not_flagged(
+    quiet_bundle: Path, pixels: list[NDArray[np.uint16]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray((pixels[1] >> 4).astype(np.uint8)).save(tmp_path / "wrong.png")
+    write_instance(make_instance(pixels=pixels[1]), tmp_path / "wrong.dcm")
+    words = ["analyze", "--bundle", str(quiet_bundle), "--allow-untrained", "--json", str(tmp_path)]
+    assert main(words) == 1
+    studies = json.loads(capsys.readouterr().out)
+    assert [study["category"] for study in studies] == ["not analyzed"] * 2
+    assert all("looks inverted" in view["reason"] for study in studies for view in study["views"])
+
+
+def test_a_warning_goes_through_the_store_into_the_results(
+    sqlite_only: Store, spool: Spool, decoder: Decoder, bundle: Path, pixels: list[NDArray[np.uint16]]
+) -> None:
+    ensemble = analyzed_by(bundle, sqlite_only, spool, decoder, pixels)
 
     recorded = study_detail(sqlite_only, uid(1)).instances
     assert [view.warning for view in recorded] == [None, InputWarning.INVERTED]

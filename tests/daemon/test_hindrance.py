@@ -159,7 +159,7 @@ def test_a_report_that_finds_no_room_is_written_when_there_is(sqlite_only, spool
     put_views(sqlite_only, spool, 1)
     ensemble = Ensemble(load_bundle(bundle), "cpu")
     stage = StageProcess(StageName.REPORTER, sqlite_only)
-    Analyzer(sqlite_only, spool, decoder, ensemble, max_batch=8).step(stage)
+    Analyzer(sqlite_only, spool, decoder, ensemble, operating_point="sensitive", max_batch=8).step(stage)
     names = names_of_results(sqlite_only, spool, decoder, ensemble)
     config = read_config(None, environment={})
     manifest = read_manifest(bundle)
@@ -199,7 +199,7 @@ def names_of_results(store: Store, spool: Spool, decoder: Decoder, ensemble: Ens
 def test_a_finding_that_finds_no_room_costs_its_view_no_attempt(sqlite_only, spool, decoder, bundle, caplog):
     put_views(sqlite_only, spool, 60)  # their findings take several pages
     ensemble = Ensemble(load_bundle(bundle), "cpu")
-    analyzer = Analyzer(sqlite_only, spool, decoder, ensemble, max_batch=8)
+    analyzer = Analyzer(sqlite_only, spool, decoder, ensemble, operating_point="sensitive", max_batch=8)
     stage = StageProcess(StageName.ANALYZER, sqlite_only)
     full = threading.Event()
     full.set()

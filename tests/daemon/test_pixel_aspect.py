@@ -72,7 +72,7 @@ def test_the_service_analyzes_and_shows_right_proportions(
     squeezed_instance(path)
     ensemble = Ensemble(load_bundle(bundle), "cpu")
     stage = StageProcess(StageName.ANALYZER, sqlite_only)
-    Analyzer(sqlite_only, spool, decoder, ensemble, max_batch=8).step(stage)
+    Analyzer(sqlite_only, spool, decoder, ensemble, operating_point="sensitive", max_batch=8).step(stage)
     (view,) = study_detail(sqlite_only, uid(1)).instances
     assert view.members[0].probability == pytest.approx(expected_probability(ensemble), abs=1e-6)
 

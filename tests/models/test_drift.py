@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.drift import InputCheck, InputWarning
+from models.drift import UNLIKE_ANY_RADIOGRAPH, InputCheck, InputWarning
 
 
 @pytest.mark.parametrize("warning", InputWarning)
@@ -24,3 +24,22 @@ def test_distance_and_warning_must_agree(distance, warning):
 
 def test_a_distance_of_1_is_still_within():
     assert InputCheck(distance=1.0).warning is None
+
+
+@pytest.mark.parametrize(
+    ("check", "defect"),
+    [
+        (
+            InputCheck(distance=1.2, warning=InputWarning.INVERTED),
+            "the view looks inverted (black for white)",
+        ),
+        (
+            InputCheck(distance=UNLIKE_ANY_RADIOGRAPH, warning=InputWarning.CONTENT),
+            "the view looks unlike a radiograph of the training data",
+        ),
+        (InputCheck(distance=0.99 * UNLIKE_ANY_RADIOGRAPH, warning=InputWarning.CONTENT), ""),
+        (InputCheck(distance=0.9), ""),
+    ],
+)
+def test_only_what_is_inverted_or_unlike_any_radiograph_makes_a_low_score_worthless(check, defect):
+    assert check.defect == defect
