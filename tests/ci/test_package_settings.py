@@ -105,8 +105,6 @@ def test_a_trusted_host_needs_no_certificate(machine):
 
 def test_the_machines_own_certificates_are_trusted_when_nothing_else_is_said(machine):
     said = machine.settings()
-    if not said:
-        pytest.skip("this machine has no certificates of its own")
     assert Path(said.pop("PIP_CERT")).exists()
     assert said == {"UV_SYSTEM_CERTS": "true"}
 
