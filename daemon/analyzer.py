@@ -56,12 +56,8 @@ class Analyzer:
 
     def run(self, stage: StageProcess) -> None:
         """Analyze until the stage shall stop; views that are claimed then are given back."""
-        views.release_views(self._store, owner=stage.owner, forgive=False)
-        forgive = partial(views.release_views, self._store, owner=stage.owner, forgive=True)
-        try:
-            stage.repeat(lambda: self.step(stage), resume=forgive)
-        finally:
-            forgive()
+        release = partial(views.release_views, self._store, owner=stage.owner)
+        stage.repeat(lambda: self.step(stage), release)
 
     def step(self, stage: StageProcess) -> bool:
         """Analyze one batch; give False when nothing waited."""

@@ -53,12 +53,8 @@ class Reporter:
 
     def run(self, stage: StageProcess) -> None:
         """Report until the stage shall stop."""
-        studies.release_studies(self._store, owner=stage.owner, forgive=False)
-        forgive = partial(studies.release_studies, self._store, owner=stage.owner, forgive=True)
-        try:
-            stage.repeat(lambda: self.step(stage), resume=forgive)
-        finally:
-            forgive()
+        release = partial(studies.release_studies, self._store, owner=stage.owner)
+        stage.repeat(lambda: self.step(stage), release)
 
     def step(self, stage: StageProcess) -> bool:
         """Report every study that closes now; give False when there was none."""

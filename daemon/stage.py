@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -49,6 +50,13 @@ class StageName(StrEnum):
     WEB = "web"
 
 
+class Release(Protocol):
+    """Gives back whatever a stage has claimed."""
+
+    def __call__(self, *, forgive: bool) -> None:
+        """Give it back; `forgive` says that what was begun with it does not count as an attempt."""
+
+
 class StageProcess:
     """This process as a stage: tells that it lives, and when it shall stop.
 
@@ -83,41 +91,48 @@ class StageProcess:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 
-    def alive(self, condition: str = "") -> None:
+    def alive(self, condition: str | None = None) -> None:
         """Tell the supervisor, and now and then the store, that the stage lives.
 
         Parameters
         ----------
         condition
-            What keeps the stage from working, in plain words; empty when it works.
+            What keeps the stage from working, in plain words; empty when it works. None leaves what was
+            told before: a step that lives need not know that the one before it was hindered.
         """
         if self._supervisor and os.getppid() != self._supervisor:
             self.stop()  # the supervisor died; a new one will start new stages
         lines = [notify.ALIVE] if self._ready else [notify.ALIVE, notify.READY]
         notify.notify(*lines, stage=self.name)
         self._ready = True
-        if condition != self._condition or time.monotonic() - self._recorded >= _RECORD_SECONDS:
-            self._condition, self._recorded = condition, time.monotonic()
+        told = self._condition
+        if condition is not None:
+            self._condition = condition
+        if self._condition != told or time.monotonic() - self._recorded >= _RECORD_SECONDS:
+            self._recorded = time.monotonic()
             self._record()
 
-    def repeat(self, step: Callable[[], bool], resume: Callable[[], None]) -> None:
+    def repeat(self, step: Callable[[], bool], release: Release) -> None:
         """Take step after step until the stage ends; pause after one that found nothing to do.
 
         A full disk, or a store that is away, ends a step but not the stage: it tells what hinders it, and
-        tries again after a pause that grows.
+        tries again after a pause that grows. Any other error ends the stage.
 
         Parameters
         ----------
-        resume
-            Gives back, without counting it as an attempt, what the hindered step had claimed. It is called
-            before the next step.
+        release
+            Called before the first step for what a process that died had claimed, which counts as an
+            attempt; and, forgiving it, before the step that follows a hindered one, and at the end. After
+            an error that ends the stage it is not called: the next process shall count the attempt, or
+            what raised it would be tried for ever.
         """
+        release(forgive=False)
         failures, hindered = 0, ""
         while not self.stopping:
             self.alive(hindered)
             try:
                 if hindered:
-                    resume()
+                    release(forgive=True)
                 worked = step()
             except (OSError, SQLAlchemyError) as error:
                 hindered = hindrance(error)
@@ -130,6 +145,7 @@ class StageProcess:
             failures, hindered = 0, ""
             if not worked:
                 self.wait()
+        release(forgive=True)
 
     def wait(self, seconds: float = POLL_SECONDS) -> None:
         """Sleep, but no longer than until the stage shall end."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
@@ -20,13 +21,14 @@ from daemon.reporter import Reporter
 from daemon.results import build_results
 from daemon.spool import Spool
 from daemon.stage import StageName, StageProcess
-from daemon.store import studies
+from daemon.store import studies, views
 from daemon.store.database import Store, open_store
 from daemon.store.stages import stage_records
 from daemon.store.worklist import study_detail
 from dicom_io.decoder import Decoder
 from models.bundle import create_untrained, load_bundle
 from models.ensemble import Ensemble
+from models.finding import ViewReading
 from models.manifest import read_manifest
 from tests.daemon import store_factory
 from tests.daemon.deadline import wait_until
@@ -133,26 +135,48 @@ def test_a_hindered_step_is_tried_again_and_what_it_held_is_given_back(sqlite_on
     seen: list[str] = []
 
     def step() -> bool:
-        seen.append("step")
+        stage.alive()
+        seen.append(f"step: {condition_of(sqlite_only)}")
         with target.open("wb") as file:
             file.write(b"x" * 10)
         stage.stop()
         return True
 
-    def resume() -> None:
-        seen.append(f"resume: {condition_of(sqlite_only)}")
-        if seen.count("step") == 2:
+    def release(*, forgive: bool) -> None:
+        seen.append(f"{'forgive' if forgive else 'count'}: {condition_of(sqlite_only)}")
+        if len(seen) == 5:
             target.unlink()
 
-    stage.repeat(step, resume)
-    told = "resume: the disk is full (ENOSPC)"
-    assert seen == ["step", told, "step", told, "step"]
+    stage.repeat(step, release)
+    told = "the disk is full (ENOSPC)"
+    again = (f"forgive: {told}", f"step: {told}")
+    assert seen == ["count: ", "step: ", *again, *again, f"forgive: {told}"]
 
 
 def test_another_error_ends_the_stage(sqlite_only):
     stage = StageProcess(StageName.REPORTER, sqlite_only)
     with pytest.raises(FileNotFoundError):
-        stage.repeat(lambda: bool(Path("/nowhere/at/all").read_bytes()), resume=lambda: None)
+        stage.repeat(lambda: bool(Path("/nowhere/at/all").read_bytes()), release=lambda *, forgive: None)
+
+
+def test_a_view_whose_analysis_raises_is_set_aside_after_two_attempts(sqlite_only, spool, decoder, bundle):
+    class Stumbling(Ensemble):
+        def read(self, batch: NDArray[np.float32]) -> list[ViewReading]:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    put_views(sqlite_only, spool, 1)
+    ensemble = Stumbling(load_bundle(bundle), "cpu")
+    analyzer = Analyzer(sqlite_only, spool, decoder, ensemble, operating_point="sensitive", max_batch=8)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="illegal memory access"):
+            analyzer.run(StageProcess(StageName.ANALYZER, sqlite_only))
+
+    def is_set_aside() -> bool:
+        (view,) = study_detail(sqlite_only, uid(1)).instances
+        return (view.state, view.reason) == (InstanceState.UNREADABLE, views.SET_ASIDE)
+
+    with running(StageProcess(StageName.ANALYZER, sqlite_only), analyzer.run):
+        wait_until(is_set_aside, "the end of the view")
 
 
 def test_a_report_that_finds_no_room_is_written_when_there_is(sqlite_only, spool, decoder, bundle):

@@ -59,6 +59,8 @@ def test_new_condition_is_recorded_at_once_and_the_same_only_now_and_then(sqlite
     process.alive()
     assert stage_records(sqlite_only) == (first,)
     process.alive("disk is full")
+    process.alive()
+    assert [record.condition for record in stage_records(sqlite_only)] == ["disk is full"]
     process.alive("")
     (last,) = stage_records(sqlite_only)
     assert last.condition == ""
