@@ -19,7 +19,7 @@ from dicom_io.decoder import Decoder
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels
 from models.ensemble import Ensemble
 from models.errors import NonFiniteOutput, UnjudgedView
-from models.finding import ViewReading
+from models.finding import ViewGeometry, ViewReading
 from models.preprocess import preprocess
 
 _FAIR_SHARE = 3  # every third claim takes the oldest views, whatever their rank
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, eq=False)
 class _Prepared:
     view: ClaimedView
+    geometry: ViewGeometry
     image: NDArray[np.float32]
 
 
@@ -105,7 +106,10 @@ class Analyzer:
                 raise
             self._set_aside(view, owner, f"its file in the spool cannot be read: {error.strerror}")
             return []
-        return [_Prepared(view, preprocess(read.image, self._ensemble.preprocessing, read.pixel_aspect))]
+        rows, columns = read.image.shape
+        geometry = ViewGeometry(rows=rows, columns=columns, pixel_aspect=read.pixel_aspect)
+        image = preprocess(read.image, self._ensemble.preprocessing, read.pixel_aspect)
+        return [_Prepared(view, geometry, image)]
 
     def _analyze(self, prepared: Sequence[_Prepared], owner: str) -> None:
         if not prepared:
@@ -120,16 +124,24 @@ class Analyzer:
             self._analyze(spared, owner)
             return
         for each, reading in zip(prepared, readings, strict=True):
-            self._record(each.view, owner, reading)
+            self._record(each, owner, reading)
 
-    def _record(self, view: ClaimedView, owner: str, reading: ViewReading) -> None:
+    def _record(self, prepared: _Prepared, owner: str, reading: ViewReading) -> None:
+        view = prepared.view
         try:
             reading.require_judged(self._operating_point)
         except UnjudgedView as error:
             self._set_aside(view, owner, str(error))
             return
-        digest = self._ensemble.identity.digest
-        if not views.record_analysis(self._store, view, owner=owner, reading=reading, bundle_digest=digest):
+        recorded = views.record_analysis(
+            self._store,
+            view,
+            owner=owner,
+            reading=reading,
+            geometry=prepared.geometry,
+            bundle_digest=self._ensemble.identity.digest,
+        )
+        if not recorded:
             log.warning("claim was lost before the analysis ended", extra=_uids(view))
         elif reading.input_check is not None and reading.input_check.warning is not None:
             check = reading.input_check

@@ -161,12 +161,10 @@ def _run_analyzer(parts: Parts, stage: StageProcess) -> None:
 def _run_reporter(parts: Parts, stage: StageProcess) -> None:
     from daemon.reporter import Reporter
     from dicom_io.decoder import Decoder
-    from models.manifest import read_manifest
 
     bundle = read_identity(parts.config.analysis.bundle)
-    manifest = read_manifest(parts.config.analysis.bundle)
     with Decoder() as decoder:
-        reporter = Reporter(parts.store, parts.spool, decoder, parts.config, bundle=bundle, manifest=manifest)
+        reporter = Reporter(parts.store, parts.spool, decoder, parts.config, bundle=bundle)
         decoder.wait_until_ready()
         reporter.run(stage)
 

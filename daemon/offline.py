@@ -9,21 +9,23 @@ from pathlib import Path
 from daemon.config import Study
 from daemon.intake import state_of
 from daemon.lifecycle import InstanceState
-from daemon.results import StudyResults, build_results
+from daemon.results import StudyResults, build_results, part_shown
 from daemon.spool import Spool
 from daemon.store.values import ClaimedStudy, InstanceRecord
 from dicom_io.decoder import Decoder
 from dicom_io.eligibility import assess
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels, UnusableInstance
 from dicom_io.instance import read_header
+from dicom_io.parts import NOWHERE, parts_of
 from dicom_io.patient import NOBODY, PatientIdentity
 from dicom_io.view import View
 from models.ensemble import Ensemble
 from models.errors import NonFiniteOutput, UnjudgedView, UnreadablePicture
-from models.finding import StudyFinding, ViewFinding, ViewReading, study_finding
+from models.finding import ViewFinding, ViewGeometry, ViewReading
 from models.manifest import OperatingPoint
 from models.picture import SUFFIXES, read_picture
 from models.preprocess import preprocess
+from models.study_finding import StudyFinding, study_finding
 
 # Records hold absolute paths here, so the spool that resolves them may lie anywhere.
 ANYWHERE = Spool(Path("/"))
@@ -112,6 +114,7 @@ def analyze_file(
                 state=InstanceState.ANALYZED,
                 members=finding.members,
                 input_check=finding.input_check,
+                geometry=finding.geometry,
             )
         except (UndecodablePixels, DecodingInterrupted, NonFiniteOutput, UnjudgedView) as error:
             reason = str(error)
@@ -161,7 +164,6 @@ def results_of(
         spool=ANYWHERE,
         decoder=decoder,
         bundle=ensemble.identity,
-        preprocessing=ensemble.preprocessing,
         operating_point=operating_point,
     )
 
@@ -185,7 +187,13 @@ def _finding_of(path: Path, view: View, ensemble: Ensemble, point: OperatingPoin
     reading: ViewReading
     (reading,) = ensemble.read(preprocess(view.image, ensemble.preprocessing, view.pixel_aspect)[None])
     reading.require_judged(point)
-    return ViewFinding(view_id=str(path), members=reading.members, input_check=reading.input_check)
+    rows, columns = view.image.shape
+    return ViewFinding(
+        view_id=str(path),
+        members=reading.members,
+        input_check=reading.input_check,
+        geometry=ViewGeometry(rows=rows, columns=columns, pixel_aspect=view.pixel_aspect),
+    )
 
 
 def _study_of(
@@ -193,11 +201,22 @@ def _study_of(
 ) -> OfflineStudy:
     two_patients = any(one.patient.contradicts(other.patient) for one, other in combinations(views, 2))
     finding = None if two_patients else _finding(views, ensemble, operating_point)
-    return OfflineStudy(study=study, views=tuple(views), finding=finding, two_patients=two_patients)
+    located = {} if finding is None else {view.view_id: view for view in finding.views}
+    return OfflineStudy(
+        study=study,
+        views=tuple(replace(view, finding=located.get(str(view.path), view.finding)) for view in views),
+        finding=finding,
+        two_patients=two_patients,
+    )
 
 
 def _finding(views: Sequence[OfflineView], ensemble: Ensemble, operating_point: str) -> StudyFinding | None:
-    found = [view.finding for view in views if view.finding is not None]
+    found = [(view, view.finding) for view in views if view.finding is not None]
     if not found:
         return None
-    return study_finding(found, bundle=ensemble.identity, operating_point=operating_point)
+    parts = parts_of([part_shown(view.record) if view.record else NOWHERE for view, _ in found])
+    return study_finding(
+        [replace(finding, part=part.name) for (_, finding), part in zip(found, parts, strict=True)],
+        bundle=ensemble.identity,
+        operating_point=operating_point,
+    )

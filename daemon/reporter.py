@@ -18,8 +18,8 @@ from daemon.study import ClosingRule, closing
 from dicom_io.decoder import Decoder
 from dicom_io.derived import to_bytes
 from dicom_io.errors import DecodingInterrupted, DicomIoError
-from models.finding import TriageCategory
-from models.manifest import BundleIdentity, Manifest
+from models.manifest import BundleIdentity
+from models.study_finding import TriageCategory
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +35,11 @@ class Reporter:
         config: Config,
         *,
         bundle: BundleIdentity,
-        manifest: Manifest,
     ) -> None:
         self._store = store
         self._spool = spool
         self._decoder = decoder
         self._bundle = bundle
-        self._manifest = manifest
         self._operating_point = config.analysis.operating_point
         self._destinations: tuple[Destination, ...] = config.destinations
         self._rule = ClosingRule(
@@ -115,7 +113,6 @@ class Reporter:
         if not has_sources(study):
             return Report(
                 category=TriageCategory.NOT_ANALYZED,
-                score=None,
                 model_label=self._bundle.label,
                 summary=f"nothing to report on: {'; '.join(sorted({i.reason for i in study.instances}))}",
                 results=(),
@@ -126,7 +123,6 @@ class Reporter:
             spool=self._spool,
             decoder=self._decoder,
             bundle=self._bundle,
-            preprocessing=self._manifest.preprocessing,
             operating_point=self._operating_point,
         )
         results = self._stored(built)
@@ -138,9 +134,12 @@ class Reporter:
         )
         return Report(
             category=built.category,
-            score=built.score,
+            score=None if built.finding is None else built.finding.score,
+            part=built.deciding_part,
+            target=self._bundle.target.text,
             model_label=self._bundle.label,
             summary=built.summary,
+            places=built.places,
             results=results,
             deliveries=deliveries,
         )

@@ -1,6 +1,6 @@
 """This module builds a study's results from what the store knows: one truth, two outputs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -13,14 +13,18 @@ from daemon.store.values import CONFLICTING_DUPLICATE, ClaimedStudy, InstanceRec
 from dicom_io.decoder import Decoder
 from dicom_io.eligibility import Exclusion
 from dicom_io.laterality import Laterality
+from dicom_io.parts import Part, parts_of
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
 from dicom_io.secondary_capture import secondary_capture
 from dicom_io.source import sanitized_source
 from dicom_io.view import View
-from models.finding import StudyFinding, ViewFinding, study_finding
-from models.manifest import BundleIdentity, Preprocessing
-from models.page import Caption, render_page
+from models.finding import ViewFinding
+from models.manifest import BundleIdentity
+from models.page import render_page
+from models.page_words import Caption
+from models.places import Place
+from models.study_finding import StudyFinding, study_finding
 from sr_templates.content import AnalyzedView, PreviousReport, ReportContent, SetAside
 from sr_templates.report import structured_report
 from sr_templates.text import counted, summary, view_title
@@ -42,16 +46,28 @@ class StudyResults:
         SOP Instance UID of the view of each Secondary Capture.
     summary
         The report in a few sentences; the first tells what matters.
-    score
-        P(abnormal) of the study; None where nothing was analyzed.
+    finding
+        What all of them say; None where nothing was analyzed.
     """
 
     secondary_captures: tuple[Dataset, ...]
     captured_views: tuple[str, ...]
     structured_report: Dataset
     category: str
-    score: float | None
+    finding: StudyFinding | None
     summary: str
+
+    @property
+    def deciding_part(self) -> str:
+        """The part that has the study's score; empty where the study shows but one."""
+        if self.finding is None or len(self.finding.parts) == 1:
+            return ""
+        return self.finding.highest.part
+
+    @property
+    def places(self) -> Mapping[str, tuple[Place, ...]]:
+        """The places of each view, by its SOP Instance UID."""
+        return {view.view_id: view.places for view in (self.finding.views if self.finding else ())}
 
 
 def has_sources(study: ClaimedStudy) -> bool:
@@ -68,7 +84,6 @@ def build_results(
     spool: Spool,
     decoder: Decoder,
     bundle: BundleIdentity,
-    preprocessing: Preprocessing,
     operating_point: str,
 ) -> StudyResults:
     """Build the Secondary Captures and the Structured Report of a study.
@@ -81,14 +96,11 @@ def build_results(
         A stored instance can no longer be read.
     """
     analyzed = [record for record in study.instances if record.state is InstanceState.ANALYZED]
-    findings = tuple(
-        ViewFinding(view_id=record.sop_instance_uid, members=record.members, input_check=record.input_check)
-        for record in analyzed
-    )
-    finding = study_finding(findings, bundle=bundle, operating_point=operating_point) if findings else None
+    finding = finding_of(analyzed, bundle=bundle, operating_point=operating_point)
+    found = () if finding is None else finding.views
     content = ReportContent(
         analyzed=tuple(
-            _analyzed_view(record, found, spool) for record, found in zip(analyzed, findings, strict=True)
+            _analyzed_view(record, view, spool) for record, view in zip(analyzed, found, strict=True)
         ),
         set_aside=tuple(_set_aside(record, spool) for record in study.instances if _is_set_aside(record)),
         finding=finding,
@@ -100,15 +112,35 @@ def build_results(
         previous=_previous(study),
     )
     images = (decoder.read_view(spool.absolute(record.path)) for record in analyzed)
-    captures = () if finding is None else _secondary_captures(content, finding, images, preprocessing)
+    captures = () if finding is None else _secondary_captures(content, finding, images)
     return StudyResults(
         secondary_captures=captures,
         captured_views=tuple(record.sop_instance_uid for record in analyzed),
         structured_report=structured_report(content),
         category=content.category,
-        score=None if finding is None else finding.score,
+        finding=finding,
         summary=summary(content),
     )
+
+
+def finding_of(
+    analyzed: Sequence[InstanceRecord], *, bundle: BundleIdentity, operating_point: str
+) -> StudyFinding | None:
+    """Fold what was found in a study's views, each within its part; None where there is no view."""
+    if not analyzed:
+        return None
+    parts = parts_of([part_shown(record) for record in analyzed])
+    views = [
+        ViewFinding(
+            view_id=record.sop_instance_uid,
+            part=part.name,
+            members=record.members,
+            input_check=record.input_check,
+            geometry=record.geometry,
+        )
+        for record, part in zip(analyzed, parts, strict=True)
+    ]
+    return study_finding(views, bundle=bundle, operating_point=operating_point)
 
 
 def view_caption(content: ReportContent, number: int) -> str:
@@ -123,7 +155,6 @@ def _secondary_captures(
     content: ReportContent,
     finding: StudyFinding,
     images: Iterable[View],
-    preprocessing: Preprocessing,
 ) -> tuple[Dataset, ...]:
     captures = []
     for number, (view, image) in enumerate(zip(content.analyzed, images, strict=True), start=1):
@@ -133,7 +164,9 @@ def _secondary_captures(
             study=finding,
             revision=content.facts.revision_clause,
         )
-        page = render_page(image.image, view.finding, caption, preprocessing, image.pixel_aspect)
+        page = render_page(
+            image.image, view.finding, caption, finding.bundle.preprocessing, image.pixel_aspect
+        )
         captures.append(
             secondary_capture(
                 page,
@@ -145,6 +178,12 @@ def _secondary_captures(
             )
         )
     return tuple(captures)
+
+
+def part_shown(record: InstanceRecord) -> Part:
+    """Give which part an instance shows by itself."""
+    region = Region(record.region) if record.region else None
+    return Part(region, Laterality(record.laterality))
 
 
 def _analyzed_view(record: InstanceRecord, finding: ViewFinding, spool: Spool) -> AnalyzedView:

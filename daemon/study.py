@@ -8,10 +8,12 @@ from types import MappingProxyType
 
 from daemon.lifecycle import StudyState
 from daemon.store.shown import WorklistEntry
-from daemon.store.values import OpenStudy
+from daemon.store.values import OpenStudy, ViewKind
+from dicom_io.laterality import Laterality
+from dicom_io.parts import Part, parts_of
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
-from models.finding import TriageCategory
+from models.study_finding import TriageCategory
 
 
 class Priority(IntEnum):
@@ -88,15 +90,33 @@ def closing(study: OpenStudy, rule: ClosingRule, *, now: datetime) -> Closing | 
     return None
 
 
-def has_expected_views(view_kinds: Iterable[tuple[str, str]]) -> bool:
-    """Tell whether every region among the views has all its expected projections."""
-    projections: dict[str, set[str]] = {}
-    for region, projection in view_kinds:
-        projections.setdefault(region, set()).add(projection)
-    return bool(projections) and all(
-        region in EXPECTED_VIEWS and all(wanted & seen for wanted in EXPECTED_VIEWS[Region(region)])
-        for region, seen in projections.items()
-    )
+def has_expected_views(view_kinds: Iterable[ViewKind]) -> bool:
+    """Tell whether the views show each side of each region in all its expected projections."""
+    kinds = tuple(view_kinds)
+    if not kinds or any(kind.region not in EXPECTED_VIEWS for kind in kinds):
+        return False
+    regions = [Region(kind.region) for kind in kinds]
+    parts = parts_of([Part(region, kind.laterality) for region, kind in zip(regions, kinds, strict=True)])
+    projections: dict[Part, set[str]] = {}
+    for part, kind in zip(parts, kinds, strict=True):
+        projections.setdefault(part, set()).add(kind.projection)
+    return all(_is_complete(region, projections) for region in set(regions))
+
+
+def _is_complete(region: Region, projections: Mapping[Part, set[str]]) -> bool:
+    """Tell whether each side of a region that is seen is seen in all expected projections.
+
+    An image of both sides counts for each, and says that both are to come. One whose side is not known
+    counts where it is the only kind there is.
+    """
+    of_side = {part.laterality: seen for part, seen in projections.items() if part.region is region}
+    both = of_side.pop(Laterality.BOTH, None)
+    if both is not None:
+        pair = Laterality.LEFT, Laterality.RIGHT
+        of_side = {side: both | of_side.get(side, set()) for side in pair}
+    elif len(of_side) > 1:
+        of_side.pop(Laterality.UNKNOWN, None)
+    return all(wanted & seen for seen in of_side.values() for wanted in EXPECTED_VIEWS[region])
 
 
 def priority(*, requested_procedure_priority: str, dimse_priority: int, is_stat_sender: bool) -> Priority:

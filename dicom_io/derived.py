@@ -28,6 +28,8 @@ from dicom_io.uids import derived_uid
 
 NOT_FOR_DIAGNOSIS = "not for diagnostic use"
 
+_LONGEST_DESCRIPTION = 64  # LO (PS3.5 6.2)
+
 # PS3.3 C.7.1.1 Patient, C.7.2.1 General Study, and of C.12.1 SOP Common what gives them their meaning
 _INHERITED = (
     "SpecificCharacterSet",
@@ -71,8 +73,12 @@ class ResultFacts:
     replaces_report_of
         When the report that this one replaces was made, aware, in the time zone of the site; None for the
         first one.
-    model_label
-        Name and version of the bundle, at most 64 ASCII characters.
+    claim
+        The same as words within a sentence, such as "no fracture suspected".
+    target
+        What was looked for, as a noun: "fracture".
+    model_name, model_version
+        Of the bundle; together at most 53 ASCII characters, so that a label fits into 64.
     bundle_digest
         64 hex digits; changes whenever a weight or the manifest does.
     trained
@@ -89,7 +95,10 @@ class ResultFacts:
     verdict: Verdict
     revision: int
     replaces_report_of: datetime | None = None
-    model_label: str
+    claim: str
+    target: str
+    model_name: str
+    model_version: str
     bundle_digest: str
     trained: bool
     operating_point: str
@@ -103,18 +112,35 @@ class ResultFacts:
             raise ValueError("analyzed_at must be aware")
 
     @property
+    def model_label(self) -> str:
+        """Name and version of the bundle for people."""
+        return f"{self.model_name} {self.model_version}" + ("" if self.trained else " UNTRAINED")
+
+    @property
     def device_uid(self) -> UID:
         """The algorithm as a device (IHE AIR 6.5.3): another bundle or release is another device."""
         return derived_uid("device", (), self.bundle_digest, self.software_version)
 
     @property
     def series_description(self) -> str:
-        """Text for (0008,103E) *Series Description*, at most 64 characters, for eyes and routing rules."""
+        """Text for (0008,103E) *Series Description*, at most 64 characters, for eyes and routing rules.
+
+        It begins with "ulna flagged", "ulna not flagged" or "ulna not analyzed". What there is no room for
+        is said shorter, then not at all: the target stands in the results themselves.
+        """
+        verdicts = {
+            Verdict.LIKELY: f"flagged (likely {self.target})",
+            Verdict.SUSPECTED: f"flagged (suspected {self.target})",
+            Verdict.NOT_FLAGGED: f"not flagged for {self.target}",
+        }
+        untrained = "" if self.trained else ", UNTRAINED"
         revision = f", revision {self.revision}" if self.revision > 1 else ""
-        if self.trained:
-            return f"ulna {self.verdict}, {NOT_FOR_DIAGNOSIS}{revision}"
-        usage = "no diagnosis" if revision else NOT_FOR_DIAGNOSIS  # or there is no room for both
-        return f"ulna {self.verdict}, UNTRAINED, {usage}{revision}"
+        wordings = [
+            f"ulna {verdict}{untrained}, {usage}{revision}"
+            for verdict in (verdicts.get(self.verdict, str(self.verdict)), str(self.verdict))
+            for usage in (NOT_FOR_DIAGNOSIS, "no diagnosis")
+        ]
+        return next(wording for wording in wordings if len(wording) <= _LONGEST_DESCRIPTION)
 
     @property
     def revision_clause(self) -> str:
@@ -244,12 +270,12 @@ def _algorithm(facts: ResultFacts) -> Dataset:
     # IHE's own purpose "Processing Algorithm" has only a draft code; this is its standard parent.
     item.PurposeOfReferenceCodeSequence = [code_item("109102", "DCM", "Processing Equipment")]
     item.Manufacturer = ULNA_MANUFACTURER
-    item.ManufacturerModelName = facts.model_label
-    item.SoftwareVersions = facts.software_version
+    item.ManufacturerModelName = facts.model_name + ("" if facts.trained else " UNTRAINED")
+    item.SoftwareVersions = facts.model_version
     item.DeviceSerialNumber = facts.bundle_digest
     item.DeviceUID = facts.device_uid
     item.ContributionDateTime = facts.analyzed_at.strftime("%Y%m%d%H%M%S.%f%z")
-    item.ContributionDescription = f"Probability of abnormality and class activation; {NOT_FOR_DIAGNOSIS}"
+    item.ContributionDescription = f"Probability of {facts.target} and class activation; {NOT_FOR_DIAGNOSIS}"
     return item
 
 

@@ -96,7 +96,10 @@ def _add_general_image(ds: Dataset, source: Dataset, facts: ResultFacts) -> None
     ds.PatientOrientation = None
     untrained = "" if facts.trained else _UNTRAINED
     revision = f"; {facts.revision_clause}" if facts.revision_clause else ""
-    ds.ImageComments = f"ulna: the study is {facts.verdict}{untrained}; {NOT_FOR_DIAGNOSIS}{revision}"
+    ds.ImageComments = (
+        f"ulna: {facts.claim}{untrained}; looked for {facts.target}, nothing else; "
+        f"{NOT_FOR_DIAGNOSIS}{revision}"
+    )
     ds.DerivationDescription = (
         f"Source beside its class activation map, by {facts.model_label}, resampled, 8 bit"
     )

@@ -36,6 +36,7 @@ from models.manifest import (
 from models.member import Member, build_member, initialize
 from models.reference import Reference
 from models.reference_file import parse_reference
+from models.targets import ABNORMALITY
 
 _REINSTALL = "install the bundle again from where it was made"
 
@@ -116,6 +117,7 @@ def create_untrained(
             license="Apache-2.0",
             intended_use="Trying the software. Untrained: no clinical meaning, not for diagnostic use.",
             training_data="none: untrained",
+            target=ABNORMALITY,
             preprocessing=Preprocessing(),
             members=members,
             operating_points=(

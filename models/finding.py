@@ -1,30 +1,21 @@
-"""Holds the findings: what the ensemble says of a view and of a study.
+"""Holds what the ensemble says of one view, member by member.
 
-Every number is about P(abnormal): 1 is abnormal, 0 is normal. The values are what all outputs are made from.
+Every number is about P(abnormal): 1 is abnormal, 0 is normal; abnormal is what the bundle's target names.
+`models.study_finding` makes the finding of a study of these, from which all outputs are made.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
-from statistics import mean
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.drift import InputCheck, InputWarning
 from models.errors import UnjudgedView
-from models.manifest import SPECIFIC, BundleIdentity, OperatingPoint
-
-
-class TriageCategory(StrEnum):
-    """Where a study belongs in the worklist. None of them says that a study is normal."""
-
-    LIKELY = "likely"
-    SUSPECTED = "suspected"
-    NOT_FLAGGED = "not flagged"
-    NOT_ANALYZED = "not analyzed"
+from models.manifest import OperatingPoint
+from models.places import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,16 +95,44 @@ class ViewReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViewGeometry:
+    """Size and shape of a view as it is stored.
+
+    `rows` and `columns` are in pixels, `pixel_aspect` is the height of a pixel divided by its width.
+    """
+
+    rows: int
+    columns: int
+    pixel_aspect: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ViewFinding:
     """What the ensemble says of one view.
 
-    `view_id` is opaque here (the daemon uses the SOP Instance UID). `input_check` compares the view with the
-    training data; None where the bundle has no reference. It changes no number.
+    Attributes
+    ----------
+    view_id
+        Opaque here; the daemon uses the SOP Instance UID.
+    part
+        Region and side that the view shows, for people, such as "left wrist"; empty where nobody knows. The
+        views of a part are folded together.
+    input_check
+        Compares the view with the training data; None where the bundle has no reference. It changes no
+        number.
+    geometry
+        None where nobody kept it; then the finding has no places.
+    places
+        Where the ensemble finds the target, highest first; filled in by `models.study_finding` for a
+        view that reaches the operating point.
     """
 
     view_id: str
     members: tuple[MemberFinding, ...]
+    part: str = ""
     input_check: InputCheck | None = None
+    geometry: ViewGeometry | None = None
+    places: tuple[Place, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.members:
@@ -145,56 +164,6 @@ class ViewFinding:
         return weighted_cells(cells, votes * [member.probability for member in self.members])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyFinding:
-    """What the ensemble says of one study; made by `study_finding`.
-
-    `operating_point` is the configured one: it raises the flag. `score` is P(abnormal) of the study.
-    """
-
-    views: tuple[ViewFinding, ...]
-    bundle: BundleIdentity
-    operating_point: OperatingPoint
-    score: float
-    category: TriageCategory
-
-    @property
-    def flagged(self) -> bool:
-        """Whether the score reaches the configured operating point."""
-        return self.category in (TriageCategory.LIKELY, TriageCategory.SUSPECTED)
-
-
-def study_finding(
-    views: Sequence[ViewFinding], *, bundle: BundleIdentity, operating_point: str
-) -> StudyFinding:
-    """Fold the findings of a study's views into that of the study.
-
-    The score is the mean of the views' probabilities, the rule every manifest names. A score equal to a
-    threshold reaches it. LIKELY is a flagged study whose score also reaches the `specific` operating point.
-
-    Raises
-    ------
-    ValueError
-        There is no view, or one view comes twice.
-    UnknownOperatingPoint
-        The bundle has no operating point of that name.
-    """
-    if not views:
-        raise ValueError("a study finding needs at least one view")
-    if len({view.view_id for view in views}) < len(views):
-        raise ValueError("each view of a study may count once only")
-    point = bundle.operating_point(operating_point)
-    # statistics.mean rounds once, at the end: views that all sit on a threshold keep the study on it.
-    score = mean(view.probability for view in views)
-    return StudyFinding(
-        views=tuple(views),
-        bundle=bundle,
-        operating_point=point,
-        score=score,
-        category=_category(score, bundle, point),
-    )
-
-
 def view_probability(members: Sequence[MemberFinding]) -> float:
     """Return the mean of the members' probabilities, weighted by their votes."""
     # Rounded once, at the end, so that members who agree on a threshold keep the view on it.
@@ -216,11 +185,3 @@ def cell_probabilities(activations: NDArray[np.float32]) -> NDArray[np.float32]:
     half = np.float32(0.5)
     probabilities: NDArray[np.float32] = half + half * np.tanh(half * activations)
     return probabilities
-
-
-def _category(score: float, bundle: BundleIdentity, point: OperatingPoint) -> TriageCategory:
-    if score < point.threshold:
-        return TriageCategory.NOT_FLAGGED
-    if score >= bundle.operating_point(SPECIFIC).threshold:
-        return TriageCategory.LIKELY
-    return TriageCategory.SUSPECTED

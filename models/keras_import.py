@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from models.bundle_writer import NewMember, create_bundle
 from models.errors import ManifestInvalid
+from models.fold import Fold
 from models.manifest import (
     MANIFEST_NAME,
     SENSITIVE,
@@ -22,6 +23,7 @@ from models.manifest import (
     MemberEntry,
     OperatingPoint,
     Preprocessing,
+    Target,
 )
 from models.member import Member, build_member
 from models.pretrained import load_trained
@@ -56,6 +58,8 @@ class Description:
     license: str
     training_data: str
     intended_use: str
+    target: Target
+    fold: Fold = Fold.MEAN
     input_size: int = 224
     resize: Literal["square", "letterbox"] = "square"
     lower: float = 0.0
@@ -147,6 +151,8 @@ def _manifest(folder: Path, entries: tuple[MemberEntry, ...], description: Descr
             license=description.license,
             intended_use=description.intended_use,
             training_data=description.training_data,
+            target=description.target,
+            fold=description.fold,
             preprocessing=Preprocessing(
                 input_size=(description.input_size, description.input_size),
                 resize=description.resize,

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from models import manifest_fields as fields
 from models.errors import ManifestInvalid, UnknownOperatingPoint
+from models.fold import Fold
 from models.manifest_entries import (
     Calibration,
     CalibrationData,
@@ -24,6 +25,7 @@ from models.manifest_entries import (
     OperatingPoint,
     Preprocessing,
     ReferenceEntry,
+    Target,
 )
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "OperatingPoint",
     "Preprocessing",
     "ReferenceEntry",
+    "Target",
     "identity_of",
     "parse_manifest",
     "read_identity",
@@ -56,12 +59,20 @@ _MAX_MANIFEST_BYTES = 1_000_000
 
 _REINSTALL = "install the bundle again from where it was made"
 
+# What older bundles lack or have, and what makes them fit; docs/bundles.md says more.
+_REMEDIES = {
+    "target": 'add what its members learned to find, e.g. [target] text = "fracture", code = { value = '
+    '"125605004", scheme = "SCT", meaning = "Fracture of bone" }, not_looked_for = "dislocation, tumor, ..."',
+    "aggregation": 'replace aggregation = "mean" by fold = "mean"',
+}
+
 
 class Manifest(Entry):
     """What manifest.toml says; unknown keys, wrong types and contradictions do not make an instance.
 
-    `calibration_data` is None where nothing was fitted to labeled images after training, and in bundles that
-    were made before manifests said so.
+    `fold` is how the views of a part become one, `target` what is looked for. `calibration_data` is None
+    where nothing was fitted to labeled images after training, and in bundles that were made before manifests
+    said so.
     """
 
     format: Literal[1] = 1
@@ -74,7 +85,8 @@ class Manifest(Entry):
     training_data: fields.Text
     training_recipe: fields.Text | None = None
     attribution: fields.Text | None = None
-    aggregation: Literal["mean"] = "mean"
+    fold: Annotated[Fold, Field(strict=False)] = Fold.MEAN
+    target: Target
     preprocessing: Preprocessing
     members: Annotated[tuple[MemberEntry, ...], Field(strict=False)]
     operating_points: Annotated[tuple[OperatingPoint, ...], Field(strict=False)]
@@ -129,6 +141,9 @@ class BundleIdentity:
     digest: str
     trained: bool
     intended_use: str
+    target: Target
+    fold: Fold
+    preprocessing: Preprocessing
     members: tuple[str, ...]
     operating_points: tuple[OperatingPoint, ...]
 
@@ -180,7 +195,7 @@ def parse_manifest(content: bytes, *, path: Path) -> Manifest:
         raise ManifestInvalid.because(path, expected="TOML", found=str(exc), remedy=_REINSTALL) from exc
     except ValidationError as exc:
         raise ManifestInvalid.because(
-            path, expected="a bundle manifest", found=_problems(exc), remedy=_REINSTALL
+            path, expected="a bundle manifest", found=_problems(exc), remedy=_remedy(exc)
         ) from exc
 
 
@@ -195,6 +210,9 @@ def identity_of(manifest: Manifest, content: bytes) -> BundleIdentity:
         digest=digest.hexdigest(),
         trained=manifest.trained,
         intended_use=manifest.intended_use,
+        target=manifest.target,
+        fold=manifest.fold,
+        preprocessing=manifest.preprocessing,
         members=tuple(member.name for member in manifest.members),
         operating_points=manifest.operating_points,
     )
@@ -213,6 +231,13 @@ def _refuse_repeats(key: str, values: list[str]) -> None:
     repeated = sorted({value for value in values if values.count(value) > 1})
     if repeated:
         raise ValueError(f"{key} must be distinct, repeated: {', '.join(repeated)}")
+
+
+def _remedy(error: ValidationError) -> str:
+    """Say what to do: what an older bundle needs, where that is all that is wrong with it."""
+    wrong = {problem["loc"] for problem in error.errors()}
+    remedies = [remedy for key, remedy in _REMEDIES.items() if (key,) in wrong]
+    return "; ".join(remedies) if len(remedies) == len(wrong) else _REINSTALL
 
 
 def _problems(error: ValidationError) -> str:

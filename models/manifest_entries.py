@@ -27,6 +27,31 @@ class Calibration(Entry):
     offset: fields.Finite = 0.0
 
 
+class CodedConcept(Entry):
+    """A concept of a coding scheme (PS3.3 8.8), such as SNOMED CT's, whose designator is SCT."""
+
+    value: fields.ShortString
+    scheme: fields.ShortString
+    meaning: fields.LongString
+
+
+class Target(Entry):
+    """What the members learned to find, and so all that a finding is about.
+
+    `text` names it in English, the language of all outputs, as a noun that follows "no" and "suspected";
+    `code` is its concept, and `not_looked_for` lists what a reader might take to be covered and is not.
+    """
+
+    text: fields.Noun
+    code: CodedConcept
+    not_looked_for: fields.Text
+
+    @property
+    def quantity(self) -> str:
+        """What a probability is called: "P(fracture)"."""
+        return f"P({self.text})"
+
+
 class MemberEntry(Entry):
     """One member: its name in findings, its architecture, and its weights file with hash.
 

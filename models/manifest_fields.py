@@ -8,6 +8,11 @@ from pydantic import Field
 _STRIDE = 32
 
 Text = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[\x20-\x7e]+$")]
+# A noun that stands in headlines: short, on one line, written as within a sentence.
+Noun = Annotated[str, Field(max_length=24, pattern=r"^[a-z][a-z -]*[a-z]$")]
+# The value representations of codes (PS3.5 6.2): SH and LO, without backslash.
+ShortString = Annotated[str, Field(max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e]+$")]
+LongString = Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x5b\x5d-\x7e][\x20-\x5b\x5d-\x7e]*$")]
 # Name, version and " UNTRAINED" together stay within 64 characters, so that a label fits where it is shown.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,35}$")]
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,15}$")]

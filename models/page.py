@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from models.finding import StudyFinding, TriageCategory, ViewFinding, cell_probabilities
+from models.finding import ViewFinding, cell_probabilities
 from models.manifest import Preprocessing
 from models.overlay import blend, upsample_activation
+from models.page_words import COLORS, SECONDARY, Caption, banner_rows, footer_rows, header_rows, legend_row
 from models.preprocess import square_size
 from models.typesetting import RGB, Block, Row, Text, set_rows
 
@@ -20,7 +21,6 @@ LONGEST_SIDE = 1280
 
 # Narrower pages would break the sentences; a page of this width holds the texts of any view.
 _NARROWEST = 760
-_LONGEST_TEXT = 120
 _MARGIN = 20
 _GAP = 12
 _STRIPE = 5
@@ -30,48 +30,10 @@ _BAR_WIDTH, _BAR_HEIGHT, _END_WIDTH = 180, 12, 36
 _LEGEND_INDENT = _END_WIDTH + _BAR_WIDTH + _END_WIDTH + 2 * _GAP
 
 _BACKGROUND: RGB = (11, 12, 15)
-_PRIMARY: RGB = (222, 226, 232)
-_SECONDARY: RGB = (150, 157, 168)
-_WARNING: RGB = (255, 196, 84)
 _BANNER: RGB = (92, 40, 110)
 
-_LOW = Row(left=Text(content="low", size=14, color=_SECONDARY))
-_HIGH = Row(left=Text(content="high", size=14, color=_SECONDARY))
-
-_WORDS: dict[TriageCategory, tuple[str, RGB]] = {
-    TriageCategory.LIKELY: ("LIKELY ABNORMALITY", (255, 122, 92)),
-    TriageCategory.SUSPECTED: ("SUSPECTED ABNORMALITY", (255, 184, 76)),
-    # Neutral on purpose: green would read as "normal", which ulna never says.
-    TriageCategory.NOT_FLAGGED: ("No abnormality flagged", (168, 190, 214)),
-    TriageCategory.NOT_ANALYZED: ("Not analyzed", (168, 172, 180)),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caption:
-    """What stands beside the picture, in printable ASCII; anything else raises ValueError.
-
-    Attributes
-    ----------
-    product
-        Name and version of the product.
-    view
-        What the view shows, for example "Wrist, left, lateral - view 2 of 3". No identifier.
-    study
-        The finding of the study that the view belongs to.
-    revision
-        Which report the page's replaces, as a clause; empty where it is the first.
-    """
-
-    product: str
-    view: str
-    study: StudyFinding
-    revision: str = ""
-
-    def __post_init__(self) -> None:
-        for text in (self.product, self.view, self.revision):
-            if len(text) > _LONGEST_TEXT or not (text.isascii() and text.isprintable()):
-                raise ValueError(f"a caption must be at most {_LONGEST_TEXT} printable ASCII characters")
+_LOW = Row(left=Text(content="low", size=14, color=SECONDARY))
+_HIGH = Row(left=Text(content="high", size=14, color=SECONDARY))
 
 
 def render_page(
@@ -131,10 +93,10 @@ class _Texts:
     def of(cls, finding: ViewFinding, caption: Caption, *, width: int) -> "_Texts":
         trained = caption.study.bundle.trained
         return cls(
-            banner=None if trained else set_rows(_banner_rows(), width=width),
-            header=set_rows(_header_rows(finding, caption), width=width),
-            legend=set_rows([_legend_row()], width=width - _LEGEND_INDENT),
-            footer=set_rows(_footer_rows(finding, caption), width=width),
+            banner=None if trained else set_rows(banner_rows(), width=width),
+            header=set_rows(header_rows(finding, caption), width=width),
+            legend=set_rows([legend_row(caption.study)], width=width - _LEGEND_INDENT),
+            footer=set_rows(footer_rows(finding, caption), width=width),
         )
 
     @property
@@ -143,70 +105,6 @@ class _Texts:
         banner = self.banner.height + _GAP if self.banner else 0
         blocks = self.header.height + self.legend.height + self.footer.height
         return _STRIPE + banner + blocks + 2 * _MARGIN + 3 * _GAP
-
-
-def _banner_rows() -> list[Row]:
-    sentence = "UNTRAINED: the weights are random, the numbers and the map mean nothing."
-    return [Row(left=Text(content=sentence, size=18, color=_PRIMARY))]
-
-
-def _header_rows(finding: ViewFinding, caption: Caption) -> list[Row]:
-    study, point = caption.study, caption.study.operating_point
-    words, color = _WORDS[study.category]
-    reaches = "reaches" if study.flagged else "is below"
-    views = "1 view" if len(study.views) == 1 else f"mean of {len(study.views)} views"
-    score = f"Study: P(abnormal) {study.score:.3f} ({views}) {reaches} the operating point "
-    return [
-        Row(
-            left=Text(content=words, size=28, color=color),
-            right=Text(content=caption.view, size=18, color=_PRIMARY),
-        ),
-        Row(left=Text(content=f'{score}"{point.name}", {point.threshold:.3f}.', size=16, color=_PRIMARY)),
-        *_revision_rows(caption),
-        *_caution_rows(finding, study),
-    ]
-
-
-def _revision_rows(caption: Caption) -> list[Row]:
-    """Return what tells the page from the one that it replaces, which an archive keeps beside it."""
-    if not caption.revision:
-        return []
-    sentence = f"{caption.revision[:1].upper()}{caption.revision[1:]}."
-    return [Row(left=Text(content=sentence, size=16, color=_WARNING))]
-
-
-def _caution_rows(finding: ViewFinding, study: StudyFinding) -> list[Row]:
-    """Return the caution about an unusual view; on pages of other views, how many of the study are."""
-    if finding.warning is not None:
-        sentence = f"CAUTION: {finding.warning.sentence}"
-    elif warned := sum(view.warning is not None for view in study.views):
-        views = f"{warned} of {len(study.views)} views"
-        sentence = f"CAUTION: {views} of this study unlike the training data, treat its score with caution."
-    else:
-        return []
-    return [Row(left=Text(content=sentence, size=16, color=_WARNING))]
-
-
-def _legend_row() -> Row:
-    sentence = "P(abnormal) of each place by itself, by the networks' votes; the line is at 0.5."
-    return Row(left=Text(content=sentence, size=14, color=_SECONDARY))
-
-
-def _footer_rows(finding: ViewFinding, caption: Caption) -> list[Row]:
-    votes = sum(member.vote for member in finding.members)
-    members = ", ".join(
-        f"{member.member} {member.probability:.3f} (vote {member.vote / votes:.0%})"
-        for member in finding.members
-    )
-    numbers = f"This view: P(abnormal) {finding.probability:.3f}, the mean by votes of: {members}."
-    origin = f"{caption.product} | model {caption.study.bundle.label}"
-    return [
-        Row(left=Text(content=numbers, size=15, color=_PRIMARY)),
-        Row(
-            left=Text(content=origin, size=14, color=_SECONDARY),
-            right=Text(content="NOT FOR DIAGNOSTIC USE", size=15, color=_WARNING),
-        ),
-    ]
 
 
 def _picture(
@@ -243,7 +141,7 @@ def _compose(picture: Image.Image, texts: _Texts, caption: Caption, content_widt
     width = content_width + 2 * _MARGIN
     page = Image.new("RGB", (width, picture.height + texts.height), _BACKGROUND)
     canvas = ImageDraw.Draw(page)
-    canvas.rectangle((0, 0, width - 1, _STRIPE - 1), fill=_WORDS[caption.study.category][1])
+    canvas.rectangle((0, 0, width - 1, _STRIPE - 1), fill=COLORS[caption.study.category])
     y = _STRIPE
     if texts.banner:
         canvas.rectangle((0, y, width - 1, y + texts.banner.height + _GAP - 1), fill=_BANNER)

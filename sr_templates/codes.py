@@ -49,14 +49,13 @@ FINDING = Code("121071", "DCM", "Finding")
 FINDING_SITE = Code("363698007", "SCT", "Finding Site")
 LATERALITY = Code("272741003", "SCT", "Laterality")
 PROBABILITY = Code("122157", "DCM", "Probability")
-THRESHOLD_VALUE = Code("122411", "DCM", "Threshold Value")
 NO_UNITS = Code("1", "UCUM", "no units")  # CID 7181
 SOURCE_OF_MEASUREMENT = Code("121112", "DCM", "Source of Measurement")
 SUMMARY = Code("121111", "DCM", "Summary")
 COMMENT = Code("121106", "DCM", "Comment")
-NORMALITY = Code("121402", "DCM", "Normality")
-ABNORMAL = Code("263654008", "SCT", "Abnormal")  # CID 222
-NORMALITY_UNDETERMINED = Code("371934000", "SCT", "Normality Undetermined")  # CID 222
+FINDING_CONTEXT = Code("408729009", "SCT", "Finding context")
+PROBABLY_PRESENT = Code("410592001", "SCT", "Probably present")
+PRESENCE_SUSPECTED = Code("415684004", "SCT", "Suspected")
 
 # Images: TID 1601, TID 1602, TID 1603
 SOURCE = Code("260753009", "SCT", "Source")
@@ -103,11 +102,15 @@ LATERALITIES: Mapping[Laterality, Code] = MappingProxyType(
 
 # Our own, registered in (0008,0110) Coding Scheme Identification Sequence
 ULNA_SCHEME = "99ULNA"
+LOOKED_FOR = Code("TARGET", ULNA_SCHEME, "Looked for, and nothing else")
 TRIAGE_CATEGORY = Code("TRIAGE", ULNA_SCHEME, "Triage category")
-LIKELY = Code("LIKELY", ULNA_SCHEME, "Flagged, abnormality likely")
-SUSPECTED = Code("SUSPECTED", ULNA_SCHEME, "Flagged, abnormality suspected")
-NOT_FLAGGED = Code("NOFLAG", ULNA_SCHEME, "No abnormality flagged, not a diagnosis")
+LIKELY = Code("LIKELY", ULNA_SCHEME, "Flagged, likely")
+SUSPECTED = Code("SUSPECTED", ULNA_SCHEME, "Flagged, suspected")
+NOT_FLAGGED = Code("NOFLAG", ULNA_SCHEME, "Not flagged, not a diagnosis")
 NOT_ANALYZED = Code("NOTANALYZED", ULNA_SCHEME, "Not analyzed")
+# (122411, DCM, Threshold Value) is that of a cardiac device.
+THRESHOLD = Code("THRESHOLD", ULNA_SCHEME, "Threshold of the operating point")
+MEMBER_PROBABILITY = Code("MEMBER", ULNA_SCHEME, "Probability by one network of the ensemble")
 INPUT_WARNING = Code("INPUT", ULNA_SCHEME, "Input differs from training data")
 
 INPUT_WARNINGS: Mapping[InputWarning, Code] = MappingProxyType(

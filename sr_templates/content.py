@@ -13,8 +13,10 @@ from dicom_io.derived import ResultFacts, Verdict
 from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
-from models.finding import StudyFinding, TriageCategory, ViewFinding
+from models.claims import claim
+from models.finding import ViewFinding
 from models.manifest import BundleIdentity, OperatingPoint
+from models.study_finding import StudyFinding, TriageCategory
 
 VERDICTS = {
     TriageCategory.LIKELY: Verdict.LIKELY,
@@ -135,7 +137,10 @@ class ReportContent:
             verdict=VERDICTS[self.category],
             revision=self.revision,
             replaces_report_of=None if self.previous is None else self.previous.created_at,
-            model_label=self.bundle.label,
+            claim=claim(self.category, self.bundle.target),
+            target=self.bundle.target.text,
+            model_name=self.bundle.name,
+            model_version=self.bundle.version,
             bundle_digest=self.bundle.digest,
             trained=self.bundle.trained,
             operating_point=f"{self.operating_point.name} {self.operating_point.threshold!r}",

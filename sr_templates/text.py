@@ -4,32 +4,26 @@ This module says in plain words what the coded content says, the most important 
 something is normal, and no number contradicts the words beside it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dicom_io.derived import NOT_FOR_DIAGNOSIS
 from dicom_io.laterality import Laterality
+from dicom_io.parts import SIDES, Part
 from dicom_io.projection import Projection
-from models.finding import StudyFinding, TriageCategory
+from models.claims import NOT_LOOKED_FOR, UNSPECIFIED, claim, digits_of, in_words, named
+from models.study_finding import StudyFinding, TriageCategory
 from sr_templates.content import AnalyzedView, ReportContent, SetAside
 
-_SIDES = {
-    Laterality.LEFT: "left ",
-    Laterality.RIGHT: "right ",
-    Laterality.BOTH: "bilateral ",
-    Laterality.UNKNOWN: "",
-}
-_UNSPECIFIED = "unspecified body part"
-
-_CLAIMS = {
-    TriageCategory.LIKELY: "LIKELY ABNORMALITY",
-    TriageCategory.SUSPECTED: "SUSPECTED ABNORMALITY",
-    TriageCategory.NOT_FLAGGED: "no abnormality flagged",
-}
-
-LIMITATIONS = (
+_RESEARCH = (
     "Automated triage by a research model, unreviewed: it orders the worklist and replaces no reading. "
-    "Abnormal studies can remain unflagged and normal studies can be flagged."
+    "What it looks for can be there where it is not flagged, and absent where it is."
 )
+
+
+def limitations(content: ReportContent) -> str:
+    """Return what the report is about, and what it is not."""
+    target = content.bundle.target
+    return f"Looked for: {target.text}. Not looked for: {target.not_looked_for}. {_RESEARCH}"
 
 
 def summary(content: ReportContent) -> str:
@@ -37,32 +31,21 @@ def summary(content: ReportContent) -> str:
     if content.finding is None:
         sentences = [_not_analyzed(content), "This report says nothing about the images."]
     else:
-        sentences = [_headline(content, content.finding), *_cautions(content)]
+        sentences = [_headline(content, content.finding), *_cautions(content, content.finding)]
     if clause := content.facts.revision_clause:
         sentences.insert(1, f"{clause[:1].upper()}{clause[1:]}.")
+    if content.category in (TriageCategory.LIKELY, TriageCategory.SUSPECTED):
+        sentences.append(f"{NOT_LOOKED_FOR[:1].upper()}{NOT_LOOKED_FOR[1:]}.")
     sentences.append(f"Research model {content.bundle.label}; {NOT_FOR_DIAGNOSIS}.")
     if content.finding is not None and not content.bundle.trained:
         sentences.append("An UNTRAINED model's result has no meaning.")
     return " ".join(sentences)
 
 
-def probability_text(probability: float, threshold: float) -> tuple[str, str]:
-    """Return both numbers with as many decimals, at least two, as keep them on their sides.
-
-    >>> probability_text(0.87, 0.5), probability_text(0.4996, 0.5)
-    (('0.87', '0.50'), ('0.4996', '0.5000'))
-    """
-    for decimals in range(2, 17):
-        shown, limit = f"{probability:.{decimals}f}", f"{threshold:.{decimals}f}"
-        if (float(shown) >= float(limit)) == (probability >= threshold):
-            return shown, limit
-    return repr(probability), repr(threshold)
-
-
 def view_title(number: int, view: AnalyzedView) -> str:
     """Return the name of a view in the report: "View 2: left wrist, lateral"."""
     projection = "" if view.projection is Projection.UNKNOWN else f", {view.projection}"
-    return f"View {number}: {_part(view)}{projection}"
+    return f"View {number}: {named(Part(view.region, view.laterality).name)}{projection}"
 
 
 def counted(count: int, noun: str) -> str:
@@ -85,12 +68,20 @@ def reasons(set_aside: Iterable[SetAside]) -> dict[str, list[SetAside]]:
 
 
 def _headline(content: ReportContent, finding: StudyFinding) -> str:
-    score, threshold = probability_text(finding.score, finding.operating_point.threshold)
-    disclaimer = "" if finding.flagged else "; not a diagnosis"
+    target, highest, point = finding.bundle.target, finding.highest, finding.operating_point
+    words = claim(finding.category, target)
+    subject = _subject([highest.part] if finding.flagged else _part_names(finding))
+    if finding.flagged:
+        beginning, end = f"{_sender(content)}: {words.upper()}", ""
+    else:
+        beginning = f"{words[:1].upper()}{words[1:]} by {_sender(content)}"
+        end = f"; {NOT_LOOKED_FOR}; not a diagnosis"
+    digits = digits_of(finding)
+    folded = finding.bundle.fold.words(len(highest.views))
+    origin = f"{named(highest.part)}, {folded}" if len(finding.parts) > 1 else folded
     return (
-        f"{_sender(content)}: {_CLAIMS[finding.category]} in {_subject(content.analyzed)}, "
-        f"{_views(content)}, P(abnormal) {score} "
-        f"(flag at {threshold}, operating point {finding.operating_point.name}){disclaimer}."
+        f"{beginning} in {subject}, {_views(content)}, {target.quantity} {in_words(finding.score, digits)} "
+        f"({origin}; flag at {in_words(point.threshold, digits)}, operating point {point.name}){end}."
     )
 
 
@@ -113,10 +104,8 @@ def _views(content: ReportContent) -> str:
     return f"{done} of {counted(done + failed, 'view')}" if failed else counted(done, "view")
 
 
-def _cautions(content: ReportContent) -> list[str]:
-    cautions = []
-    if len(parts := _parts(content.analyzed)) > 1:
-        cautions.append(f"The views show {' and '.join(parts)}; P(abnormal) is one mean over all of them.")
+def _cautions(content: ReportContent, finding: StudyFinding) -> list[str]:
+    cautions = [*_parts_apart(finding), *_standing_out(content, finding)]
     for number, view in enumerate(content.analyzed, start=1):
         if (warning := view.finding.warning) is not None:
             cautions.append(
@@ -124,7 +113,7 @@ def _cautions(content: ReportContent) -> list[str]:
                 "treat the result with caution."
             )
         if view.laterality_conflict:
-            stated = "no side" if view.laterality is Laterality.UNKNOWN else _SIDES[view.laterality].strip()
+            stated = "no side" if view.laterality is Laterality.UNKNOWN else SIDES[view.laterality].strip()
             cautions.append(
                 f"The header of view {number} contradicts itself about the side "
                 f"({view.laterality_conflict}); {stated} is stated."
@@ -134,16 +123,34 @@ def _cautions(content: ReportContent) -> list[str]:
     return cautions
 
 
-def _subject(views: tuple[AnalyzedView, ...]) -> str:
-    parts = _parts(views)
-    if _UNSPECIFIED not in parts:
+def _parts_apart(finding: StudyFinding) -> list[str]:
+    """Return what each part's views say, where the study shows several: the headline is the highest's."""
+    if len(finding.parts) == 1:
+        return []
+    digits, target = digits_of(finding), finding.bundle.target
+    said = "; ".join(
+        f"{named(part.part)} {in_words(part.score, digits)} ({claim(part.category, target)})"
+        for part in finding.parts
+    )
+    return [f"{target.quantity} of each part: {said}."]
+
+
+def _standing_out(content: ReportContent, finding: StudyFinding) -> list[str]:
+    """Return the views that reach the operating point though their part does not."""
+    digits, quantity = digits_of(finding), finding.bundle.target.quantity
+    return [
+        f"View {number} alone reaches the operating point, {quantity} "
+        f"{in_words(view.finding.probability, digits)}; its part does not."
+        for number, view in enumerate(content.analyzed, start=1)
+        if finding.stands_out(view.finding)
+    ]
+
+
+def _subject(parts: Sequence[str]) -> str:
+    if "" not in parts:
         return f"{' and '.join(parts)} radiographs"
-    return f"radiographs of {' and '.join(('an ' if p == _UNSPECIFIED else 'the ') + p for p in parts)}"
+    return f"radiographs of {' and '.join('an ' + UNSPECIFIED if not p else 'the ' + p for p in parts)}"
 
 
-def _parts(views: tuple[AnalyzedView, ...]) -> list[str]:
-    return list(dict.fromkeys(_part(view) for view in views))
-
-
-def _part(view: AnalyzedView) -> str:
-    return _UNSPECIFIED if view.region is None else f"{_SIDES[view.laterality]}{view.region.lower()}"
+def _part_names(finding: StudyFinding) -> list[str]:
+    return [part.part for part in finding.parts]

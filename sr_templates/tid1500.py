@@ -16,13 +16,14 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from dicom_io.source import put
+from models.study_finding import StudyFinding
 from sr_templates import codes
 from sr_templates.content import ReportContent
-from sr_templates.text import LIMITATIONS, reasons, summary
+from sr_templates.text import limitations, reasons, summary
 from sr_templates.tid1001 import tid1001_observation_context
 from sr_templates.tid1501 import (
     CATEGORIES,
-    normality_of,
+    tid1501_parts,
     tid1501_set_aside,
     tid1501_study,
     tid1501_view,
@@ -72,17 +73,21 @@ def _qualitative_evaluations(content: ReportContent) -> list[ContentItem]:
     return [
         TextContentItem(codes.SUMMARY, summary(content), contains),
         CodeContentItem(codes.TRIAGE_CATEGORY, CATEGORIES[content.category], contains),
-        CodeContentItem(codes.NORMALITY, normality_of(content.category), contains),
-        TextContentItem(codes.COMMENT, LIMITATIONS, contains),
+        TextContentItem(codes.COMMENT, limitations(content), contains),
     ]
 
 
 def _measurement_groups(content: ReportContent) -> list[ContentItem]:
-    study = [] if content.finding is None else [tid1501_study(content, content.finding)]
-    views = [
-        tid1501_view(number, view, content.bundle) for number, view in enumerate(content.analyzed, start=1)
-    ]
+    found = [] if content.finding is None else _found(content, content.finding)
     others = [
         tid1501_set_aside(reason, instances) for reason, instances in reasons(content.set_aside).items()
     ]
-    return [*study, *views, *others]
+    return [*found, *others]
+
+
+def _found(content: ReportContent, finding: StudyFinding) -> list[ContentItem]:
+    return [
+        tid1501_study(content, finding),
+        *tid1501_parts(content, finding),
+        *(tid1501_view(number, content, finding) for number in range(1, len(content.analyzed) + 1)),
+    ]

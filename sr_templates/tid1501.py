@@ -20,9 +20,11 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from dicom_io.uids import derived_uid
+from models.claims import digits_of, in_digits, named
 from models.drift import InputWarning
-from models.finding import MemberFinding, StudyFinding, TriageCategory
-from models.manifest import BundleIdentity
+from models.finding import MemberFinding
+from models.manifest import BundleIdentity, Target
+from models.study_finding import PartFinding, StudyFinding, TriageCategory
 from sr_templates import codes
 from sr_templates.content import AnalyzedView, ReportContent, SetAside
 from sr_templates.references import instance_item
@@ -35,51 +37,55 @@ CATEGORIES = {
     TriageCategory.NOT_FLAGGED: codes.NOT_FLAGGED,
     TriageCategory.NOT_ANALYZED: codes.NOT_ANALYZED,
 }
-
-
-def normality_of(category: TriageCategory) -> Code:
-    """Return the CID 222 term: Abnormal if flagged, else undetermined. "Normal" would be a rule-out."""
-    flagged = category in (TriageCategory.LIKELY, TriageCategory.SUSPECTED)
-    return codes.ABNORMAL if flagged else codes.NORMALITY_UNDETERMINED
+CERTAINTIES = {
+    TriageCategory.LIKELY: codes.PROBABLY_PRESENT,
+    TriageCategory.SUSPECTED: codes.PRESENCE_SUSPECTED,
+}
+"""What a flag says of its finding; of what is not flagged nothing is said to be absent."""
 
 
 def tid1501_study(content: ReportContent, finding: StudyFinding) -> ContainerContentItem:
-    """Return the group of the study: score, threshold, verdict and all views."""
-    point = finding.operating_point
-    normality = normality_of(finding.category)
+    """Return the group of the study: what is suspected and how surely, score, threshold and all views."""
+    point, highest = finding.operating_point, finding.highest
+    digits = digits_of(finding)
+    quantity = finding.bundle.target.quantity
+    deciding = [view for view in content.analyzed if view.finding.part == highest.part]
     return _group(
         "Study",
         [view.source for view in content.analyzed],
         [
-            *_finding(normality),
-            *_finding_sites(content.analyzed),
+            *_finding(finding.category, finding.bundle.target),
+            *_finding_sites(deciding if finding.flagged else content.analyzed),
             *_bundle(
                 finding.bundle,
-                f"flag: study P(abnormal) >= {point.threshold!r} (operating point {point.name})",
-                "study P(abnormal): mean over views",
+                f"flag: study {quantity} >= {point.threshold!r} (operating point {point.name})",
+                f"study {quantity}: of the highest part; of a part: {finding.bundle.fold} of its views",
                 f"bundle sha256:{finding.bundle.digest}",
             ),
-            _tid300_measurement(
-                codes.PROBABILITY,
-                finding.score,
-                [CodeContentItem(codes.NORMALITY, normality, Relationship.HAS_PROPERTIES)],
-            ),
-            _tid300_measurement(codes.THRESHOLD_VALUE, point.threshold),
+            _tid300_measurement(codes.PROBABILITY, in_digits(finding.score, digits)),
+            _tid300_measurement(codes.THRESHOLD, in_digits(point.threshold, digits)),
             _triage(finding.category),
         ],
     )
 
 
-def tid1501_view(view_number: int, view: AnalyzedView, bundle: BundleIdentity) -> ContainerContentItem:
-    """Return the group of a view: the probability of the ensemble, then that of each member."""
+def tid1501_parts(content: ReportContent, finding: StudyFinding) -> list[ContainerContentItem]:
+    """Return a group for each part of a study that shows several; of a single one the study's says all."""
+    return [_part(content, finding, part) for part in finding.parts] if len(finding.parts) > 1 else []
+
+
+def tid1501_view(number: int, content: ReportContent, finding: StudyFinding) -> ContainerContentItem:
+    """Return the group of a view, counted from 1: the ensemble's probability, then that of each member."""
+    view, bundle, digits = content.analyzed[number - 1], finding.bundle, digits_of(finding)
     return _group(
-        view_title(view_number, view),
+        view_title(number, view),
         [view.source],
         [
             *_finding_sites([view]),
-            *_bundle(bundle, "view P(abnormal): mean over members by their votes"),
-            _tid300_measurement(codes.PROBABILITY, view.finding.probability),
-            *(_member(member, bundle) for member in view.finding.members),
+            _looked_for(bundle.target),
+            *_bundle(bundle, f"view {bundle.target.quantity}: mean over members by their votes"),
+            _tid300_measurement(codes.PROBABILITY, in_digits(view.finding.probability, digits)),
+            *(_member(member, bundle, digits) for member in view.finding.members),
             *_input_warning(view.finding.warning),
         ],
     )
@@ -91,7 +97,6 @@ def tid1501_set_aside(reason: str, instances: Sequence[SetAside]) -> ContainerCo
         f"Not analyzed: {counted(len(instances), 'instance')}",
         [other.source for other in instances],
         [
-            CodeContentItem(codes.NORMALITY, codes.NORMALITY_UNDETERMINED, Relationship.CONTAINS),
             _triage(TriageCategory.NOT_ANALYZED),
             TextContentItem(codes.COMMENT, f"Not analyzed, because {reason}.", Relationship.CONTAINS),
         ],
@@ -119,11 +124,39 @@ def _group(title: str, sources: Sequence[Dataset], items: Iterable[ContentItem])
     return group
 
 
-def _finding(normality: Code) -> list[ContentItem]:
-    """Return the Finding of a flagged study; of any other there is none to state."""
-    if normality is not codes.ABNORMAL:
-        return []
-    return [CodeContentItem(codes.FINDING, normality, Relationship.CONTAINS)]
+def _part(content: ReportContent, finding: StudyFinding, part: PartFinding) -> ContainerContentItem:
+    views = [view for view in content.analyzed if view.finding.part == part.part]
+    return _group(
+        f"Part: {named(part.part)}",
+        [view.source for view in views],
+        [
+            *_finding(part.category, finding.bundle.target),
+            *_finding_sites(views),
+            *_bundle(finding.bundle),
+            _tid300_measurement(codes.PROBABILITY, in_digits(part.score, digits_of(finding))),
+            _triage(part.category),
+        ],
+    )
+
+
+def _finding(category: TriageCategory, target: Target) -> list[ContentItem]:
+    """Return what was looked for; where it is flagged, as a Finding with how surely it is there."""
+    certainty = CERTAINTIES.get(category)
+    if certainty is None:
+        return [_looked_for(target)]
+    found = CodeContentItem(codes.FINDING, _code(target), Relationship.CONTAINS)
+    found.ContentSequence = ContentSequence(
+        [CodeContentItem(codes.FINDING_CONTEXT, certainty, Relationship.HAS_CONCEPT_MOD)]
+    )
+    return [found, _looked_for(target)]
+
+
+def _looked_for(target: Target) -> CodeContentItem:
+    return CodeContentItem(codes.LOOKED_FOR, _code(target), Relationship.CONTAINS)
+
+
+def _code(target: Target) -> Code:
+    return Code(target.code.value, target.code.scheme, target.code.meaning)
 
 
 def _finding_sites(views: Iterable[AnalyzedView]) -> list[ContentItem]:
@@ -160,9 +193,9 @@ def _input_warning(warning: InputWarning | None) -> list[ContentItem]:
     ]
 
 
-def _member(member: MemberFinding, bundle: BundleIdentity) -> NumContentItem:
+def _member(member: MemberFinding, bundle: BundleIdentity, digits: int) -> NumContentItem:
     algorithm = tid4019_algorithm_identification(name=member.member, version=bundle.version)
-    return _tid300_measurement(codes.PROBABILITY, member.probability, algorithm)
+    return _tid300_measurement(codes.MEMBER_PROBABILITY, in_digits(member.probability, digits), algorithm)
 
 
 def _tid300_measurement(name: Code, value: float, children: Sequence[ContentItem] = ()) -> NumContentItem:

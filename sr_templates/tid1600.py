@@ -30,6 +30,8 @@ def tid1600_image_library(views: Sequence[AnalyzedView]) -> ContainerContentItem
         codes.IMAGE_LIBRARY_GROUP, is_content_continuous=False, relationship_type=Relationship.CONTAINS
     )
     group.ContentSequence = ContentSequence([_entry(view) for view in views])
+    for entry in group.ContentSequence:
+        del entry.ConceptNameCodeSequence  # TID 1601 names none, and highdicom takes no item without
     library = ContainerContentItem(
         codes.IMAGE_LIBRARY,
         is_content_continuous=False,

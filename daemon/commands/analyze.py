@@ -16,11 +16,14 @@ from daemon.commands.send import files_below
 from daemon.config import Analysis
 from daemon.spool import write_whole
 from daemon.store.instances import PATIENT_MISMATCH
+from daemon.store.places import place_values
 from dicom_io.decoder import Decoder
 from dicom_io.derived import to_bytes
-from models.finding import TriageCategory
-from models.page import Caption, render_page
+from models.claims import NOT_LOOKED_FOR
+from models.page import render_page
+from models.page_words import Caption
 from models.shipped import bundle_folder
+from models.study_finding import PartFinding, TriageCategory
 
 if TYPE_CHECKING:  # these load torch, which takes seconds that `--help` and a misspelt path need not wait for
     from daemon.offline import OfflineStudy, OfflineView
@@ -110,7 +113,18 @@ def _document(study: "OfflineStudy") -> dict[str, Any]:
         "operating_point": None if finding is None else finding.operating_point.model_dump(),
         "bundle": None if finding is None else finding.bundle.label,
         "reason": PATIENT_MISMATCH if study.two_patients else "",
+        "target": None if finding is None else finding.bundle.target.text,
+        "parts": [] if finding is None else [_part_document(part) for part in finding.parts],
         "views": [_view_document(view) for view in study.views],
+    }
+
+
+def _part_document(part: PartFinding) -> dict[str, Any]:
+    return {
+        "part": part.part,
+        "category": part.category,
+        "probability": part.score,
+        "views": len(part.views),
     }
 
 
@@ -122,7 +136,9 @@ def _view_document(view: "OfflineView") -> dict[str, Any]:
         "region": record.region if record else "",
         "laterality": record.laterality if record else "",
         "projection": record.projection if record else "",
+        "part": "" if finding is None else finding.part,
         "probability": None if finding is None else finding.probability,
+        "places": [] if finding is None else [place_values(place) for place in finding.places],
         "members": {member.member: member.probability for member in finding.members} if finding else {},
         "input_distance": None if check is None else check.distance,
         "input_warning": (check.warning or "") if check else "",
@@ -132,7 +148,9 @@ def _view_document(view: "OfflineView") -> dict[str, Any]:
 
 def _print_table(studies: "list[OfflineStudy]", ensemble: "Ensemble") -> None:
     members = ensemble.identity.members
-    table = Table("file", "region", "P(abnormal)", *members, "study", caption=_caption(ensemble))
+    table = Table(
+        "file", "region", ensemble.identity.target.quantity, *members, "study", caption=_caption(ensemble)
+    )
     for study in studies:
         verdict = f"not analyzed ({PATIENT_MISMATCH})" if study.two_patients else "not analyzed"
         if study.finding is not None:
@@ -151,7 +169,7 @@ def _print_table(studies: "list[OfflineStudy]", ensemble: "Ensemble") -> None:
 
 
 def _caption(ensemble: "Ensemble") -> str:
-    return f"{ensemble.identity.label}; not for diagnostic use"
+    return f"{ensemble.identity.label}; {NOT_LOOKED_FOR}; not for diagnostic use"
 
 
 def _write(

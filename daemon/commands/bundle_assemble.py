@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import Progress
 
-from daemon.commands.bundle_description import add_description, describe, print_rating
+from daemon.commands.bundle_description import Defaults, add_description, describe, print_rating
 from daemon.commands.console import error_console
 from daemon.errors import DaemonError
 from models.shipped import bundle_folder
@@ -50,7 +50,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the intervals (default: 0)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default: auto)")
-    add_description(parser, name="the folder's name", rule="ulna")
+    add_description(
+        parser, name="the folder's name", rule="ulna", target="that of the bundles the members are from"
+    )
 
 
 def assemble(options: argparse.Namespace) -> None:
@@ -68,7 +70,7 @@ def assemble(options: argparse.Namespace) -> None:
     validation = of_split(read_source(options.data), options.val_split)
     description = describe(
         options,
-        name=options.bundle.name,
+        Defaults(name=options.bundle.name, rule="ulna", target=gathered.target),
         training_data=options.training_data,
         recipe=options.training_recipe or f"members of other bundles; {gathered.origin}",
         validation=validation,

@@ -1,15 +1,20 @@
 """What a new bundle's manifest shall say, as arguments of ``ulna train`` and ``ulna bundle assemble``."""
 
 import argparse
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from daemon.commands.console import console
+from daemon.errors import DaemonError
+from models.fold import Fold
+from models.manifest_entries import Target
+from models.targets import TARGETS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from models.datasets.sample import Sample
     from models.manifest import Manifest
@@ -20,9 +25,36 @@ if TYPE_CHECKING:
 NOT_THE_PAPERS = "; calibration, votes and operating points are ulna's own, not the paper's"
 
 
-def add_description(parser: argparse.ArgumentParser, *, name: str, rule: str) -> None:
-    """Add the arguments; `name` and `rule` say what the bundle is called and does if nobody says."""
+# How views become one where nobody says: the paper takes the mean.
+FOLDS: "Mapping[str, str]" = {"paper": "mean", "ulna": "highest"}
+
+
+def add_target(group: "argparse._ArgumentGroup", *, default: str = "") -> None:
+    """Add ``--target``; without a `default`, in words, it must be given."""
+    group.add_argument(
+        "--target",
+        choices=tuple(TARGETS),
+        required=not default,
+        help="what the labels call abnormal, and so all that results speak of "
+        + (f"(default: {default})" if default else "; there is no default: a wrong word misleads readers"),
+    )
+
+
+def add_fold(group: "argparse._ArgumentGroup", *, default: str) -> None:
+    """Add ``--fold``; `default` says in words what it is without."""
+    group.add_argument(
+        "--fold",
+        choices=tuple(Fold),
+        type=Fold,
+        help=f"how the views of a part become one probability (default: {default})",
+    )
+
+
+def add_description(parser: argparse.ArgumentParser, *, name: str, rule: str, target: str = "") -> None:
+    """Add the arguments; `name`, `rule` and `target` say in words what holds if nobody says."""
     manifest = parser.add_argument_group("what the bundle's manifest shall say")
+    add_target(manifest, default=target)
+    add_fold(manifest, default="highest with --rule ulna, mean, as in the paper, with --rule paper")
     manifest.add_argument("--name", metavar="NAME", help=f"default: {name}")
     manifest.add_argument(
         "--release", default="0.1.0", metavar="VERSION", help="version of the bundle (default: 0.1.0)"
@@ -51,23 +83,47 @@ def add_description(parser: argparse.ArgumentParser, *, name: str, rule: str) ->
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What counts where the options do not say; `rule` is "paper" or "ulna"."""
+
+    name: str
+    rule: str
+    target: Target | None = None
+
+
 def describe(
-    options: argparse.Namespace, *, name: str, training_data: str, recipe: str, validation: "Sequence[Sample]"
+    options: argparse.Namespace,
+    defaults: Defaults,
+    *,
+    training_data: str,
+    recipe: str,
+    validation: "Sequence[Sample]",
 ) -> "Description":
-    """Return what the options say; `name` counts if they give none."""
+    """Return what the options say."""
     from models.training.assembly import Description
 
     return Description(
-        name=options.name or name,
+        name=options.name or defaults.name,
         version=options.release,
         license=options.license,
         intended_use=options.intended_use,
         training_data=training_data,
         validation_data=f"{options.training_data}, {options.val_split}; {counted(validation)}",
         training_recipe=recipe,
+        target=_target(options, defaults),
+        fold=options.fold or Fold(FOLDS[options.rule or defaults.rule]),
         attribution=options.attribution,
         created=datetime.now(UTC).replace(microsecond=0),
     )
+
+
+def _target(options: argparse.Namespace, defaults: Defaults) -> Target:
+    if options.target:
+        return TARGETS[options.target]
+    if defaults.target is None:
+        raise DaemonError("say what the members learned to find: --target")
+    return defaults.target
 
 
 def counted(samples: "Sequence[Sample]") -> str:

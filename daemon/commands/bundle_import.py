@@ -4,6 +4,10 @@ import argparse
 import re
 from pathlib import Path
 
+from daemon.commands.bundle_description import add_fold, add_target
+from models.fold import Fold
+from models.targets import TARGETS
+
 # Written out here because the modules that know them load torch; a test compares the two.
 ARCHITECTURES = ("densenet201", "densenet169", "mobilenet", "nasnetmobile", "xception")
 
@@ -17,7 +21,7 @@ EPILOG = """\
 example, the best ensemble of the paper, whose models answer P(normal):
   ulna bundle import-keras my-bundle --positive normal \\
       --member densenet201:densenet.h5 --member mobilenet:mobile.h5 --member nasnetmobile:nasnet.h5 \\
-      --name ensemble200-mura --release 1.0.0 --license "not to be redistributed" \\
+      --target abnormality --name ensemble200-mura --release 1.0.0 --license "not to be redistributed" \\
       --training-data "MURA 1.1, train" --intended-use "Research; not for diagnostic use."
 
 The thresholds are yours: until `ulna evaluate` has measured them, the bundle says so.
@@ -53,6 +57,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _configure_description(parser: argparse.ArgumentParser) -> None:
     texts = parser.add_argument_group("what the manifest says")
+    add_target(texts)
+    add_fold(texts, default="mean, as in the paper")
     for option, metavar, summary in (
         ("--name", "NAME", "name of the bundle in every output"),
         ("--release", "VERSION", "version of the bundle, such as 1.0.0"),
@@ -62,8 +68,8 @@ def _configure_description(parser: argparse.ArgumentParser) -> None:
     ):
         texts.add_argument(option, metavar=metavar, required=True, help=summary)
     for option, summary in (
-        ("--sensitive", "a study is flagged from this mean P(abnormal) on (default: 0.5)"),
-        ("--specific", "a flagged study is likely abnormal from here on (default: 0.5)"),
+        ("--sensitive", "a study is flagged from this probability on (default: 0.5)"),
+        ("--specific", "what is suspected is called likely from here on (default: 0.5)"),
     ):
         texts.add_argument(option, type=float, default=0.5, metavar="THRESHOLD", help=summary)
 
@@ -107,6 +113,8 @@ def import_keras(options: argparse.Namespace) -> None:
             license=options.license,
             training_data=options.training_data,
             intended_use=options.intended_use,
+            target=TARGETS[options.target],
+            fold=options.fold or Fold.MEAN,
             input_size=options.input_size,
             resize=options.resize,
             lower=options.lower,

@@ -96,7 +96,7 @@ def _keep(port: int) -> None:
 
 
 def _print(shown: list[play.Exhibit], folder: Path, bundle: BundleIdentity, *, seconds: float) -> None:
-    table = Table("study", "priority", "region", "views", "P(abnormal)", "flag", "turn-around")
+    table = Table("study", "priority", "region", "views", bundle.target.quantity, "flag", "turn-around")
     for number, exhibit in enumerate(shown, start=1):
         entry = exhibit.detail.entry
         table.add_row(

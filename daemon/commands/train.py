@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from daemon.commands.bundle_description import (
     NOT_THE_PAPERS,
+    Defaults,
     add_description,
     counted,
     describe,
@@ -202,7 +203,7 @@ def _description(
     teacher = f"; taught by {' and '.join(teachers)}" if teachers else ""
     return describe(
         options,
-        name=f"{options.members.replace(',', '-')}-{options.recipe}"[:36],
+        Defaults(name=f"{options.members.replace(',', '-')}-{options.recipe}"[:36], rule=options.recipe),
         training_data=f"{options.training_data}; {counted(training)}",
         recipe=f"{options.recipe}; {starts}{teacher}; epochs {epochs}; seed {plan.seed}{rule}",
         validation=validation,

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
         print_json([asdict(entry) for entry in entries])
         return 0
     table = Table(
-        "priority", "category", "P(abnormal)", "regions", "views", "accession", "patient", "study", "state"
+        "priority", "category", "probability", "regions", "views", "accession", "patient", "study", "state"
     )
     for entry in entries:
         table.add_row(*_cells(entry))

@@ -6,10 +6,11 @@ import numpy as np
 from sqlalchemy import Connection, Row, select
 
 from daemon.lifecycle import InstanceState
+from daemon.store.places import places_of
 from daemon.store.tables import activations, instances
 from daemon.store.values import InstanceRecord
 from models.drift import InputCheck, InputWarning
-from models.finding import MemberFinding
+from models.finding import MemberFinding, ViewGeometry
 
 
 def instances_of(connection: Connection, study_id: int) -> tuple[InstanceRecord, ...]:
@@ -58,7 +59,15 @@ def _record(row: Row[Any], members: list[MemberFinding]) -> InstanceRecord:
         bundle_digest=row.bundle_digest,
         members=tuple(members),
         input_check=_input_check(row),
+        geometry=_geometry(row),
+        places=places_of(row.places),
     )
+
+
+def _geometry(row: Row[Any]) -> ViewGeometry | None:
+    if row.image_rows is None:
+        return None
+    return ViewGeometry(rows=row.image_rows, columns=row.image_columns, pixel_aspect=row.pixel_aspect)
 
 
 def _input_check(row: Row[Any]) -> InputCheck | None:

@@ -20,7 +20,7 @@ from daemon.store.database import Store
 from daemon.store.instances import PATIENT_MISMATCH
 from daemon.store.tables import deliveries, results, studies
 from daemon.store.values import ClaimedDelivery
-from models.finding import TriageCategory
+from models.study_finding import TriageCategory
 
 _UNSENT = (DeliveryState.PENDING, DeliveryState.WAITING)
 

@@ -11,7 +11,9 @@ from daemon.store.values import InstanceRecord, ResultKind, StudyIdentity
 class WorklistEntry:
     """One study as the worklist shows it; `identity` is patient data.
 
-    `warned_view_count` is how many of its views differ from the training data.
+    `part` is the one with the score, where the study shows several, `target` what was looked for; both are
+    empty before there is a report. `warned_view_count` is how many of its views differ from the training
+    data.
     """
 
     study_instance_uid: str
@@ -22,6 +24,8 @@ class WorklistEntry:
     priority: int
     category: str
     score: float | None
+    part: str
+    target: str
     model_label: str
     summary: str
     regions: tuple[str, ...]

@@ -3,16 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from daemon.lifecycle import InstanceState, StudyEvent, StudyState, advance
 from daemon.store import deliveries as outbox
 from daemon.store import lease
 from daemon.store.contents import instances_of
 from daemon.store.database import Store
+from daemon.store.reports import insert_result, keep_places
 from daemon.store.tables import instances, results, studies
-from daemon.store.values import ClaimedStudy, OpenStudy, Predecessor, Report, ResultKind
+from daemon.store.values import ClaimedStudy, OpenStudy, Predecessor, Report, ResultKind, ViewKind
 from daemon.store.views import return_views
+from dicom_io.laterality import Laterality
 
 BEGUN_TOO_OFTEN = "building the report ended without an answer twice"
 
@@ -72,13 +74,16 @@ def record_report(store: Store, study: ClaimedStudy, report: Report, *, owner: s
         if row.generation != study.generation:
             _reopen(connection, study.id, attempts=0)
             return False
-        ids = [_insert_result(connection, study, report, index, now) for index in range(len(report.results))]
+        ids = [insert_result(connection, study, report, index, now) for index in range(len(report.results))]
+        keep_places(connection, study, report)
         outbox.fill(connection, [(ids[index], destination) for index, destination in report.deliveries])
         event = StudyEvent.REPORTED if report.results else StudyEvent.NOTHING_TO_REPORT
         values = {
             "state": advance(StudyState.REPORTING, event),
             "category": report.category,
             "score": report.score,
+            "part": report.part,
+            "target": report.target,
             "model_label": report.model_label,
             "summary": report.summary,
             "reason": "" if report.results else report.summary,
@@ -136,20 +141,21 @@ def reopen_abandoned_studies(store: Store, *, now: datetime) -> None:
             _reopen(connection, study_id)
 
 
-def _view_kinds(connection: Connection) -> dict[int, tuple[tuple[str, str], ...]]:
-    """Give (region, projection) of the views of every open study; one query, however many there are."""
+def _view_kinds(connection: Connection) -> dict[int, tuple[ViewKind, ...]]:
+    """Give what the views of every open study show; one query, however many there are."""
     query = (
-        select(instances.c.study_id, instances.c.region, instances.c.projection)
+        select(instances.c.study_id, instances.c.region, instances.c.laterality, instances.c.projection)
         .join(studies)
         .where(studies.c.state == StudyState.OPEN, instances.c.state != InstanceState.EXCLUDED)
     )
-    kinds: dict[int, tuple[tuple[str, str], ...]] = {}
+    kinds: dict[int, tuple[ViewKind, ...]] = {}
     for row in connection.execute(query):
-        kinds[row.study_id] = (*kinds.get(row.study_id, ()), (row.region, row.projection))
+        kind = ViewKind(row.region, Laterality(row.laterality), row.projection)
+        kinds[row.study_id] = (*kinds.get(row.study_id, ()), kind)
     return kinds
 
 
-def _open_study(row: Row[Any], view_kinds: tuple[tuple[str, str], ...]) -> OpenStudy:
+def _open_study(row: Row[Any], view_kinds: tuple[ViewKind, ...]) -> OpenStudy:
     return OpenStudy(
         id=row.id,
         generation=row.generation,
@@ -199,29 +205,6 @@ def _held(connection: Connection, study: ClaimedStudy, owner: str) -> Row[Any] |
         )
         .with_for_update()
     ).first()
-
-
-def _insert_result(
-    connection: Connection, study: ClaimedStudy, report: Report, index: int, now: datetime
-) -> int:
-    result = report.results[index]
-    query = (
-        insert(results)
-        .values(
-            study_id=study.id,
-            revision=study.revision,
-            kind=result.kind,
-            sop_instance_uid=result.sop_instance_uid,
-            sop_class_uid=result.sop_class_uid,
-            series_instance_uid=result.series_instance_uid,
-            source_sop_instance_uid=result.source_sop_instance_uid,
-            path=result.path,
-            created_at=now,
-        )
-        .returning(results.c.id)
-    )
-    result_id: int = connection.scalars(query).one()
-    return result_id
 
 
 def _fail(connection: Connection, study_id: int, reason: str) -> None:

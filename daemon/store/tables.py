@@ -96,6 +96,9 @@ studies = Table(
     Column("study_description", Text, nullable=False, default=""),
     Column("category", String(16), nullable=False, default=""),
     Column("score", Float),
+    # Which part has that score, where the study shows several; what was looked for, as a noun.
+    Column("part", Text, nullable=False, default="", server_default=""),
+    Column("target", Text, nullable=False, default="", server_default=""),
     Column("model_label", Text, nullable=False, default=""),
     Column("summary", Text, nullable=False, default=""),
     *_lease(),
@@ -127,6 +130,12 @@ instances = Table(
     # How the view compares with the training data; NULL where the bundle has no reference.
     Column("input_distance", Float),
     Column("input_warning", String(16), nullable=False, default="", server_default=""),
+    # Of the image as stored; NULL where it was analyzed before these were kept.
+    Column("image_rows", Integer),
+    Column("image_columns", Integer),
+    Column("pixel_aspect", Float),
+    # JSON, see daemon.store.places; of the newest report.
+    Column("places", Text, nullable=False, default="[]", server_default="[]"),
     *_lease(),
     UniqueConstraint("sop_instance_uid", "sha256"),
     Index("ix_instances_study_id", "study_id"),

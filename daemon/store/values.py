@@ -1,13 +1,16 @@
 """This module holds the values that go into the store and come out of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 
 from daemon.lifecycle import InstanceState
+from dicom_io.laterality import Laterality
 from dicom_io.patient import PatientIdentity
 from models.drift import InputCheck, InputWarning
-from models.finding import MemberFinding
+from models.finding import MemberFinding, ViewGeometry
+from models.places import Place
 
 
 class Recorded(Enum):
@@ -100,7 +103,8 @@ class ClaimedView:
 class InstanceRecord:
     """What the store knows of one instance; `members` is empty unless it is analyzed.
 
-    `input_check` compares a view with the training data; None where nobody did.
+    `input_check` compares a view with the training data; None where nobody did. `geometry` is that of the
+    image as stored; None where nobody kept it. `places` are those of the newest report.
     """
 
     sop_instance_uid: str
@@ -118,11 +122,22 @@ class InstanceRecord:
     bundle_digest: str
     members: tuple[MemberFinding, ...]
     input_check: InputCheck | None = None
+    geometry: ViewGeometry | None = None
+    places: tuple[Place, ...] = ()
 
     @property
     def warning(self) -> InputWarning | None:
         """In what way the view differs from the training data; None where it does not, or nobody knows."""
         return None if self.input_check is None else self.input_check.warning
+
+
+@dataclass(frozen=True, slots=True)
+class ViewKind:
+    """What a view shows, as far as its header says."""
+
+    region: str
+    laterality: Laterality
+    projection: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +147,7 @@ class OpenStudy:
     Attributes
     ----------
     view_kinds
-        (region, projection) of each instance that was chosen for analysis.
+        Of each instance that was chosen for analysis.
     """
 
     id: int
@@ -140,7 +155,7 @@ class OpenStudy:
     collecting_since: datetime
     last_instance_at: datetime
     association_open: bool
-    view_kinds: tuple[tuple[str, str], ...]
+    view_kinds: tuple[ViewKind, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,14 +199,24 @@ class Report:
 
     Attributes
     ----------
+    score, part
+        P(abnormal) of the study, and the part that has it where the study shows several; None where nothing
+        was analyzed.
+    target
+        What was looked for, as a noun; empty where the report is about nothing.
+    places
+        By the SOP Instance UID of their view.
     deliveries
         (index into `results`, destination name) of every delivery that is due.
     """
 
     category: str
-    score: float | None
+    score: float | None = None
+    part: str = ""
+    target: str = ""
     model_label: str
     summary: str
+    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
     results: tuple[NewResult, ...]
     deliveries: tuple[tuple[int, str], ...]
 

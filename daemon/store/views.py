@@ -12,7 +12,7 @@ from daemon.store.database import Store
 from daemon.store.tables import activations, instances, studies
 from daemon.store.values import ClaimedView
 from models.drift import InputCheck
-from models.finding import MemberFinding, ViewReading
+from models.finding import MemberFinding, ViewGeometry, ViewReading
 
 SET_ASIDE = "the analysis ended without an answer twice; the view is set aside"
 
@@ -97,7 +97,13 @@ def has_waiting_views(store: Store, *, now: datetime) -> bool:
 
 
 def record_analysis(
-    store: Store, view: ClaimedView, *, owner: str, reading: ViewReading, bundle_digest: str
+    store: Store,
+    view: ClaimedView,
+    *,
+    owner: str,
+    reading: ViewReading,
+    geometry: ViewGeometry,
+    bundle_digest: str,
 ) -> bool:
     """Record what the ensemble reads in a view; give False when the claim was lost meanwhile.
 
@@ -105,7 +111,13 @@ def record_analysis(
     again.
     """
     with store.write() as connection:
-        values = {"bundle_digest": bundle_digest, **_input_check(reading.input_check)}
+        values = {
+            "bundle_digest": bundle_digest,
+            "image_rows": geometry.rows,
+            "image_columns": geometry.columns,
+            "pixel_aspect": geometry.pixel_aspect,
+            **_input_check(reading.input_check),
+        }
         if not _end_claim(connection, view, owner, InstanceEvent.ANALYSIS_STORED, **values):
             return False
         rows = [_activation(view, position, member) for position, member in enumerate(reading.members)]

@@ -116,6 +116,8 @@ def _entry(row: Row[Any], regions: tuple[str, ...]) -> WorklistEntry:
         priority=row.priority,
         category=row.category,
         score=row.score,
+        part=row.part,
+        target=row.target,
         model_label=row.model_label,
         summary=row.summary,
         regions=regions,

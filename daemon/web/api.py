@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from daemon.store.database import Store
+from daemon.store.places import place_values
 from daemon.store.shown import DeliveryRecord, ResultRecord, WorklistEntry
 from daemon.store.values import InstanceRecord
 from daemon.store.worklist import study_detail, worklist_entries
@@ -63,6 +64,8 @@ def study_values(entry: WorklistEntry) -> dict[str, Any]:
         "category": standing(entry),
         "category_is_current": is_current(entry),
         "probability": entry.score,
+        "part": entry.part,
+        "target": entry.target,
         "state": entry.state,
         "reason": entry.reason,
         "summary": entry.summary,
@@ -92,6 +95,7 @@ def _instance_values(record: InstanceRecord) -> dict[str, Any]:
         "laterality": record.laterality,
         "projection": record.projection,
         "probability": ensemble_probability(record),
+        "places": [place_values(place) for place in record.places],
         "input_distance": None if record.input_check is None else record.input_check.distance,
         "input_warning": record.warning or "",
         "members": [

@@ -102,6 +102,7 @@ def page_templates(product: str) -> Environment:
         "local_time": wording.local_time,
         "probability": wording.probability,
         "part": wording.part,
+        "quantity": wording.quantity,
         "rank": wording.priority,
         "reason": wording.reason,
         "standing": standing,

@@ -101,12 +101,21 @@ def local_time(moment: datetime, now: datetime) -> str:
 
 
 def probability(value: float | None) -> str:
-    """Give P(abnormal) with three decimals, as the pictures do.
+    """Give a probability with three decimals, as the pictures do.
 
     >>> probability(0.8731), probability(None)
     ('0.873', '')
     """
     return "" if value is None else f"{value:.3f}"
+
+
+def quantity(target: str) -> str:
+    """Give what a probability is called; of a report from before targets were kept, without one.
+
+    >>> quantity("fracture"), quantity("")
+    ('P(fracture)', 'Probability')
+    """
+    return f"P({target})" if target else "Probability"
 
 
 def part(region: str, laterality: str = "") -> str:

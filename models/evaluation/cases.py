@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.datasets.sample import Sample
+from models.fold import Fold
 
 
 class Level(StrEnum):
@@ -63,6 +64,8 @@ class Cases:
         K names; a study whose views differ has theirs joined by " + ". A stratum may be empty.
     case_of
         (N,) the case, from 0, to which each of the N images belongs.
+    fold
+        How the scores of a case's images become one.
     """
 
     level: Level
@@ -71,9 +74,10 @@ class Cases:
     regions: tuple[str, ...]
     strata: tuple[str, ...]
     case_of: NDArray[np.intp]
+    fold: Fold = Fold.MEAN
 
     @classmethod
-    def of(cls, samples: Sequence[Sample], level: Level) -> Self:
+    def of(cls, samples: Sequence[Sample], level: Level, fold: Fold = Fold.MEAN) -> Self:
         """Group N images by `level`.
 
         A study is abnormal if one of its images is: MURA labels whole studies, other data sets may not.
@@ -92,20 +96,18 @@ class Cases:
             regions=tuple(_joined(view.region for view in views) for views in members),
             strata=tuple(_joined(view.stratum for view in views) for views in members),
             case_of=np.array([numbers[name] for name in names], dtype=np.intp),
+            fold=fold,
         )
 
     def __len__(self) -> int:
         return len(self.clusters)
 
     def scores(self, image_scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return (K,) P(abnormal) of each case: the mean over its images of `image_scores` (N,)."""
-        totals = np.bincount(self.case_of, weights=image_scores, minlength=len(self))
-        means: NDArray[np.float64] = totals / np.bincount(self.case_of, minlength=len(self))
-        # A mean of equal numbers is that number: rounding must not lift it over a threshold, or below it.
-        low, high = np.full(len(self), np.inf), np.full(len(self), -np.inf)
-        np.minimum.at(low, self.case_of, image_scores)
-        np.maximum.at(high, self.case_of, image_scores)
-        return np.clip(means, low, high)
+        """Return (K,) P(abnormal) of each case: its images' `image_scores`, (N,), folded."""
+        of_case: list[list[float]] = [[] for _ in self.clusters]
+        for case, score in zip(self.case_of, image_scores.tolist(), strict=True):
+            of_case[case].append(score)
+        return np.array([self.fold.of(scores) for scores in of_case])
 
     def subsets(self) -> tuple[Subset, ...]:
         """Return all that figures are reported for: overall, then the regions and strata by name.

@@ -185,7 +185,7 @@ def _ours(
     if sorted(architectures[name] for name in members) != sorted(wanted):
         return None
     study, image = (
-        _confusion(predictions, Cases.of(predictions.samples, level), members, OVERALL)
+        _confusion(predictions, predictions.cases(level), members, OVERALL)
         for level in (Level.STUDY, Level.IMAGE)
     )
     return paper_figures(study.inverted, image.accuracy)
@@ -198,7 +198,7 @@ def _confusion(predictions: Predictions, cases: Cases, members: tuple[str, ...],
 
 
 def _regions(predictions: Predictions) -> Iterator[Beside]:
-    studies = Cases.of(predictions.samples, Level.STUDY)
+    studies = predictions.cases(Level.STUDY)
     for row in (*REGIONS, ALL_REGIONS):
         subset = OVERALL if row is ALL_REGIONS else Subset(kind=SubsetKind.REGION, name=row.region)
         ours = None

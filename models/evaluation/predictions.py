@@ -15,7 +15,9 @@ from models.bundle import Bundle
 from models.datasets.sample import Sample
 from models.ensemble import Ensemble
 from models.errors import DatasetRefused, UnreadablePicture
+from models.evaluation.cases import Cases, Level
 from models.finding import MemberFinding
+from models.fold import Fold
 from models.manifest import MemberEntry, Preprocessing
 from models.picture import read_picture
 from models.preprocess import preprocess
@@ -52,6 +54,8 @@ class Predictions:
         (N, 2) int, rows and columns of each image file: what boxes are drawn in.
     preprocessing
         How the images became inputs.
+    fold
+        How the bundle folds the images of a study.
     unreadable
         Those that are missing from `samples`.
     """
@@ -63,6 +67,7 @@ class Predictions:
     activations: NDArray[np.float32]
     shapes: NDArray[np.intp]
     preprocessing: Preprocessing
+    fold: Fold = Fold.MEAN
     unreadable: tuple[Unreadable, ...] = ()
 
     def __post_init__(self) -> None:
@@ -88,6 +93,10 @@ class Predictions:
         half: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * self.logits))
         return half
 
+    def cases(self, level: Level) -> Cases:
+        """Return the images, or the studies that the bundle would make of them."""
+        return Cases.of(self.samples, level, self.fold)
+
     def scores(self, members: Sequence[str]) -> NDArray[np.float64]:
         """Return (N,) P(abnormal) of the ensemble of `members`: the mean of what they say, by their votes."""
         chosen = [self.members.index(name) for name in members]
@@ -96,7 +105,9 @@ class Predictions:
 
 
 def by_the_papers_rule(predictions: Predictions, members: Sequence[MemberEntry]) -> Predictions:
-    """Return what the members said before any calibration, with equal votes: the paper averages raw sigmoids.
+    """Return what the members said before any calibration, with equal votes and the mean over views.
+
+    The paper averages raw sigmoids.
 
     `members` are those of the bundle's manifest, in its order.
     """
@@ -106,6 +117,7 @@ def by_the_papers_rule(predictions: Predictions, members: Sequence[MemberEntry])
     return replace(
         predictions,
         votes=np.ones(len(members)),
+        fold=Fold.MEAN,
         logits=(predictions.logits - offsets) / scales,
         activations=cells.astype(np.float32),
     )
@@ -167,6 +179,7 @@ def predict(
         activations=np.stack([[finding.activation for finding in each] for each in findings], axis=1),
         shapes=np.array([shape for _, shape in views]),
         preprocessing=ensemble.preprocessing,
+        fold=bundle.manifest.fold,
         unreadable=tuple(unreadable),
     )
 

@@ -52,7 +52,7 @@ def evaluate(
         A variant has the name of another classifier, or a member that the bundle has not.
     """
     classifiers = tuple(_classifiers(bundle.members, plan.variants))
-    levels = tuple(Cases.of(predictions.samples, level) for level in Level)
+    levels = tuple(predictions.cases(level) for level in Level)
     total = len(classifiers) * sum(len(cases.subsets()) for cases in levels)
     measured: list[Measured] = []
     for each in _measured(predictions, classifiers, levels, plan):

@@ -16,6 +16,7 @@ from models.errors import MemberByChance, MemberInverted, SamplesInsufficient
 from models.evaluation.calibrated_on import calibration_data
 from models.evaluation.calibration import fit_calibration
 from models.evaluation.predictions import Predictions, predict
+from models.fold import Fold
 from models.manifest import (
     SENSITIVE,
     SPECIFIC,
@@ -25,10 +26,12 @@ from models.manifest import (
     MemberEntry,
     OperatingPoint,
     Preprocessing,
+    Target,
     identity_of,
     read_manifest,
 )
 from models.member import Member
+from models.targets import ABNORMALITY
 from models.training.rating import (
     Rating,
     calibrated,
@@ -49,6 +52,8 @@ class Description:
     training_data: str
     validation_data: str
     training_recipe: str
+    target: Target
+    fold: Fold
     attribution: str | None = None
     created: datetime | None = None
 
@@ -96,7 +101,10 @@ def assemble(
     for trained in members:
         trained.member.half().float()
     raw = predict(
-        _raw_bundle(members, preprocessing), rating.validation, device=rating.device, on_progress=on_progress
+        _raw_bundle(members, preprocessing, description.fold),
+        rating.validation,
+        device=rating.device,
+        on_progress=on_progress,
     )
     data = f"{description.validation_data}; per {rating.level}"
     with _naming_what_is_kept(members):
@@ -118,6 +126,8 @@ def assemble(
             training_data=description.training_data,
             training_recipe=description.training_recipe,
             attribution=description.attribution,
+            fold=description.fold,
+            target=description.target,
             preprocessing=preprocessing,
             members=entries,
             operating_points=points,
@@ -171,7 +181,7 @@ def _naming_what_is_kept(members: Sequence[Trained]) -> Iterator[None]:
         ) from exc
 
 
-def _raw_bundle(members: Sequence[Trained], preprocessing: Preprocessing) -> Bundle:
+def _raw_bundle(members: Sequence[Trained], preprocessing: Preprocessing, fold: Fold) -> Bundle:
     """Return the members as a bundle without calibration, so that they are run as the daemon runs them."""
     entries = tuple(
         MemberEntry(
@@ -190,6 +200,8 @@ def _raw_bundle(members: Sequence[Trained], preprocessing: Preprocessing) -> Bun
         license="none",
         intended_use="calibration",
         training_data="none",
+        fold=fold,
+        target=ABNORMALITY,
         preprocessing=preprocessing,
         members=entries,
         operating_points=tuple(

@@ -13,17 +13,21 @@ import torch
 
 from models.bundle import Bundle, load_bundle
 from models.errors import TrainingRefused
-from models.manifest import MemberEntry, Preprocessing
+from models.manifest import MemberEntry, Preprocessing, Target
 from models.member import Member, build_member
 from models.training.assembly import Trained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Gathered:
-    """Members, how all of them want their images, and in words where they come from."""
+    """Members, how all of them want their images, what they learned to find, and in words where from.
+
+    `target` is None where they come from bundles of several.
+    """
 
     members: tuple[Trained, ...]
     preprocessing: Preprocessing
+    target: Target | None
     origin: str
 
 
@@ -47,11 +51,17 @@ def gather(sources: Mapping[str, Sequence[Path]]) -> Gathered:
     members = tuple(
         _trained(name, [(folder, bundles[folder]) for folder in folders]) for name, folders in sources.items()
     )
+    targets = {bundle.manifest.target for bundle in bundles.values()}
     origin = "; ".join(
         f"{name}: {' and '.join(bundles[folder].identity.label for folder in folders)}"
         for name, folders in sources.items()
     )
-    return Gathered(members=members, preprocessing=preprocessing, origin=origin)
+    return Gathered(
+        members=members,
+        preprocessing=preprocessing,
+        target=targets.pop() if len(targets) == 1 else None,
+        origin=origin,
+    )
 
 
 def mean_state(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.datasets.sample import Sample
 from models.errors import MemberByChance, SamplesInsufficient
 from models.evaluation import weighted
-from models.evaluation.cases import Cases, Level
+from models.evaluation.cases import Level
 from models.evaluation.figures import Figure, classification_figures, figures
 from models.evaluation.operating_points import (
     Choice,
@@ -48,8 +48,8 @@ class Rating:
     rule
         Whether anything is fitted.
     level
-        Whether the operating points are chosen for studies, whose score is the mean of their images as in the
-        daemon, or for single images.
+        Whether the operating points are chosen for studies, whose images are folded as in the daemon, or for
+        single images.
     seed
         Of the bootstrap.
     device
@@ -73,7 +73,7 @@ def require_better_than_chance(raw: Predictions, level: Level, *, seed: int) -> 
     MemberByChance
         One does not, or its interval is not defined; the message names each such member and its AUROC.
     """
-    cases = Cases.of(raw.samples, level)
+    cases = raw.cases(level)
     refused = []
     for name in raw.members:
         scores = cases.scores(raw.scores([name]))
@@ -128,7 +128,7 @@ def operating_points(
     SamplesInsufficient
         A class is missing.
     """
-    cases = Cases.of(predictions.samples, level)
+    cases = predictions.cases(level)
     scores = cases.scores(predictions.scores(predictions.members))
     choices = _fixed(data) if rule == "paper" else _sought(data)
     return tuple(chosen(choice, cases.labels, scores, cases.clusters, seed=seed) for choice in choices)
@@ -174,7 +174,7 @@ def _choose_specific(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> 
 
 def headline_metrics(predictions: Predictions, level: Level, *, data: str, seed: int) -> tuple[Metric, ...]:
     """Measure the ensemble and each of its members; parameters as in `operating_points`."""
-    cases = Cases.of(predictions.samples, level)
+    cases = predictions.cases(level)
     classifiers = {"ensemble": predictions.members} | {name: (name,) for name in predictions.members}
     metrics = []
     for classifier, members in classifiers.items():

@@ -37,7 +37,8 @@ from dicom_io.projection import Projection
 from dicom_io.regions import Region
 from dicom_io.uids import derived_uid
 from models.drift import InputCheck
-from models.finding import MemberFinding, TriageCategory, ViewReading
+from models.finding import MemberFinding, ViewGeometry, ViewReading
+from models.study_finding import TriageCategory
 from tests.factories import uid
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -47,6 +48,7 @@ REPORTER = "testhost/reporter"
 SENDER = "testhost/sender"
 
 DIGEST = "d" * 64  # of the bundle that analyzes, unless told otherwise
+GEOMETRY = ViewGeometry(rows=400, columns=320)
 PACS = "pacs"  # destination of every result, unless told otherwise
 
 
@@ -155,7 +157,7 @@ def analyze_all(
 ) -> None:
     """Analyze every view that waits, in all studies."""
     reading = ViewReading(members=member_findings(probability), input_check=input_check)
-    found: Any = {"reading": reading, "bundle_digest": bundle_digest}
+    found: Any = {"reading": reading, "geometry": GEOMETRY, "bundle_digest": bundle_digest}
     while claimed := views.claim_views(store, owner=ANALYZER, limit=8, oldest_first=True, now=now):
         for view in claimed:
             views.record_analysis(store, view, owner=ANALYZER, **found)

@@ -84,7 +84,7 @@ def test_output_holds_overlays_and_the_dicom_results(
 ):
     status, shown = _analyze(capsys, bundle, "--output", tmp_path / "out", files)
     assert status == 0
-    assert "UNTRAINED; not for diagnostic use" in shown
+    assert "UNTRAINED; other findings were not looked for; not for diagnostic use" in " ".join(shown.split())
     written = sorted(path.name.partition("-")[0] for path in (tmp_path / "out").glob("*.dcm"))
     assert written == ["OT", "OT", "SR"]
     assert {path.name for path in (tmp_path / "out").glob("*.png")} == {

@@ -55,6 +55,8 @@ def words(folder: Path, member: str, *more: str) -> list[str]:
         "m",
         "--release",
         "1",
+        "--target",
+        "abnormality",
         *TEXTS,
         *more,
     ]

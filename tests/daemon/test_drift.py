@@ -106,7 +106,6 @@ def test_an_inverted_view_below_the_operating_point_is_not_analyzed(
         spool=spool,
         decoder=decoder,
         bundle=ensemble.identity,
-        preprocessing=ensemble.preprocessing,
         operating_point="sensitive",
     )
     assert (results.category, len(results.secondary_captures)) == ("not flagged", 1)
@@ -140,11 +139,11 @@ def test_a_warning_goes_through_the_store_into_the_results(
         spool=spool,
         decoder=decoder,
         bundle=ensemble.identity,
-        preprocessing=ensemble.preprocessing,
         operating_point="sensitive",
     )
     probabilities = [view.members[0].probability for view in recorded]
-    assert results.score == pytest.approx(np.mean(probabilities))
+    assert results.finding is not None
+    assert results.finding.score == pytest.approx(np.mean(probabilities))
     assert "CAUTION: view 2 looks inverted" in results.summary
     assert "Input differs from training data: Looks inverted" in outline(results.structured_report)
 

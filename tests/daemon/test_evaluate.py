@@ -13,6 +13,7 @@ from daemon.cli import main
 from models.bundle_writer import NewMember, create_bundle
 from models.manifest import Manifest, MemberEntry, OperatingPoint, Preprocessing
 from models.member import build_member, initialize
+from models.targets import FRACTURE
 
 QUICK = ("--resamples", "50", "--batch", "5", "--device", "cpu")
 
@@ -25,6 +26,7 @@ def _manifest(members: tuple[MemberEntry, ...]) -> Manifest:
         license="Apache-2.0",
         intended_use="Tests.",
         training_data="none: untrained",
+        target=FRACTURE,
         preprocessing=Preprocessing(input_size=(64, 64)),
         members=members,
         operating_points=(

@@ -29,7 +29,6 @@ from dicom_io.decoder import Decoder
 from models.bundle import create_untrained, load_bundle
 from models.ensemble import Ensemble
 from models.finding import ViewReading
-from models.manifest import read_manifest
 from tests.daemon import store_factory
 from tests.daemon.deadline import wait_until
 from tests.factories import make_instance, uid, write_instance
@@ -186,8 +185,7 @@ def test_a_report_that_finds_no_room_is_written_when_there_is(sqlite_only, spool
     Analyzer(sqlite_only, spool, decoder, ensemble, operating_point="sensitive", max_batch=8).step(stage)
     names = names_of_results(sqlite_only, spool, decoder, ensemble)
     config = read_config(None, environment={})
-    manifest = read_manifest(bundle)
-    reporter = Reporter(sqlite_only, spool, decoder, config, bundle=ensemble.identity, manifest=manifest)
+    reporter = Reporter(sqlite_only, spool, decoder, config, bundle=ensemble.identity)
     for name in names:
         written = spool.absolute(spool.write_result(name, b""))
         written.unlink()
@@ -213,7 +211,6 @@ def names_of_results(store: Store, spool: Spool, decoder: Decoder, ensemble: Ens
         spool=spool,
         decoder=decoder,
         bundle=ensemble.identity,
-        preprocessing=ensemble.preprocessing,
         operating_point="sensitive",
     )
     studies.release_studies(store, owner=store_factory.REPORTER, forgive=True)

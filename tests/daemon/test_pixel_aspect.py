@@ -81,7 +81,6 @@ def test_the_service_analyzes_and_shows_right_proportions(
         spool=spool,
         decoder=decoder,
         bundle=ensemble.identity,
-        preprocessing=ensemble.preprocessing,
         operating_point="sensitive",
     )
     (capture,) = results.secondary_captures

@@ -39,6 +39,6 @@ def test_the_summary_says_that_a_header_contradicts_itself_about_the_side():
 def test_the_summary_of_a_later_revision_names_the_report_that_it_replaces():
     second = report_content(three_views(0.9), revision=2, previous=PREVIOUS)
     headline, revision, *_ = summary(second).split(". ")
-    assert "ABNORMALITY" in headline
+    assert "FRACTURE" in headline
     assert revision == "Revision 2, replaces the report of 2025-01-02 22:30"
     assert "Revision" not in summary(report_content(three_views(0.9)))

@@ -6,7 +6,7 @@ import pytest
 
 from daemon.lifecycle import StudyState
 from daemon.store.shown import WorklistEntry
-from daemon.store.values import OpenStudy
+from daemon.store.values import OpenStudy, ViewKind
 from daemon.study import (
     EXPECTED_VIEWS,
     Closing,
@@ -18,15 +18,20 @@ from daemon.study import (
     priority,
     reading_order,
 )
+from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
-from models.finding import TriageCategory
+from models.study_finding import TriageCategory
 from tests.daemon.store_factory import NOW, after, identity
 
 RULE = ClosingRule(quiet_seconds=60, settle_seconds=5, max_wait_seconds=600, close_on_expected_views=True)
 
-FRONTAL, LATERAL, OBLIQUE = ("WRIST", "frontal"), ("WRIST", "lateral"), ("WRIST", "oblique")
-WHOLE_WRIST = (FRONTAL, LATERAL, OBLIQUE)
+
+def kinds(region: str, projections: str, laterality: Laterality = Laterality.UNKNOWN) -> list[ViewKind]:
+    return [ViewKind(region, laterality, projection) for projection in projections.split()]
+
+
+FRONTAL, LATERAL, OBLIQUE = WHOLE_WRIST = tuple(kinds("WRIST", "frontal lateral oblique"))
 
 
 def study(*, first=0.0, last=0.0, association_open=True, views=(FRONTAL,)):
@@ -107,7 +112,7 @@ def test_site_can_do_without_expected_views():
     ],
 )
 def test_expected_views_of_a_region(region, projections, complete):
-    assert has_expected_views([(region, projection) for projection in projections.split()]) is complete
+    assert has_expected_views(kinds(region, projections)) is complete
 
 
 def test_every_region_has_expected_views_that_exist():
@@ -116,10 +121,37 @@ def test_every_region_has_expected_views_that_exist():
 
 
 def test_each_region_of_a_study_must_be_complete():
-    hand = [("HAND", "frontal"), ("HAND", "oblique")]
+    hand = kinds("HAND", "frontal oblique")
     assert has_expected_views([*WHOLE_WRIST, *hand])
     assert not has_expected_views([*WHOLE_WRIST, hand[0]])
-    assert not has_expected_views([*WHOLE_WRIST, ("", "unknown")])
+    assert not has_expected_views([*WHOLE_WRIST, *kinds("", "unknown")])
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "both", "unknown", "complete"),
+    [
+        ("frontal oblique", "", "", "", True),
+        ("oblique", "frontal", "", "", False),
+        ("frontal oblique", "frontal oblique", "", "", True),
+        ("frontal oblique", "frontal", "", "", False),
+        ("oblique", "oblique", "frontal", "", True),
+        ("oblique", "", "frontal", "", False),
+        ("", "", "frontal oblique", "", True),
+        ("frontal", "", "", "oblique", True),
+        ("frontal", "frontal oblique", "", "oblique", False),
+        ("", "", "", "frontal oblique", True),
+    ],
+)
+def test_each_side_of_a_region_must_be_complete(left, right, both, unknown, complete):
+    views = [
+        *kinds("HAND", left, Laterality.LEFT),
+        *kinds("HAND", right, Laterality.RIGHT),
+        *kinds("HAND", both, Laterality.BOTH),
+        *kinds("HAND", unknown),
+    ]
+
+    assert has_expected_views(views) is complete
+    assert has_expected_views(views[::-1]) is complete
 
 
 def test_no_views_are_no_complete_study():
@@ -159,6 +191,8 @@ def entry(name, *, rank=Priority.MEDIUM, category="", score=None, opened=0.0):
         priority=rank,
         category=category,
         score=score,
+        part="",
+        target="fracture",
         model_label="",
         summary="",
         regions=("WRIST",),

@@ -11,7 +11,7 @@ from daemon.spool import Spool
 from daemon.store.database import Store
 from daemon.store.shown import StageRecord
 from daemon.store.stages import record_stage
-from models.finding import TriageCategory
+from models.study_finding import TriageCategory
 from tests.daemon import store_factory
 from tests.daemon.store_factory import NOW, after
 from tests.daemon.web_client import get, make_app, plain

@@ -75,7 +75,10 @@ def _store_picture(store: Store, spool: Spool, pixels: np.ndarray) -> str:
     facts = ResultFacts(
         verdict=Verdict.SUSPECTED,
         revision=1,
-        model_label="test 1.0",
+        claim="suspected fracture",
+        target="fracture",
+        model_name="test",
+        model_version="1.0",
         bundle_digest="d" * 64,
         trained=True,
         operating_point="sensitive 0.5",

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from daemon.spool import Spool
 from daemon.store.database import Store
 from daemon.web.guard import CONTENT_SECURITY_POLICY
-from models.finding import TriageCategory
+from models.study_finding import TriageCategory
 from tests.daemon import store_factory
 from tests.daemon.web_client import get, make_app, plain
 from tests.factories import uid

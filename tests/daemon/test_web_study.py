@@ -10,7 +10,7 @@ from daemon.store.database import Store
 from daemon.store.deliveries import claim_deliveries, record_to_retry
 from daemon.store.studies import claim_study, record_report
 from models.drift import InputCheck, InputWarning
-from models.finding import TriageCategory
+from models.study_finding import TriageCategory
 from tests.daemon import store_factory
 from tests.daemon.store_factory import after
 from tests.daemon.web_client import get, make_app, plain
@@ -31,7 +31,7 @@ def test_the_study_shows_views_members_and_what_was_set_aside(sqlite_only: Store
     )
     store_factory.analyze_all(sqlite_only, probability=0.7)
     page = plain(get(app, f"/studies/{uid(1)}").text)
-    assert "View 1 left wrist, lateral P(abnormal) 0.700" in page
+    assert "View 1 left wrist, lateral Probability 0.700" in page
     assert "densenet201 0.700 mobilenet 0.700" in page
     assert "unreadable the instance has no pixel data" in page
     assert "not analyzed the image shows another body region" in page
@@ -90,7 +90,7 @@ def test_a_view_unlike_the_training_data_is_warned_of(sqlite_only: Store, app: S
     store_factory.analyze_all(sqlite_only, probability=0.7, input_check=InputCheck(distance=0.5))
     page = plain(get(app, f"/studies/{uid(1)}").text)
     assert page.count("This view looks inverted (black for white)") == 1
-    assert page.count("P(abnormal) 0.700") == 2
+    assert page.count("Probability 0.700") == 2
     study = get(app, f"/api/studies/{uid(1)}").json()
     assert study["warned_view_count"] == 1
     assert [(i["input_warning"], i["input_distance"]) for i in study["instances"]] == [

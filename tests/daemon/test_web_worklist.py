@@ -14,7 +14,7 @@ from daemon.store.studies import record_report
 from daemon.store.worklist import worklist_entries
 from daemon.web.listing import MAX_SHOWN, Period, Selection, worklist
 from models.drift import InputCheck, InputWarning
-from models.finding import TriageCategory
+from models.study_finding import TriageCategory
 from tests.daemon import store_factory
 from tests.daemon.store_factory import NOW, after
 from tests.daemon.web_client import get, make_app, plain, rows

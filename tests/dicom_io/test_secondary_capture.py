@@ -22,7 +22,10 @@ from tests.factories import code_item, encode, make_instance, uid
 FACTS = ResultFacts(
     verdict=Verdict.SUSPECTED,
     revision=1,
-    model_label="ensemble200 0.1.0",
+    claim="suspected fracture",
+    target="fracture",
+    model_name="ensemble200",
+    model_version="0.1.0",
     bundle_digest="ab" * 32,
     trained=True,
     operating_point="sensitive 0.5",
@@ -86,14 +89,14 @@ def test_it_is_a_series_of_its_own_that_says_what_it_is():
     assert ds.SOPClassUID == "1.2.840.10008.5.1.4.1.1.7"
     assert (ds.Modality, ds.SeriesNumber, ds.InstanceNumber, ds.ConversionType) == ("OT", 9901, 2, "WSD")
     assert ds.ImageType == ["DERIVED", "SECONDARY", "OTHER", "GRADCAM"]
-    assert ds.SeriesDescription == "ulna flagged (suspected), not for diagnostic use"
+    assert ds.SeriesDescription == "ulna flagged (suspected fracture), not for diagnostic use"
     assert ds.SeriesInstanceUID != make_instance().SeriesInstanceUID
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_series_description_fits_and_starts_with_ulna(verdict):
     description = capture(facts=replace(FACTS, verdict=verdict, trained=False)).SeriesDescription
-    assert description.startswith(f"ulna {verdict}")
+    assert description.startswith(f"ulna {str(verdict).rstrip(')')}")
     assert "UNTRAINED" in description
     assert len(description) <= 64
 
@@ -110,7 +113,8 @@ def test_it_names_its_source_and_its_algorithm():
     assert reference.PurposeOfReferenceCodeSequence[0].CodeValue == "121322"
     assert ds.ReferencedSeriesSequence[0].SeriesInstanceUID == uid(1, 1)
     (equipment,) = ds.ContributingEquipmentSequence
-    assert equipment.ManufacturerModelName == "ensemble200 0.1.0"
+    assert (equipment.ManufacturerModelName, equipment.SoftwareVersions) == ("ensemble200", "0.1.0")
+    assert "Probability of fracture" in equipment.ContributionDescription
     assert equipment.DeviceUID == FACTS.device_uid
 
 
@@ -239,6 +243,6 @@ def test_a_later_revision_names_the_report_that_it_replaces():
 def test_a_series_description_has_room_for_all_that_it_says(verdict, trained, revision):
     described = replace(FACTS, verdict=verdict, trained=trained, revision=revision).series_description
     assert len(described) <= 64  # VR LO
-    assert described.startswith(f"ulna {verdict}")
+    assert described.startswith(f"ulna {str(verdict).rstrip(')')}")
     assert ("UNTRAINED" in described) is not trained
     assert "diagnos" in described

@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.finding import MemberFinding, StudyFinding, ViewFinding, study_finding
-from models.manifest import BundleIdentity, OperatingPoint
+from models.finding import MemberFinding, ViewFinding
+from models.fold import Fold
+from models.manifest import BundleIdentity, OperatingPoint, Preprocessing
+from models.study_finding import StudyFinding, study_finding
+from models.targets import FRACTURE
 
 
 def a_point(name="sensitive", threshold=0.5, **rates) -> OperatingPoint:
@@ -23,6 +26,9 @@ def an_identity(
         "digest": "0" * 64,
         "trained": True,
         "intended_use": "Trying the software.",
+        "target": FRACTURE,
+        "fold": Fold.MEAN,
+        "preprocessing": Preprocessing(input_size=(224, 224)),
         "members": ("first", "second"),
         "operating_points": (a_point("sensitive", sensitive), a_point("specific", specific), *others),
     }
@@ -66,6 +72,11 @@ trained = false
 license = "Apache-2.0"
 intended_use = "Tests."
 training_data = "none: untrained"
+
+[target]
+text = "fracture"
+code = { value = "125605004", scheme = "SCT", meaning = "Fracture of bone" }
+not_looked_for = "dislocation"
 
 [preprocessing]
 input_size = [64, 96]

@@ -9,6 +9,7 @@ import torch
 from models.bundle import load_bundle
 from models.errors import BundleExists, KerasFileInvalid, ManifestInvalid, UnknownArchitecture
 from models.keras_import import Description, KerasModel, Positive, import_keras
+from models.targets import ABNORMALITY
 from tests.models.keras_files import answers, views, whole_model
 
 # Keras itself takes tensors to NumPy by a way that is deprecated, whenever it saves.
@@ -20,6 +21,7 @@ FACTS: dict[str, Any] = {
     "license": "not to be redistributed",
     "training_data": "MURA 1.1, train",
     "intended_use": "Research; not for diagnostic use.",
+    "target": ABNORMALITY,
 }
 
 

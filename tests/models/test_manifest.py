@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import BundleRefused, ManifestInvalid, UnknownOperatingPoint
+from models.fold import Fold
 from models.manifest import (
     Manifest,
     MemberEntry,
@@ -17,6 +18,7 @@ from models.manifest import (
     read_manifest,
 )
 from models.manifest_text import manifest_text
+from models.targets import FRACTURE
 from tests.models.builders import MANIFEST, an_identity, write_manifest
 
 
@@ -127,6 +129,8 @@ def test_manifest_text_is_read_back_equal():
         license='Says "yes" \\ and {no}',
         intended_use="Tests.",
         training_data="Phantoms.",
+        fold=Fold.TWO_HIGHEST,
+        target=FRACTURE,
         preprocessing=Preprocessing(
             input_size=(320, 320), resize="letterbox", lower=-1.0, mean=0.1, std=1e-7
         ),

@@ -6,9 +6,12 @@ from PIL import Image
 
 from models import page
 from models.drift import InputCheck, InputWarning
-from models.finding import MemberFinding, ViewFinding, study_finding
+from models.finding import MemberFinding, ViewFinding
+from models.fold import Fold
 from models.manifest import Preprocessing
-from models.page import LONGEST_SIDE, Caption, render_page
+from models.page import LONGEST_SIDE, render_page
+from models.page_words import WARNING, Caption
+from models.study_finding import study_finding
 from models.typesetting import Row, Text, set_rows, text_width
 from tests.models.builders import a_study, a_view, an_identity
 
@@ -126,22 +129,45 @@ def test_same_arguments_give_the_same_bytes():
 @pytest.mark.parametrize(
     ("score", "words"),
     [
-        (0.9, "LIKELY ABNORMALITY"),
-        (0.6, "SUSPECTED ABNORMALITY"),
-        (0.1, "No abnormality flagged"),
+        (0.9, "LIKELY FRACTURE"),
+        (0.6, "SUSPECTED FRACTURE"),
+        (0.1, "No fracture suspected"),
     ],
 )
 def test_page_says_category_score_and_operating_point(score, words):
     texts = texts_of(a_view(0.25, 0.5), a_caption(a_study(score)))
 
     assert words in texts
-    assert f"P(abnormal) {score:.3f} (1 view)" in texts
-    assert '"sensitive", 0.500' in texts
-    assert ("reaches" in texts) == (score >= 0.5)
+    assert f"Study: P(fracture) {score} (1 view) {'reaches' if score >= 0.5 else 'is below'} the" in texts
+    assert 'operating point "sensitive", 0.5.' in texts
+    assert "Looked for: fracture; other findings were not looked for." in texts
     assert (
-        "P(abnormal) 0.375, the mean by votes of: member0 0.250 (vote 50%), member1 0.500 (vote 50%)."
-        in texts
+        "This view: P(fracture) 0.375 (is below the operating point), the mean by votes of: "
+        "member0 0.25 (vote 50%), member1 0.5 (vote 50%)." in texts
     )
+
+
+def test_a_page_names_the_view_that_reaches_what_its_study_misses():
+    study = a_study(0.1, 0.7)
+    quiet, loud = study.views
+
+    assert "This view alone reaches the operating point" in texts_of(loud, a_caption(study))
+    assert "View 2 alone would reach the operating point." in texts_of(quiet, a_caption(study))
+    assert "alone" not in texts_of(quiet, a_caption(a_study(0.1, 0.2)))
+    assert "alone" not in texts_of(loud, a_caption(a_study(0.1, 0.7, fold=Fold.HIGHEST)))
+
+
+def test_pages_of_two_parts_name_the_one_that_is_flagged_and_their_own():
+    views = [replace(a_view(0.9, view_id="l"), part="left hand"), replace(a_view(0.1), part="right hand")]
+    study = study_finding(views, bundle=an_identity(), operating_point="sensitive")
+
+    left, right = (texts_of(view, a_caption(study)) for view in study.views)
+
+    for texts in (left, right):
+        assert "LIKELY FRACTURE, left hand" in texts
+        assert "Study: P(fracture) 0.9 (left hand, 1 view) reaches" in texts
+    assert "This part, left hand: P(fracture) 0.9 (1 view), likely fracture." in left
+    assert "This part, right hand: P(fracture) 0.1 (1 view), no fracture suspected." in right
 
 
 @pytest.mark.parametrize("score", [0.1, 0.6, 0.9])
@@ -279,8 +305,8 @@ def test_an_unusual_view_is_cautioned_on_its_page_and_counted_on_the_others():
     # It is drawn, too, and in the color of a warning.
     drawn = render(finding=unusual, caption=a_caption(study))
     plain = render(finding=replace(unusual, input_check=None), caption=a_caption(a_study(0.4, 0.9)))
-    assert np.count_nonzero((drawn == page._WARNING).all(axis=2)) > 2 * np.count_nonzero(
-        (plain == page._WARNING).all(axis=2)
+    assert np.count_nonzero((drawn == WARNING).all(axis=2)) > 2 * np.count_nonzero(
+        (plain == WARNING).all(axis=2)
     )
 
 

@@ -8,12 +8,16 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from dicom_io.laterality import Laterality
+from dicom_io.parts import Part, parts_of
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
 from dicom_io.source import sanitized_source
 from models.drift import InputCheck, InputWarning
-from models.finding import MemberFinding, ViewFinding, study_finding
-from models.manifest import BundleIdentity, OperatingPoint
+from models.finding import MemberFinding, ViewFinding
+from models.fold import Fold
+from models.manifest import BundleIdentity, OperatingPoint, Preprocessing
+from models.study_finding import study_finding
+from models.targets import FRACTURE
 from sr_templates.content import AnalyzedView, PreviousReport, ReportContent, SetAside
 from tests.factories import encode, make_instance
 
@@ -33,6 +37,9 @@ def bundle(*, trained: bool = False, digest: str = "0123456789abcdef" * 4) -> Bu
         digest=digest,
         trained=trained,
         intended_use="Research",
+        target=FRACTURE,
+        fold=Fold.MEAN,
+        preprocessing=Preprocessing(),
         members=("densenet201", "mobilenet"),
         operating_points=(
             OperatingPoint(name="sensitive", threshold=0.5, data="none"),
@@ -100,9 +107,10 @@ def report_content(
     identity = identity or bundle()
     finding = None
     if views:
-        finding = study_finding(
-            [view.finding for view in views], bundle=identity, operating_point="sensitive"
-        )
+        parts = parts_of([Part(view.region, view.laterality) for view in views])
+        found = [replace(view.finding, part=part.name) for view, part in zip(views, parts, strict=True)]
+        finding = study_finding(found, bundle=identity, operating_point="sensitive")
+        views = [replace(view, finding=each) for view, each in zip(views, found, strict=True)]
     return ReportContent(
         analyzed=tuple(views),
         set_aside=tuple(set_aside),

@@ -16,7 +16,7 @@ from tests.sr_templates.golden import dump, reports
 # <has concept mod CODE:(121058,DCM,"Procedure reported")=(43468-8,LN,"XR unspecified body region")>
 DUMPED = re.compile(
     r"""(?P<indent>\ *)<[a-z ]*(?P<value_type>[A-Z]+):
-    \([^"]*"(?P<name>[^"]*)"\)=
+    (?:\([^"]*"(?P<name>[^"]*)"\))?=
     (?:SEPARATE|[^"]*"(?P<value>[^"]*)".*)>""",
     re.VERBOSE,
 )
@@ -38,12 +38,13 @@ def test_each_item_that_dcmtk_dumps_is_a_line_with_its_name_and_value(kind, tmp_
         item = DUMPED.match(dumped)
         assert item is not None, dumped
         value = item["value"]
-        start = item["indent"] + item["name"]
+        start = item["indent"] + (item["name"] or "")
         assert line.startswith(start)
         if value is None:
             assert line == start
         else:
-            assert re.search(rf": (?:image |object )?{re.escape(value)}(?: \S+)?$", line), (dumped, line)
+            shown = rf"(?:: |^ *)(?:image |object )?{re.escape(value)}(?: \S+)?$"
+            assert re.search(shown, line), (dumped, line)
 
 
 def test_an_object_without_pixels_is_no_image():

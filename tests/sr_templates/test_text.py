@@ -1,16 +1,17 @@
 """What a radiologist reads."""
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dicom_io.eligibility import Exclusion
 from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
 from models.drift import InputWarning
+from models.fold import Fold
 from sr_templates.content import SetAside
-from sr_templates.text import probability_text, summary, view_title
+from sr_templates.text import limitations, summary, view_title
 from tests.sr_templates.builders import analyzed, bundle, report_content, source, three_views
 
 TRAINED = bundle(trained=True)
@@ -22,29 +23,30 @@ def set_aside(number: int, reason: str, *, failed: bool = False) -> SetAside:
 
 def test_a_suspected_study():
     assert summary(report_content(three_views(0.87), identity=TRAINED)) == (
-        "ulna: SUSPECTED ABNORMALITY in left wrist radiographs, 3 views, P(abnormal) 0.87 (flag at 0.50, "
-        "operating point sensitive). Research model ensemble200 0.1.0; not for diagnostic use."
+        "ulna: SUSPECTED FRACTURE in left wrist radiographs, 3 views, P(fracture) 0.87 (mean of 3 views; "
+        "flag at 0.5, operating point sensitive). Other findings were not looked for. "
+        "Research model ensemble200 0.1.0; not for diagnostic use."
     )
 
 
 def test_a_likely_study():
     assert summary(report_content(three_views(0.93), identity=TRAINED)).startswith(
-        "ulna: LIKELY ABNORMALITY in left wrist radiographs, 3 views, P(abnormal) 0.93 (flag at 0.50"
+        "ulna: LIKELY FRACTURE in left wrist radiographs, 3 views, P(fracture) 0.93 (mean of 3 views; flag at"
     )
 
 
 def test_an_unflagged_study_is_not_called_normal():
     text = summary(report_content(three_views(0.12), identity=TRAINED))
     assert text.startswith(
-        "ulna: no abnormality flagged in left wrist radiographs, 3 views, P(abnormal) 0.12 (flag at 0.50, "
-        "operating point sensitive); not a diagnosis."
+        "No fracture suspected by ulna in left wrist radiographs, 3 views, P(fracture) 0.12 (mean of 3 "
+        "views; flag at 0.5, operating point sensitive); other findings were not looked for; not a diagnosis."
     )
     assert " normal" not in text
 
 
 def test_an_untrained_model_is_told_first_and_last():
     text = summary(report_content())
-    assert text.startswith("ulna with an UNTRAINED model: SUSPECTED ABNORMALITY")
+    assert text.startswith("ulna with an UNTRAINED model: SUSPECTED FRACTURE")
     assert text.endswith("An UNTRAINED model's result has no meaning.")
 
 
@@ -89,14 +91,42 @@ def test_several_parts_are_told():
         analyzed(source(3), laterality=Laterality.BOTH),
     ]
     text = summary(report_content(views))
-    assert "in left wrist and right hand and bilateral wrist radiographs, 3 views" in text
-    assert "P(abnormal) is one mean over all of them" in text
+    assert (
+        "SUSPECTED FRACTURE in left wrist radiographs, 3 views, P(fracture) 0.87 (left wrist, 1 view;" in text
+    )
+    assert (
+        "P(fracture) of each part: left wrist 0.87 (suspected fracture); "
+        "right hand 0.87 (suspected fracture); bilateral wrist 0.87 (suspected fracture)." in text
+    )
+
+
+def test_what_is_not_flagged_is_so_in_all_parts():
+    views = [
+        analyzed(source(1), 0.2),
+        analyzed(source(2), 0.3, region=Region.HAND, laterality=Laterality.RIGHT),
+    ]
+    text = summary(report_content(views, identity=TRAINED))
+    assert text.startswith(
+        "No fracture suspected by ulna in left wrist and right hand radiographs, 2 views, P(fracture) 0.3 "
+        "(right hand, 1 view; flag"
+    )
+    assert "left wrist 0.2 (no fracture suspected); right hand 0.3 (no fracture suspected)." in text
+
+
+def test_a_view_that_reaches_the_point_in_a_study_that_does_not_is_named():
+    views = [analyzed(source(1), 0.1), analyzed(source(2), 0.6)]
+    text = summary(report_content(views, identity=TRAINED))
+    assert text.startswith("No fracture suspected by ulna")
+    assert "View 2 alone reaches the operating point, P(fracture) 0.6; its part does not." in text
+    highest = replace(TRAINED, fold=Fold.HIGHEST)
+    assert "alone" not in summary(report_content(views, identity=highest))
 
 
 def test_a_part_that_is_not_known_is_not_invented():
     views = [analyzed(source(1), region=None), analyzed(source(2), laterality=Laterality.UNKNOWN)]
     text = summary(report_content(views))
-    assert "in radiographs of an unspecified body part and the wrist, 2 views" in text
+    assert "SUSPECTED FRACTURE in radiographs of an unspecified body part, 2 views" in text
+    assert "unspecified body part 0.87 (suspected fracture); wrist 0.87" in text
 
 
 @pytest.mark.parametrize("sentence", [exclusion.sentence for exclusion in Exclusion])
@@ -113,22 +143,16 @@ def test_view_titles():
     assert view_title(1, plain) == "View 1: unspecified body part"
 
 
-def test_numbers_have_as_few_decimals_as_they_can():
-    assert probability_text(0.87, 0.5) == ("0.87", "0.50")
-    assert probability_text(0.4996, 0.5) == ("0.4996", "0.5000")
-    assert probability_text(0.5, 0.5) == ("0.50", "0.50")
-
-
-@given(st.floats(0, 1), st.floats(0, 1))
-def test_numbers_never_contradict_the_verdict(probability, threshold):
-    shown, limit = probability_text(probability, threshold)
-    assert (float(shown) >= float(limit)) == (probability >= threshold)
+def test_the_comment_lists_what_was_not_looked_for():
+    text = limitations(report_content())
+    assert text.startswith("Looked for: fracture. Not looked for: dislocation, subluxation,")
+    assert "replaces no reading" in text
 
 
 def test_an_unusual_view_is_told_after_the_headline():
     views = [analyzed(source(1)), analyzed(source(2), warning=InputWarning.BODY_PART)]
     text = summary(report_content(views, identity=TRAINED))
-    assert text.startswith("ulna: SUSPECTED ABNORMALITY in left wrist radiographs, 2 views, P(abnormal) 0.87")
+    assert text.startswith("ulna: SUSPECTED FRACTURE in left wrist radiographs, 2 views, P(fracture) 0.87")
     assert (
         "CAUTION: view 2 looks like another body part: it differs from the training data, "
         "treat the result with caution." in text

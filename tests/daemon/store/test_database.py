@@ -24,7 +24,7 @@ from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
 from models.drift import InputWarning
-from models.finding import TriageCategory
+from models.study_finding import TriageCategory
 from tests.daemon.postgresql import Cluster
 from tests.daemon.store_factory import NOW, analyzed_study, received, record, sqlite_store
 

@@ -9,7 +9,7 @@ from daemon.errors import UnknownStudy
 from daemon.lifecycle import DeliveryState, StudyState
 from daemon.store import deliveries, lease, studies
 from daemon.store.worklist import study_detail
-from models.finding import TriageCategory
+from models.study_finding import TriageCategory
 from tests.daemon.store_factory import (
     NOW,
     PACS,

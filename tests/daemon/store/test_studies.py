@@ -13,7 +13,7 @@ from daemon.store.instances import record_instance
 from daemon.store.tables import studies as study_table
 from daemon.store.values import Predecessor, ResultKind
 from daemon.store.worklist import study_detail
-from models.finding import TriageCategory
+from models.study_finding import TriageCategory
 from tests.daemon.store_factory import (
     ANALYZER,
     DIGEST,
@@ -71,7 +71,10 @@ def test_study_of_excluded_instances_may_close(store):
 def test_closing_rule_sees_views_and_not_what_is_excluded(store):
     record(store, unreadable(projection="lateral"), excluded(1, 2, region="HAND"), received(1, 3))
     analyze_all(store)
-    assert set(open_study(store).view_kinds) == {("WRIST", "lateral"), ("WRIST", "frontal")}
+    assert {(kind.region, kind.projection) for kind in open_study(store).view_kinds} == {
+        ("WRIST", "lateral"),
+        ("WRIST", "frontal"),
+    }
 
 
 def test_most_urgent_study_closes_first(store):

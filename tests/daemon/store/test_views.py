@@ -15,6 +15,7 @@ from models.finding import ViewReading
 from tests.daemon.store_factory import (
     ANALYZER,
     DIGEST,
+    GEOMETRY,
     NOW,
     after,
     analyze_all,
@@ -40,7 +41,12 @@ def claimed_numbers(claimed):
 
 def finish(store, view, *, owner=ANALYZER, bundle_digest=DIGEST):
     return views.record_analysis(
-        store, view, owner=owner, reading=ViewReading(members=member_findings()), bundle_digest=bundle_digest
+        store,
+        view,
+        owner=owner,
+        reading=ViewReading(members=member_findings()),
+        geometry=GEOMETRY,
+        bundle_digest=bundle_digest,
     )
 
 

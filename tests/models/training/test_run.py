@@ -23,10 +23,12 @@ from models.evaluation.cases import Level
 from models.evaluation.metrics import auroc
 from models.evaluation.predictions import predict
 from models.evaluation.votes import fit_votes
+from models.fold import Fold
 from models.manifest import Preprocessing
 from models.member import build_member, initialize
 from models.picture import read_picture
 from models.preprocess import preprocess
+from models.targets import FRACTURE
 from models.training.assembly import Description, Trained, assemble
 from models.training.rating import Rating
 from models.training.recipes import PAPER, ULNA, ULNA_FROM_NOTHING, ULNA_TAUGHT
@@ -214,6 +216,8 @@ DESCRIPTION = Description(
     training_data="generated",
     validation_data="generated",
     training_recipe="none",
+    target=FRACTURE,
+    fold=Fold.MEAN,
 )
 SPEC = Preprocessing(input_size=(SIDE, SIDE))
 
