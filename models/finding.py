@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from models.drift import InputCheck, InputWarning
 from models.errors import UnjudgedView
 from models.manifest import SPECIFIC, BundleIdentity, OperatingPoint
+from models.places import Place
 
 
 class TriageCategory(StrEnum):
@@ -114,6 +115,7 @@ class ViewFinding:
     view_id: str
     members: tuple[MemberFinding, ...]
     input_check: InputCheck | None = None
+    places: tuple[Place, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.members:
