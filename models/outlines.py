@@ -50,7 +50,8 @@ def draw_outlines(picture: Image.Image, places: Sequence[Place], shape: tuple[in
     for place in places:
         outline = np.clip(np.array(place.outline) * (size / shape), inset, size - inset)
         for stroke in _dashes(outline) if line is Line.DASHED else [_closed(outline)]:
-            corners = [(col, row) for row, col in (stroke * _OVERSAMPLING).tolist()]
+            # Pillow counts from the middle of the first pixel.
+            corners = [(col, row) for row, col in (stroke * _OVERSAMPLING - 0.5).tolist()]
             canvas.line(corners, fill=255, width=_LINE_PIXELS * _OVERSAMPLING, joint="curve")
     light = large.reduce(_OVERSAMPLING)
     picture.paste(_EDGE, mask=light.filter(ImageFilter.MaxFilter(_EDGE_FILTER)))
