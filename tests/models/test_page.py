@@ -340,8 +340,8 @@ def test_nothing_is_drawn_on_the_bare_view(probability):
 
     rows, cols = changed.nonzero()
     left = (760 - 612) // 2
-    assert cols.min() >= left + 312 + 60 - 2
-    assert cols.max() <= left + 312 + 240 + 2
+    assert cols.min() >= left + 312 + 60 - 3
+    assert cols.max() <= left + 312 + 240 + 3
     assert np.ptp(rows) == pytest.approx(200 + 3, abs=2)
 
 
