@@ -57,22 +57,23 @@ def test_figures_as_counted_by_hand():
         an_image(3, odds=0.5, cells=[(1, 1), (5, 5)]),
         an_image(4, odds=-2.0, cells=[(1, 1)]),
         an_image(5, odds=2.0, cells=[(3, 3)]),
+        an_image(6, odds=0.5, cells=[(5, 5)], boxes=[OVER_5_5]),
     )
 
     sensitive, specific = at("sensitive", *images), at("specific", *images)
 
-    assert (sensitive.boxes, sensitive.flagged, sensitive.threshold) == (4, 4, 0.5)
-    assert (specific.boxes, specific.flagged, specific.threshold) == (4, 2, 0.8)
+    assert (sensitive.boxes, sensitive.flagged, sensitive.threshold) == (5, 5, 0.5)
+    assert (specific.boxes, specific.flagged, specific.threshold) == (5, 2, 0.8)
     # Below the point a place is shown to nobody: the box of image 2 is missed, image 4 has no place.
-    assert values(sensitive)["boxes_hit"] == 2 / 4
+    assert values(sensitive)["boxes_hit"] == 3 / 5
     assert values(sensitive)["normal_places"] == (2 + 1) / 3
-    assert values(sensitive)["astray_places"] == (1 + 1 + 2 + 1) / 4
-    assert values(specific)["boxes_hit"] == 2 / 4
+    assert values(sensitive)["astray_places"] == (1 + 1 + 2 + 1 + 0) / 5
+    assert values(specific)["boxes_hit"] == 2 / 5
     assert values(specific)["normal_places"] == 1 / 3
     assert values(specific)["astray_places"] == (1 + 1) / 2
     # A lone hot cell is a disk of .4055 cells' radius, as in test_places.
     one = np.pi * (32 * 0.4055) ** 2 / 224**2
-    assert values(sensitive)["covered"] == pytest.approx(one * (3 + 1 + 2 + 1) / 4, rel=0.1)
+    assert values(sensitive)["covered"] == pytest.approx(one * (3 + 1 + 2 + 1 + 1) / 5, rel=0.1)
 
 
 def test_a_box_is_hit_by_a_peak_in_it_or_a_place_around_its_middle():
