@@ -1,4 +1,4 @@
-"""Draws an activation map over its view: enlarge, color, blend, outline."""
+"""Draws an activation map over its view: enlarge, color, blend."""
 
 import math
 
@@ -19,9 +19,6 @@ _HUE_DEGREES = (-65.0, -30.0, 22.0, 54.0, 84.0)
 _FADE_IN = (0.15, 0.75)
 # Share of the color that stays whatever the tone below, so that an activation over black is seen too.
 _COLOR_FLOOR = 0.7
-_OUTLINE_PIXELS = 1.1
-_OUTLINE_OPACITY = 0.85
-_OUTLINE_RGB = (235, 245, 255)
 
 
 def upsample_activation(
@@ -75,17 +72,14 @@ def blend(
     Returns
     -------
     NDArray[np.uint8]
-        (rows, cols, 3) RGB. A thin line runs where the activation is 0.5.
+        (rows, cols, 3) RGB.
     """
     tone = np.clip(view, 0.0, 1.0)[..., np.newaxis]
     color = color_map()[np.rint(activation * 255).astype(np.intp)].astype(np.float32) / 255
     # The tone below modulates the color: over white bone it is pure, over black it is a dark shade of it.
     shaded = color * (_COLOR_FLOOR + (1.0 - _COLOR_FLOOR) * tone)
     opacity = np.float32(alpha) * _fade_in(activation)[..., np.newaxis]
-    mixed = tone * (1.0 - opacity) + shaded * opacity
-    outline = _half_outline(activation)[..., np.newaxis]
-    mixed = mixed * (1.0 - outline) + outline * np.array(_OUTLINE_RGB, dtype=np.float32) / 255
-    return _bytes(mixed)
+    return _bytes(tone * (1.0 - opacity) + shaded * opacity)
 
 
 def color_map() -> NDArray[np.uint8]:
@@ -132,17 +126,6 @@ def _fade_in(activation: NDArray[np.float32]) -> NDArray[np.float32]:
     low, high = _FADE_IN
     ramp: NDArray[np.float32] = np.clip((activation - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
     return ramp * ramp * (np.float32(3.0) - np.float32(2.0) * ramp)
-
-
-def _half_outline(activation: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the opacity, (rows, cols) float32 in [0, 1], of a thin smooth line at activation 0.5."""
-    if min(activation.shape) < 2:
-        return np.zeros_like(activation)
-    slope = np.hypot(*np.gradient(activation))
-    # Distance to the line in pixels, from the height above it and the slope.
-    distance = np.abs(activation - np.float32(0.5)) / np.maximum(slope, np.float32(1e-6))
-    opacity: NDArray[np.float32] = np.clip(_OUTLINE_PIXELS + 0.5 - distance, 0.0, 1.0)
-    return opacity * np.float32(_OUTLINE_OPACITY)
 
 
 def _bytes(values: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from models.finding import ViewFinding, cell_probabilities
-from models.manifest import Preprocessing
-from models.overlay import blend, upsample_activation
+from models.comparison import BACKGROUND, GAP, view_beside_overlay
+from models.finding import ViewFinding
+from models.manifest import SPECIFIC, Preprocessing
+from models.outlines import Line
+from models.overlay import blend
 from models.page_words import COLORS, SECONDARY, Caption, banner_rows, footer_rows, header_rows, legend_row
-from models.preprocess import square_size
+from models.study_finding import StudyFinding
 from models.typesetting import RGB, Block, Row, Text, set_rows
 
 LONGEST_SIDE = 1280
@@ -22,14 +24,10 @@ LONGEST_SIDE = 1280
 # Narrower pages would break the sentences; a page of this width holds the texts of any view.
 _NARROWEST = 760
 _MARGIN = 20
-_GAP = 12
 _STRIPE = 5
-# Beside each other is how readers compare; stacking must show both this much larger to be worth it.
-_STACK_GAIN = 1.5
 _BAR_WIDTH, _BAR_HEIGHT, _END_WIDTH = 180, 12, 36
-_LEGEND_INDENT = _END_WIDTH + _BAR_WIDTH + _END_WIDTH + 2 * _GAP
+_LEGEND_INDENT = _END_WIDTH + _BAR_WIDTH + _END_WIDTH + 2 * GAP
 
-_BACKGROUND: RGB = (11, 12, 15)
 _BANNER: RGB = (92, 40, 110)
 
 _LOW = Row(left=Text(content="low", size=14, color=SECONDARY))
@@ -62,7 +60,7 @@ def render_page(
     -------
     NDArray[np.uint8]
         (rows, cols, 3) RGB, neither side above `LONGEST_SIDE`: the view beside its overlay, a very wide view
-        above it. Views are scaled down to fit, never up.
+        above it. Views are scaled down to fit, never up. The overlay outlines the finding's places.
 
     Raises
     ------
@@ -74,8 +72,8 @@ def render_page(
     # Wider pages only shorten the texts, so what fits beside the narrowest ones fits always.
     texts = _Texts.of(finding, caption, width=_NARROWEST - 2 * _MARGIN)
     room = (LONGEST_SIDE - texts.height, LONGEST_SIDE - 2 * _MARGIN)
-    size = square_size(view.shape, pixel_aspect)
-    picture = _picture(view, size, finding.activation, preprocessing, room)
+    line = _line(finding.probability, caption.study)
+    picture = view_beside_overlay(view, finding, preprocessing, room, pixel_aspect=pixel_aspect, line=line)
     content_width = max(_NARROWEST - 2 * _MARGIN, picture.width)
     return _compose(picture, _Texts.of(finding, caption, width=content_width), caption, content_width)
 
@@ -102,61 +100,40 @@ class _Texts:
     @property
     def height(self) -> int:
         """Height of all that is not picture, margins and gaps included."""
-        banner = self.banner.height + _GAP if self.banner else 0
+        banner = self.banner.height + GAP if self.banner else 0
         blocks = self.header.height + self.legend.height + self.footer.height
-        return _STRIPE + banner + blocks + 2 * _MARGIN + 3 * _GAP
+        return _STRIPE + banner + blocks + 2 * _MARGIN + 3 * GAP
 
 
-def _picture(
-    view: NDArray[np.float32],
-    size: tuple[float, float],
-    activation: NDArray[np.float32],
-    preprocessing: Preprocessing,
-    room: tuple[int, int],
-) -> Image.Image:
-    """Put the view and its overlay beside each other in `room`, a very wide view above its overlay."""
-    rows, cols = size
-    beside = min(room[0] / rows, (room[1] - _GAP) / 2 / cols, 1.0)
-    above = min((room[0] - _GAP) / 2 / rows, room[1] / cols, 1.0)
-    stacked = above > _STACK_GAIN * beside
-    scale = above if stacked else beside
-    width, height = max(1, int(cols * scale)), max(1, int(rows * scale))
-    # Hamming is as sharp as a cubic filter but does not overshoot at the edge of a collimator.
-    shrunk = Image.fromarray(view.astype(np.float32, copy=False)).resize(
-        (width, height), Image.Resampling.HAMMING
-    )
-    tones = np.clip(np.asarray(shrunk), 0.0, 1.0)
-    plain = np.repeat(np.rint(tones * 255).astype(np.uint8)[..., np.newaxis], 3, axis=2)
-    enlarged = upsample_activation(activation, (height, width), preprocessing)
-    overlay = blend(tones, cell_probabilities(enlarged))
-    shift = (0, height + _GAP) if stacked else (width + _GAP, 0)
-    picture = Image.new("RGB", (width + shift[0], height + shift[1]), _BACKGROUND)
-    picture.paste(Image.fromarray(plain), (0, 0))
-    picture.paste(Image.fromarray(overlay), shift)
-    return picture
+def _line(probability: float, study: StudyFinding) -> Line | None:
+    """Return how the places of a view are outlined, by the operating points that its probability reaches."""
+    if probability < study.operating_point.threshold:
+        return None
+    certain = probability >= study.bundle.operating_point(SPECIFIC).threshold
+    return Line.SOLID if certain else Line.DASHED
 
 
 def _compose(picture: Image.Image, texts: _Texts, caption: Caption, content_width: int) -> NDArray[np.uint8]:
     """Stack stripe, banner, header, picture, legend and footer into one page."""
     width = content_width + 2 * _MARGIN
-    page = Image.new("RGB", (width, picture.height + texts.height), _BACKGROUND)
+    page = Image.new("RGB", (width, picture.height + texts.height), BACKGROUND)
     canvas = ImageDraw.Draw(page)
     canvas.rectangle((0, 0, width - 1, _STRIPE - 1), fill=COLORS[caption.study.category])
     y = _STRIPE
     if texts.banner:
-        canvas.rectangle((0, y, width - 1, y + texts.banner.height + _GAP - 1), fill=_BANNER)
-        texts.banner.draw(canvas, x=_MARGIN, y=y + _GAP // 2)
-        y += texts.banner.height + _GAP
+        canvas.rectangle((0, y, width - 1, y + texts.banner.height + GAP - 1), fill=_BANNER)
+        texts.banner.draw(canvas, x=_MARGIN, y=y + GAP // 2)
+        y += texts.banner.height + GAP
     y += _MARGIN
     texts.header.draw(canvas, x=_MARGIN, y=y)
-    y += texts.header.height + _GAP
+    y += texts.header.height + GAP
     page.paste(picture, ((width - picture.width) // 2, y))
-    y += picture.height + _GAP
+    y += picture.height + GAP
     set_rows([_LOW], width=_END_WIDTH).draw(canvas, x=_MARGIN, y=y)
     page.paste(_color_bar(), (_MARGIN + _END_WIDTH, y + (texts.legend.height - _BAR_HEIGHT) // 2))
-    set_rows([_HIGH], width=_END_WIDTH).draw(canvas, x=_MARGIN + _END_WIDTH + _BAR_WIDTH + _GAP // 2, y=y)
+    set_rows([_HIGH], width=_END_WIDTH).draw(canvas, x=_MARGIN + _END_WIDTH + _BAR_WIDTH + GAP // 2, y=y)
     texts.legend.draw(canvas, x=_MARGIN + _LEGEND_INDENT, y=y)
-    y += texts.legend.height + _GAP
+    y += texts.legend.height + GAP
     texts.footer.draw(canvas, x=_MARGIN, y=y)
     return np.asarray(page)
 

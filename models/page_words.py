@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from models.claims import NOT_LOOKED_FOR, claim, digits_of, headline, in_words, named
 from models.finding import ViewFinding
+from models.manifest import SPECIFIC
 from models.study_finding import StudyFinding, TriageCategory
 from models.typesetting import RGB, Row, Text
 
@@ -129,9 +130,12 @@ def _caution_rows(finding: ViewFinding, study: StudyFinding) -> list[Row]:
 
 
 def legend_row(study: StudyFinding) -> Row:
-    """Return what the colors of the overlay mean."""
+    """Return what the colors of the overlay and its lines mean."""
+    point, quantity = study.operating_point, study.bundle.target.quantity
+    dashed = "" if point.name == SPECIFIC else f'dashed from "{point.name}", '
     sentence = (
-        f"{study.bundle.target.quantity} of each place by itself, by the networks' votes; the line is at 0.5."
+        f"{quantity} of each place by itself, by the networks' votes; "
+        f'outlines: {dashed}solid from "{SPECIFIC}".'
     )
     return Row(left=Text(content=sentence, size=14, color=SECONDARY))
 

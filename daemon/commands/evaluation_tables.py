@@ -62,6 +62,7 @@ def _where_there_are_any(evaluation: Evaluation) -> Iterator[RenderableType]:
             yield _parts(evaluation, kind)
     if evaluation.localization:
         yield _maps(evaluation.localization, evaluation)
+    yield _places(evaluation)
     if evaluation.data.unreadable:
         yield from _unreadable(evaluation)
 
@@ -163,6 +164,16 @@ def _maps(found: Localized, evaluation: Evaluation) -> Table:
     for each in found.maps:
         cells = (cell(each.figures[name]) for name in names)
         table.add_row(escape(f"{each.classifier} {each.combination}"), *cells)
+    return table
+
+
+def _places(evaluation: Evaluation) -> Table:
+    names = ("boxes_hit", "normal_places", "astray_places", "covered")
+    cell = _cells(evaluation)
+    title = f"places outlined on flagged images, against {evaluation.places[0].boxes} boxes"
+    table = _figures(evaluation, title, "point", *_titles(names))
+    for each in evaluation.places:
+        table.add_row(escape(each.point), *(cell(each.figures[name]) for name in names))
     return table
 
 

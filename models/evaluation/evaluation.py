@@ -134,6 +134,30 @@ class Localized:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """What the places that are outlined at an operating point find; images below it show none.
+
+    Attributes
+    ----------
+    point, threshold
+        The operating point, which `flagged` of the images reach.
+    boxes
+        How many there are in all images, those below the threshold included.
+    figures
+        boxes_hit, the share of the boxes that a place hits; normal_places, the places of a normal image;
+        astray_places, of a flagged image those that hit no box; covered, the share of a flagged image that
+        places cover, which is what a box is hit by chance with. A place hits a box if its peak is in the box
+        or the middle of the box in the place.
+    """
+
+    point: str
+    threshold: float
+    boxes: int
+    flagged: int
+    figures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
     """What was evaluated on.
 
@@ -169,6 +193,7 @@ class Evaluation:
     drawn: tuple[Drawn, ...]
     triage: tuple[ReadEarlier, ...]
     localization: Localized | None
+    places: tuple[Placed, ...]
     resamples: int
     seed: int
     warnings: tuple[str, ...]

@@ -22,6 +22,10 @@ FIGURE_NAMES = {
     "energy_inside": "Energy inside boxes",
     "iou": "IoU",
     "box_share": "Share of view in boxes",
+    "boxes_hit": "Boxes hit",
+    "normal_places": "Per normal image",
+    "astray_places": "Astray per flagged image",
+    "covered": "Covered of flagged view",
 }
 
 COMBINATION_NAMES = {

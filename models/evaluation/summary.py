@@ -22,6 +22,7 @@ from models.evaluation.evaluation import (
 from models.evaluation.figures import classification_figures
 from models.evaluation.localized import localized
 from models.evaluation.metrics import confusion, curve, reliability
+from models.evaluation.placed import placed
 from models.evaluation.plan import Origin, Plan
 from models.evaluation.points import measured_points, read_earlier
 from models.evaluation.predictions import Predictions
@@ -74,6 +75,7 @@ def evaluate(
         drawn=tuple(_drawn(predictions, cases, each) for cases in levels for each in classifiers),
         triage=tuple(read_earlier(predictions, studies, classifiers[0], bundle.operating_points, plan)),
         localization=localized(predictions, bundle, plan),
+        places=tuple(placed(predictions, bundle, plan)),
         resamples=plan.resamples,
         seed=plan.seed,
         warnings=(),

@@ -35,13 +35,13 @@ def rates(counts: _Floats) -> dict[str, _Floats]:
         (4, R), as `counts` gives them.
     """
     tp, fn, fp, tn = counts
-    sensitivity, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
+    sensitivity, specificity = ratio(tp, tp + fn), ratio(tn, tn + fp)
     # Cohen 1960: (observed - expected) / (1 - expected), multiplied out so that integers stay exact.
-    kappa = _ratio(2.0 * (tp * tn - fn * fp), (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn))
+    kappa = ratio(2.0 * (tp * tn - fn * fp), (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn))
     return {
-        "accuracy": _ratio(tp + tn, tp + fn + fp + tn),
-        "f1": _ratio(2.0 * tp, 2.0 * tp + fn + fp),
-        "precision": _ratio(tp, tp + fp),
+        "accuracy": ratio(tp + tn, tp + fn + fp + tn),
+        "f1": ratio(2.0 * tp, 2.0 * tp + fn + fp),
+        "precision": ratio(tp, tp + fp),
         "sensitivity": sensitivity,
         "specificity": specificity,
         "balanced_accuracy": (sensitivity + specificity) / 2.0,
@@ -57,7 +57,7 @@ def auroc(labels: _Booleans, scores: _Floats, weights: _Floats) -> _Floats:
     abnormal, normal = _steps(labels, scores, weights)
     abnormal_above = np.cumsum(abnormal, axis=1) - abnormal
     ordered = (normal * (abnormal_above + abnormal / 2.0)).sum(axis=1)
-    return _ratio(ordered, abnormal.sum(axis=1) * normal.sum(axis=1))
+    return ratio(ordered, abnormal.sum(axis=1) * normal.sum(axis=1))
 
 
 def auprc(labels: _Booleans, scores: _Floats, weights: _Floats) -> _Floats:
@@ -68,15 +68,15 @@ def auprc(labels: _Booleans, scores: _Floats, weights: _Floats) -> _Floats:
     """
     abnormal, normal = _steps(labels, scores, weights)
     found = np.cumsum(abnormal, axis=1)
-    precision = _ratio(found, found + np.cumsum(normal, axis=1))
+    precision = ratio(found, found + np.cumsum(normal, axis=1))
     # Nothing is found where the weights of all samples so far are 0.
     gained = abnormal * np.nan_to_num(precision, nan=0.0)
-    return _ratio(gained.sum(axis=1), abnormal.sum(axis=1))
+    return ratio(gained.sum(axis=1), abnormal.sum(axis=1))
 
 
 def brier(labels: _Booleans, scores: _Floats, weights: _Floats) -> _Floats:
     """Return the mean squared distance of probabilities from labels (Brier 1950); 0 is best."""
-    return _ratio(weights @ (scores - labels) ** 2, weights.sum(axis=1))
+    return ratio(weights @ (scores - labels) ** 2, weights.sum(axis=1))
 
 
 def expected_calibration_error(
@@ -89,12 +89,18 @@ def expected_calibration_error(
     in_bin = bin_of(scores, bins)[:, np.newaxis] == np.arange(bins)
     # Of a bin, count times |mean score - share abnormal| is |sum of (score - label)|.
     excess = weights @ (in_bin * (scores - labels)[:, np.newaxis])
-    return _ratio(np.abs(excess).sum(axis=1), weights.sum(axis=1))
+    return ratio(np.abs(excess).sum(axis=1), weights.sum(axis=1))
 
 
 def bin_of(scores: _Floats, bins: int) -> NDArray[np.intp]:
     """Return (N,) the bin of each score in [0, 1]; bins hold their lower edge, the last one holds 1 too."""
     return np.minimum(np.searchsorted(np.arange(bins + 1) / bins, scores, side="right") - 1, bins - 1)
+
+
+def ratio(part: _Floats, whole: _Floats) -> _Floats:
+    """Return part / whole, both (R,); NaN where `whole` is 0."""
+    quotient: _Floats = np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole != 0.0)
+    return quotient
 
 
 def _steps(labels: _Booleans, scores: _Floats, weights: _Floats) -> tuple[_Floats, _Floats]:
@@ -105,8 +111,3 @@ def _steps(labels: _Booleans, scores: _Floats, weights: _Floats) -> tuple[_Float
     abnormal = np.add.reduceat(sorted_weights * labels[order], starts, axis=1)
     normal = np.add.reduceat(sorted_weights * ~labels[order], starts, axis=1)
     return abnormal, normal
-
-
-def _ratio(part: _Floats, whole: _Floats) -> _Floats:
-    ratio: _Floats = np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole != 0.0)
-    return ratio

@@ -120,6 +120,7 @@ def test_the_files_tell_what_the_tables_tell(
         "operating points",
         "ensemble by region",
         "maps on",
+        "places outlined on flagged images",
         "positive class is NORMAL",
         "0.8340",
         "report.html",

@@ -59,7 +59,7 @@ def test_view_without_activation_is_shown_as_it_is():
     assert picture.dtype == np.uint8
 
 
-def test_alpha_zero_shows_the_view_but_for_the_outline():
+def test_alpha_zero_shows_the_view():
     view = np.full((8, 8), 0.5, dtype=np.float32)
 
     assert np.ptp(blend(view, np.ones_like(view), alpha=0.0)) == 0
@@ -84,13 +84,14 @@ def test_activation_over_black_is_seen():
     assert blend(black, np.ones_like(black)).max() > 80
 
 
-def test_outline_runs_where_the_activation_is_half():
+def test_no_line_crosses_the_colors():
     view = np.zeros((50, 101), dtype=np.float32)
     activation = np.tile(np.linspace(0.0, 1.0, 101, dtype=np.float32), (50, 1))
 
-    brightest = blend(view, activation, alpha=0.0).sum(axis=2).argmax(axis=1)
+    brightness = blend(view, activation).astype(int).sum(axis=2)
 
-    assert set(brightest.tolist()) <= {49, 50, 51}
+    # From left to right the picture only gets brighter, but for what rounds in three channels.
+    assert np.diff(brightness, axis=1).min() >= -3
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1)])

@@ -5,12 +5,14 @@ import pytest
 from PIL import Image
 
 from models import page
+from models.comparison import BACKGROUND
 from models.drift import InputCheck, InputWarning
 from models.finding import MemberFinding, ViewFinding
 from models.fold import Fold
 from models.manifest import Preprocessing
 from models.page import LONGEST_SIDE, render_page
 from models.page_words import WARNING, Caption
+from models.places import Place
 from models.study_finding import study_finding
 from models.typesetting import Row, Text, set_rows, text_width
 from tests.models.builders import a_study, a_view, an_identity
@@ -97,7 +99,7 @@ def test_no_text_reaches_the_border(shape, texts):
             rendered[-18:].reshape(-1, 3),
         ]
     )
-    assert {tuple(pixel) for pixel in np.unique(border, axis=0).tolist()} == {page._BACKGROUND}
+    assert {tuple(pixel) for pixel in np.unique(border, axis=0).tolist()} == {BACKGROUND}
 
 
 @pytest.mark.parametrize("width", [100, 333, 720])
@@ -314,3 +316,74 @@ def test_a_page_says_which_report_it_replaces():
     caption = replace(a_caption(a_study(0.9)), revision="revision 2, replaces the report of 2025-01-02 22:30")
     assert "Revision 2, replaces the report of 2025-01-02 22:30." in texts_of(a_view(0.9), caption)
     assert "Revision" not in texts_of(a_view(0.9), a_caption(a_study(0.9)))
+
+
+def outlined(probability, *, view=(400, 300), pixel_aspect=1.0, **study):
+    """The page of a black view with one place, and the values along the upper side of its outline."""
+    rows, cols = view
+    corners = ((0.25, 0.2), (0.25, 0.8), (0.75, 0.8), (0.75, 0.2))
+    place = Place(
+        outline=tuple((row * rows, col * cols) for row, col in corners),
+        peak=0.9,
+        peak_at=(rows / 2, cols / 2),
+    )
+    finding = replace(a_view(probability, activation=COLD), places=(place,))
+    bare = replace(finding, places=())
+    caption = a_caption(a_study(probability, **study))
+    with_places, without = (
+        render_page(np.zeros(view, np.float32), each, caption, Preprocessing(), pixel_aspect)
+        for each in (finding, bare)
+    )
+    return with_places, (with_places != without).any(axis=2)
+
+
+@pytest.mark.parametrize(
+    ("probability", "lines", "study"),
+    [
+        (0.9, 1, {}),
+        (0.8, 1, {}),
+        (0.79, 13, {}),
+        (0.5, 13, {}),
+        (0.49, 0, {}),
+        (0.9, 1, {"operating_point": "specific"}),
+        (0.79, 0, {"operating_point": "specific"}),
+    ],
+)
+def test_places_are_solid_from_specific_dashed_from_the_configured_point(probability, lines, study):
+    rendered, changed = outlined(probability, **study)
+
+    # The upper side, 180 pixels of a perimeter of 760: at 14 pixels for a dash 54 dashes in all, 13 here.
+    left, top = (760 - 612) // 2 + 312, first_row_with(rendered, np.zeros(300), (760 - 612) // 2)
+    side = rendered[top + 100, left + 65 : left + 235].min(axis=1) > 128
+    strokes = (np.diff(side.astype(int)) == 1).sum() + side[0]
+    assert abs(strokes - lines) <= (lines > 1)
+    assert changed.any() == (lines > 0)
+
+
+@pytest.mark.parametrize("probability", [0.6, 0.9])
+def test_nothing_is_drawn_on_the_bare_view(probability):
+    _, changed = outlined(probability)
+
+    rows, cols = changed.nonzero()
+    left = (760 - 612) // 2
+    assert cols.min() >= left + 312 + 60 - 3
+    assert cols.max() <= left + 312 + 240 + 3
+    assert np.ptp(rows) == pytest.approx(200 + 3, abs=2)
+
+
+@pytest.mark.parametrize(("view", "pixel_aspect"), [((400, 150), 0.5), ((200, 300), 2.0)])
+def test_outlines_follow_pixels_that_are_not_square(view, pixel_aspect):
+    rendered, _ = outlined(0.9, view=view, pixel_aspect=pixel_aspect)
+
+    np.testing.assert_array_equal(rendered, outlined(0.9)[0])
+
+
+@pytest.mark.parametrize(
+    ("point", "words"),
+    [
+        ("sensitive", 'dashed from "sensitive", solid from "specific".'),
+        ("specific", 'outlines: solid from "specific".'),
+    ],
+)
+def test_the_legend_says_what_lines_mean(point, words):
+    assert words in texts_of(a_view(0.9), a_caption(a_study(0.9, operating_point=point)))

@@ -34,6 +34,8 @@ def test_the_document_holds_every_figure_with_its_interval():
         "classifier": "ensemble",
     }
     assert document["localization"]["maps"][0]["combination"] == "probability_weighted"
+    assert [each["point"] for each in document["places"]] == ["sensitive", "specific"]
+    assert document["places"][0]["figures"]["boxes_hit"]["value"] is not None
     assert document["warnings"] == list(evaluation.warnings)
 
 

@@ -160,6 +160,14 @@ def test_a_browser_shows_every_plot(page, tmp_path: Path):
         assert words in seen.replace("ensemble  0.", "ensemble 0.")
 
 
+def test_places_are_shown_with_each_point(evaluation, page):
+    text = _Page(page).text
+
+    assert "What is outlined" in text
+    for placed in evaluation.places:
+        assert f"{placed.figures['normal_places'].value:.3f}" in text
+
+
 def test_every_figure_on_the_images_that_calibrated_the_bundle_says_so(page):
     marked = report_html(an_evaluation(calibrated_on=HERE))
     figures = re.findall(r'<(?:span class="value"|b)>([^<]+)</(.*?)</(?:td|dd)>', marked, flags=re.DOTALL)
