@@ -23,8 +23,10 @@ from daemon.store.database import Store
 from daemon.store.shown import Rejection
 from daemon.store.values import ReceivedInstance, Recorded, StudyIdentity
 from daemon.study import Priority, priority
-from dicom_io.eligibility import Eligibility, Exclusion, assess
+from dicom_io.age import ANY_AGE, AgeRule, ages_of
+from dicom_io.eligibility import Eligibility, assess
 from dicom_io.errors import UnusableInstance
+from dicom_io.exclusion import Exclusion
 from dicom_io.instance import InstanceHeader, read_header
 from dicom_io.store_status import StoreStatus
 from dicom_io.text import FALLBACK_CHARACTER_SET
@@ -70,6 +72,7 @@ class IntakeRule:
     max_open_studies: int
     words: Words = field(default_factory=shipped_words)
     fallback_character_set: str = FALLBACK_CHARACTER_SET
+    ages: AgeRule = ANY_AGE
 
     @classmethod
     def from_config(cls, config: Config) -> "IntakeRule":
@@ -81,6 +84,7 @@ class IntakeRule:
             max_open_studies=config.storage.max_open_studies,
             words=config.study.words,
             fallback_character_set=config.study.fallback_character_set,
+            ages=config.study.age_rule,
         )
 
 
@@ -154,7 +158,10 @@ class Intake:
     def _received(
         self, arrival: Arrival, header: InstanceHeader, *, digest: str, path: str, size_bytes: int
     ) -> ReceivedInstance:
-        eligibility = assess(header, unknown_region=self.rule.unknown_region, words=self.rule.words)
+        ages = ages_of(header, self.rule.ages, received_on=self.clock().astimezone().date())
+        eligibility = assess(
+            header, unknown_region=self.rule.unknown_region, words=self.rule.words, ages=ages
+        )
         state, reason = state_of(eligibility)
         return ReceivedInstance(
             study_instance_uid=header.study_instance_uid,
@@ -174,7 +181,8 @@ class Intake:
             size_bytes=size_bytes,
             source=arrival.source,
             association_id=arrival.association_id,
-            priority=self._priority(arrival, header),
+            priority=self._priority(arrival, header, is_old=ages.is_old),
+            is_old=ages.is_old,
             state=state,
             reason=reason,
             exclusion=eligibility.exclusion or "",
@@ -182,13 +190,16 @@ class Intake:
             laterality=eligibility.laterality,
             laterality_conflict=", ".join(eligibility.laterality_conflict),
             projection=eligibility.projection,
+            age_caution=ages.caution or "",
+            minimum_age_years=ages.rule.minimum_age_years,
         )
 
-    def _priority(self, arrival: Arrival, header: InstanceHeader) -> Priority:
+    def _priority(self, arrival: Arrival, header: InstanceHeader, *, is_old: bool) -> Priority:
         return priority(
             requested_procedure_priority=header.requested_procedure_priority,
             dimse_priority=arrival.dimse_priority,
             is_stat_sender=arrival.calling_ae_title in self.rule.stat_calling_ae_titles,
+            is_old=is_old,
         )
 
     def _record_refusal(self, arrival: Arrival, refusal: IntakeRefused) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from pydicom.dataset import Dataset
 
+from dicom_io.age import AgeCaution
 from dicom_io.derived import ResultFacts, Verdict
 from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
@@ -31,7 +32,7 @@ class AnalyzedView:
 
     `source` comes from `dicom_io.source.sanitized_source`, region, laterality and projection from
     `dicom_io.eligibility.assess`; `laterality_conflict` names the keywords of the sources that contradict
-    the others about the side.
+    the others about the side. `age_caution` and `minimum_age_years` are as in `dicom_io.age.age_clause`.
     """
 
     source: Dataset
@@ -40,13 +41,15 @@ class AnalyzedView:
     laterality: Laterality = Laterality.UNKNOWN
     laterality_conflict: str = ""
     projection: Projection = Projection.UNKNOWN
+    age_caution: AgeCaution | None = None
+    minimum_age_years: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
     """An instance of the study that was not analyzed.
 
-    `reason` is one sentence or clause, such as `dicom_io.eligibility.Exclusion.sentence` or
+    `reason` is one sentence or clause, such as `dicom_io.exclusion.Exclusion.sentence` or
     `dicom_io.errors.UnusableInstance.reason`. `failed` is True where the instance should have been analyzed
     (unreadable), False where it is none of ulna's business (excluded).
     """

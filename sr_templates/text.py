@@ -6,6 +6,7 @@ something is normal, and no number contradicts the words beside it.
 
 from collections.abc import Iterable
 
+from dicom_io.age import age_clause
 from dicom_io.derived import NOT_FOR_DIAGNOSIS
 from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
@@ -57,6 +58,12 @@ def probability_text(probability: float, threshold: float) -> tuple[str, str]:
         if (float(shown) >= float(limit)) == (probability >= threshold):
             return shown, limit
     return repr(probability), repr(threshold)
+
+
+def age_caution(content: ReportContent) -> str:
+    """Return the caution about the patient's age, one sentence for all views; empty if there is none."""
+    clause = age_clause([(view.age_caution, view.minimum_age_years) for view in content.analyzed])
+    return f"CAUTION: {clause}." if clause else ""
 
 
 def view_title(number: int, view: AnalyzedView) -> str:
@@ -114,7 +121,7 @@ def _views(content: ReportContent) -> str:
 
 
 def _cautions(content: ReportContent) -> list[str]:
-    cautions = []
+    cautions = [caution] if (caution := age_caution(content)) else []
     if len(parts := _parts(content.analyzed)) > 1:
         cautions.append(f"The views show {' and '.join(parts)}; P(abnormal) is one mean over all of them.")
     for number, view in enumerate(content.analyzed, start=1):

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, select
 from daemon.lifecycle import InstanceState
 from daemon.store.tables import activations, instances
 from daemon.store.values import InstanceRecord
+from dicom_io.age import AgeCaution
 from models.drift import InputCheck, InputWarning
 from models.finding import MemberFinding
 
@@ -58,6 +59,8 @@ def _record(row: Row[Any], members: list[MemberFinding]) -> InstanceRecord:
         bundle_digest=row.bundle_digest,
         members=tuple(members),
         input_check=_input_check(row),
+        age_caution=AgeCaution(row.age_caution) if row.age_caution else None,
+        minimum_age_years=row.minimum_age_years,
     )
 
 

@@ -11,7 +11,8 @@ from daemon.store.values import InstanceRecord, ResultKind, StudyIdentity
 class WorklistEntry:
     """One study as the worklist shows it; `identity` is patient data.
 
-    `warned_view_count` is how many of its views differ from the training data.
+    `warned_view_count` is how many of its views differ from the training data. What `is_old` was made
+    long before it came, and belongs to no day's work.
     """
 
     study_instance_uid: str
@@ -27,6 +28,7 @@ class WorklistEntry:
     regions: tuple[str, ...]
     view_count: int
     warned_view_count: int
+    is_old: bool
     instance_count: int
     opened_at: datetime
     last_instance_at: datetime

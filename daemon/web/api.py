@@ -71,6 +71,7 @@ def study_values(entry: WorklistEntry) -> dict[str, Any]:
         "regions": list(entry.regions),
         "view_count": entry.view_count,
         "warned_view_count": entry.warned_view_count,
+        "is_old": entry.is_old,
         "instance_count": entry.instance_count,
         "opened_at": _moment(entry.opened_at),
         "last_instance_at": _moment(entry.last_instance_at),
@@ -94,6 +95,7 @@ def _instance_values(record: InstanceRecord) -> dict[str, Any]:
         "probability": ensemble_probability(record),
         "input_distance": None if record.input_check is None else record.input_check.distance,
         "input_warning": record.warning or "",
+        "age_caution": record.age_caution or "",
         "members": [
             {"member": member.member, "logit": member.logit, "probability": member.probability}
             for member in record.members

@@ -14,7 +14,8 @@ from pydicom.uid import JPEGLSLossless, RLELossless
 from daemon.demo.catalog import SampleStudy, SampleView, sample_studies
 from daemon.demo.radiograph import stored_values
 from daemon.demo.studies import DemoStudy, demo_studies
-from dicom_io.eligibility import Exclusion, assess
+from dicom_io.eligibility import assess
+from dicom_io.exclusion import Exclusion
 from dicom_io.instance import read_header
 
 NOW = datetime(2024, 2, 29, 8, 15, 30, tzinfo=UTC)

@@ -29,7 +29,7 @@ from daemon.store.retention import purge_studies
 from daemon.store.tables import instances, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, Recorded
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
-from dicom_io.eligibility import Exclusion
+from dicom_io.exclusion import Exclusion
 from dicom_io.store_status import StoreStatus
 from tests.daemon.postgresql import Cluster
 from tests.daemon.store_factory import NOW

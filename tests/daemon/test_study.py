@@ -149,7 +149,7 @@ def test_rank_of_a_study(requested, dimse, is_stat_sender, expected):
     )
 
 
-def entry(name, *, rank=Priority.MEDIUM, category="", score=None, opened=0.0):
+def entry(name, *, rank=Priority.MEDIUM, category="", score=None, opened=0.0, is_old=False):
     return WorklistEntry(
         study_instance_uid=name,
         identity=identity(),
@@ -164,6 +164,7 @@ def entry(name, *, rank=Priority.MEDIUM, category="", score=None, opened=0.0):
         regions=("WRIST",),
         view_count=1,
         warned_view_count=0,
+        is_old=is_old,
         instance_count=1,
         opened_at=after(opened),
         last_instance_at=NOW,

@@ -6,7 +6,8 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from dicom_io.eligibility import Eligibility, Exclusion, assess, is_own_result
+from dicom_io.eligibility import Eligibility, assess, is_own_result
+from dicom_io.exclusion import Exclusion
 from dicom_io.identity import ULNA_IMAGE_TYPE, ULNA_MANUFACTURER, ULNA_MODEL_NAME
 from dicom_io.instance import read_header
 from dicom_io.laterality import Laterality

@@ -19,7 +19,7 @@ from daemon.store.database import database_url, open_store
 from daemon.store.tables import SCHEMA, instances, metadata, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, ResultKind
 from daemon.store.worklist import study_detail
-from dicom_io.eligibility import Exclusion
+from dicom_io.exclusion import Exclusion
 from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.regions import Region

@@ -10,3 +10,8 @@ down_revision = "0003"
 def upgrade() -> None:
     for table, column in (("studies", "issuer_of_patient_id"), ("instances", "laterality_conflict")):
         op.add_column(table, sa.Column(column, sa.Text(), server_default="", nullable=False))
+    op.add_column("studies", sa.Column("is_old", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("instances", sa.Column("age_caution", sa.String(16), server_default="", nullable=False))
+    op.add_column(
+        "instances", sa.Column("minimum_age_years", sa.Integer(), server_default="0", nullable=False)
+    )
