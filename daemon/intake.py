@@ -124,9 +124,12 @@ class Intake:
             self._require_room(header)
             size_bytes = arrival.path.stat().st_size
             path = self.spool.adopt(arrival.path, digest)
-            received = self._received(arrival, header, digest=digest, path=path, size_bytes=size_bytes)
+            now = self.clock()
+            received = self._received(
+                arrival, header, digest=digest, path=path, size_bytes=size_bytes, now=now
+            )
             outcome = instances.record_instance(
-                self.store, received, now=self.clock(), confirm=partial(self.spool.require, path)
+                self.store, received, now=now, confirm=partial(self.spool.require, path)
             )
             if outcome is Recorded.IDENTICAL:
                 self.spool.remove([path])  # another association was quicker, and its file is in use
@@ -156,9 +159,17 @@ class Intake:
             )
 
     def _received(
-        self, arrival: Arrival, header: InstanceHeader, *, digest: str, path: str, size_bytes: int
+        self,
+        arrival: Arrival,
+        header: InstanceHeader,
+        *,
+        digest: str,
+        path: str,
+        size_bytes: int,
+        now: datetime,
     ) -> ReceivedInstance:
-        ages = ages_of(header, self.rule.ages, received_on=self.clock().astimezone().date())
+        # Headers tell days of the site's time zone.
+        ages = ages_of(header, self.rule.ages, received_on=now.astimezone().date())
         eligibility = assess(
             header, unknown_region=self.rule.unknown_region, words=self.rule.words, ages=ages
         )

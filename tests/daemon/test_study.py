@@ -192,6 +192,17 @@ def test_category_comes_before_score_and_what_was_not_read_before_what_was_not_f
     assert order(*entries) == ["likely", "suspected", "not analyzed", "not read yet", "not flagged"]
 
 
+def test_what_was_urgent_in_an_old_study_no_longer_is():
+    rank = priority(requested_procedure_priority="STAT", dimse_priority=1, is_stat_sender=True, is_old=True)
+    assert rank is Priority.LOW
+
+
+def test_old_studies_come_after_all_others():
+    old = entry("old", rank=Priority.LOW, category=TriageCategory.LIKELY, score=0.9, is_old=True)
+    fresh = entry("fresh", rank=Priority.LOW, category=TriageCategory.NOT_FLAGGED, score=0.1)
+    assert order(old, fresh) == ["fresh", "old"]
+
+
 def test_score_comes_before_age():
     def suspected(name, score, opened):
         return entry(name, category=TriageCategory.SUSPECTED, score=score, opened=opened)

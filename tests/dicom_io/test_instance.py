@@ -256,7 +256,8 @@ def test_encapsulated_pixel_data_without_its_end_is_a_problem():
 
 @pytest.mark.parametrize("transfer_syntax_uid", NATIVE)
 def test_truncation_at_every_byte_is_told(transfer_syntax_uid):
-    content = encode(full_instance(transfer_syntax_uid))
+    # A deflated stream of odd length is padded, and who cuts the padding off cuts nothing off.
+    content = encode(full_instance(transfer_syntax_uid)).rstrip(b"\0")
     for length in range(len(content)):
         try:
             header = read_header(content[:length])
