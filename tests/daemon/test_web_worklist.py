@@ -185,6 +185,7 @@ def test_what_is_outside_the_chosen_time_is_counted_without_studies_of_long_ago(
 ) -> None:
     store_factory.delivered_study(sqlite_only, 1)
     store_factory.record(sqlite_only, old(2))
+    deliver(sqlite_only, 2)
     app = make_app(sqlite_only, spool, seconds=timedelta(days=2).total_seconds())
     page = plain(get(app, "/").text)
     assert "1 older study is outside the chosen time" in page

@@ -1,4 +1,7 @@
-"""Within what a patient's ID counts, and who contradicts whom about a side; rows of before do not say."""
+"""Within what a patient's ID counts, who contradicts whom about a side, how old patients and studies are.
+
+Rows of before do not say.
+"""
 
 import sqlalchemy as sa
 from alembic import op
