@@ -6,16 +6,15 @@ The receiver and the watcher both bring their instances here, so there is one ru
 import errno
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from sqlalchemy.exc import DBAPIError
 
-from daemon.config import Config
 from daemon.errors import IntakeRefused
+from daemon.intake_rule import IntakeRule
 from daemon.lifecycle import InstanceState
 from daemon.spool import Spool, data_set_digest
 from daemon.store import instances
@@ -23,15 +22,13 @@ from daemon.store.database import Store
 from daemon.store.shown import Rejection
 from daemon.store.values import ReceivedInstance, Recorded, StudyIdentity
 from daemon.study import Priority, priority
-from dicom_io.age import ANY_AGE, AgeRule, ages_of
+from dicom_io.age import ages_of
 from dicom_io.eligibility import Eligibility, assess
 from dicom_io.errors import UnusableInstance
 from dicom_io.exclusion import Exclusion
 from dicom_io.instance import InstanceHeader, read_header
 from dicom_io.store_status import StoreStatus
-from dicom_io.text import FALLBACK_CHARACTER_SET
 from dicom_io.uids import is_uid
-from dicom_io.words import Words, shipped_words
 
 # A view that should have been analyzed and cannot be; all other exclusions are none of ulna's business.
 _DEFECTS = frozenset({Exclusion.NO_PIXEL_DATA, Exclusion.TRUNCATED_PIXEL_DATA, Exclusion.TRANSFER_SYNTAX})
@@ -60,32 +57,6 @@ class Arrival:
     calling_ae_title: str = ""
     association_id: str = ""
     dimse_priority: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntakeRule:
-    """What the configuration says of taking instances in."""
-
-    unknown_region: Literal["exclude", "analyze"]
-    stat_calling_ae_titles: frozenset[str]
-    min_free_bytes: int
-    max_open_studies: int
-    words: Words = field(default_factory=shipped_words)
-    fallback_character_set: str = FALLBACK_CHARACTER_SET
-    ages: AgeRule = ANY_AGE
-
-    @classmethod
-    def from_config(cls, config: Config) -> "IntakeRule":
-        """Read the rule out of a configuration."""
-        return cls(
-            unknown_region=config.study.unknown_region,
-            stat_calling_ae_titles=frozenset(config.study.stat_calling_ae_titles),
-            min_free_bytes=config.storage.min_free_bytes,
-            max_open_studies=config.storage.max_open_studies,
-            words=config.study.words,
-            fallback_character_set=config.study.fallback_character_set,
-            ages=config.study.age_rule,
-        )
 
 
 @dataclass(frozen=True, slots=True)

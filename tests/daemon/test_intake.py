@@ -20,7 +20,8 @@ from sqlalchemy import text, update
 
 from daemon.config import Config
 from daemon.errors import IntakeRefused
-from daemon.intake import Arrival, Intake, IntakeRule
+from daemon.intake import Arrival, Intake
+from daemon.intake_rule import IntakeRule
 from daemon.lifecycle import InstanceState, StudyState
 from daemon.spool import Spool
 from daemon.store.database import database_url, open_store
@@ -381,7 +382,7 @@ def test_rank_comes_from_the_procedure_the_command_or_the_sender(intake, element
     assert study_detail(intake.store, uid(1)).entry.priority == rank
 
 
-OLD = "2019.03.01"
+OLD = "20190301"
 FRESH = "20260301"
 
 

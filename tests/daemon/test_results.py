@@ -40,8 +40,8 @@ def test_the_summary_says_that_a_header_contradicts_itself_about_the_side():
     assert "contradicts" not in summary(report_content(three_views(0.9)))
 
 
-def with_age(caution: AgeCaution | None, number: int = 1) -> AnalyzedView:
-    return replace(analyzed(source(number)), age_caution=caution, minimum_age_years=18)
+def with_age(caution: AgeCaution | None, number: int = 1, *, years: int = 18) -> AnalyzedView:
+    return replace(analyzed(source(number)), age_caution=caution, minimum_age_years=years)
 
 
 @pytest.mark.parametrize("caution", AgeCaution)
@@ -51,9 +51,14 @@ def test_report_and_picture_say_the_caution_about_the_age_once_and_the_same(caut
     assert summary(content).count(said) == summary(content).count("CAUTION") == 1
     assert said.startswith("CAUTION: the patient")
     assert "18 years" in said
-    study = content.finding
-    assert study is not None
-    assert Caption(product="ulna", view="View 1", study=study, caution=said).caution == said
+
+
+@pytest.mark.parametrize("caution", AgeCaution)
+def test_the_longest_caution_about_the_age_fits_into_a_caption(caution: AgeCaution):
+    content = report_content([with_age(caution, years=120)])
+    said = age_caution(content)
+    assert content.finding is not None
+    assert Caption(product="ulna", view="View 1", study=content.finding, caution=said).caution == said
 
 
 def test_an_age_that_one_view_states_is_the_patients():
