@@ -116,7 +116,8 @@ def _url_of(config: Config) -> str:
 
 
 def _run_receiver(parts: Parts, stage: StageProcess) -> None:
-    from daemon.intake import Intake, IntakeRule
+    from daemon.intake import Intake
+    from daemon.intake_rule import IntakeRule
     from daemon.receiver import Receiver
 
     intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now)
@@ -124,7 +125,8 @@ def _run_receiver(parts: Parts, stage: StageProcess) -> None:
 
 
 def _run_watcher(parts: Parts, stage: StageProcess) -> None:
-    from daemon.intake import Intake, IntakeRule
+    from daemon.intake import Intake
+    from daemon.intake_rule import IntakeRule
     from daemon.watcher import Watcher
 
     intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now)

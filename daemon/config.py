@@ -23,6 +23,7 @@ from pydantic import (
 
 from daemon.errors import ConfigurationInvalid
 from daemon.page_address import host_name, loopback
+from dicom_io.age import AgeRule
 from dicom_io.errors import VocabularyInvalid
 from dicom_io.words import Words, words_with
 from models.shipped import DEFAULT_BUNDLE, bundle_folder
@@ -145,6 +146,20 @@ class Study(_Section):
     vocabulary: Annotated[Path | None, BeforeValidator(_path_or_none), AfterValidator(_usable_words)] = None
     fallback_character_set: FallbackCharacterSet = "ISO_IR 100"
     stat_calling_ae_titles: Annotated[tuple[AeTitle, ...], Field(strict=False)] = ()
+    minimum_age_years: Annotated[int, Field(ge=0, le=120)] = 18
+    below_minimum_age: Literal["caution", "exclude"] = "caution"
+    max_age_days: Annotated[int, Field(ge=0, le=36_500)] = 14
+    beyond_max_age: Literal["low", "exclude"] = "low"
+
+    @property
+    def age_rule(self) -> AgeRule:
+        """What is asked here of the ages of patients and studies."""
+        return AgeRule(
+            minimum_age_years=self.minimum_age_years,
+            below_minimum_age=self.below_minimum_age,
+            max_age_days=self.max_age_days,
+            beyond_max_age=self.beyond_max_age,
+        )
 
     @property
     def words(self) -> Words:

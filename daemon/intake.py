@@ -6,16 +6,15 @@ The receiver and the watcher both bring their instances here, so there is one ru
 import errno
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from sqlalchemy.exc import DBAPIError
 
-from daemon.config import Config
 from daemon.errors import IntakeRefused
+from daemon.intake_rule import IntakeRule
 from daemon.lifecycle import InstanceState
 from daemon.spool import Spool, data_set_digest
 from daemon.store import instances
@@ -23,13 +22,13 @@ from daemon.store.database import Store
 from daemon.store.shown import Rejection
 from daemon.store.values import ReceivedInstance, Recorded, StudyIdentity
 from daemon.study import Priority, priority
-from dicom_io.eligibility import Eligibility, Exclusion, assess
+from dicom_io.age import ages_of
+from dicom_io.eligibility import Eligibility, assess
 from dicom_io.errors import UnusableInstance
+from dicom_io.exclusion import Exclusion
 from dicom_io.instance import InstanceHeader, read_header
 from dicom_io.store_status import StoreStatus
-from dicom_io.text import FALLBACK_CHARACTER_SET
 from dicom_io.uids import is_uid
-from dicom_io.words import Words, shipped_words
 
 # A view that should have been analyzed and cannot be; all other exclusions are none of ulna's business.
 _DEFECTS = frozenset({Exclusion.NO_PIXEL_DATA, Exclusion.TRUNCATED_PIXEL_DATA, Exclusion.TRANSFER_SYNTAX})
@@ -58,30 +57,6 @@ class Arrival:
     calling_ae_title: str = ""
     association_id: str = ""
     dimse_priority: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntakeRule:
-    """What the configuration says of taking instances in."""
-
-    unknown_region: Literal["exclude", "analyze"]
-    stat_calling_ae_titles: frozenset[str]
-    min_free_bytes: int
-    max_open_studies: int
-    words: Words = field(default_factory=shipped_words)
-    fallback_character_set: str = FALLBACK_CHARACTER_SET
-
-    @classmethod
-    def from_config(cls, config: Config) -> "IntakeRule":
-        """Read the rule out of a configuration."""
-        return cls(
-            unknown_region=config.study.unknown_region,
-            stat_calling_ae_titles=frozenset(config.study.stat_calling_ae_titles),
-            min_free_bytes=config.storage.min_free_bytes,
-            max_open_studies=config.storage.max_open_studies,
-            words=config.study.words,
-            fallback_character_set=config.study.fallback_character_set,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +95,12 @@ class Intake:
             self._require_room(header)
             size_bytes = arrival.path.stat().st_size
             path = self.spool.adopt(arrival.path, digest)
-            received = self._received(arrival, header, digest=digest, path=path, size_bytes=size_bytes)
+            now = self.clock()
+            received = self._received(
+                arrival, header, digest=digest, path=path, size_bytes=size_bytes, now=now
+            )
             outcome = instances.record_instance(
-                self.store, received, now=self.clock(), confirm=partial(self.spool.require, path)
+                self.store, received, now=now, confirm=partial(self.spool.require, path)
             )
             if outcome is Recorded.IDENTICAL:
                 self.spool.remove([path])  # another association was quicker, and its file is in use
@@ -152,9 +130,20 @@ class Intake:
             )
 
     def _received(
-        self, arrival: Arrival, header: InstanceHeader, *, digest: str, path: str, size_bytes: int
+        self,
+        arrival: Arrival,
+        header: InstanceHeader,
+        *,
+        digest: str,
+        path: str,
+        size_bytes: int,
+        now: datetime,
     ) -> ReceivedInstance:
-        eligibility = assess(header, unknown_region=self.rule.unknown_region, words=self.rule.words)
+        # Headers tell days of the site's time zone.
+        ages = ages_of(header, self.rule.ages, received_on=now.astimezone().date())
+        eligibility = assess(
+            header, unknown_region=self.rule.unknown_region, words=self.rule.words, ages=ages
+        )
         state, reason = state_of(eligibility)
         return ReceivedInstance(
             study_instance_uid=header.study_instance_uid,
@@ -174,7 +163,8 @@ class Intake:
             size_bytes=size_bytes,
             source=arrival.source,
             association_id=arrival.association_id,
-            priority=self._priority(arrival, header),
+            priority=self._priority(arrival, header, is_old=ages.is_old),
+            is_old=ages.is_old,
             state=state,
             reason=reason,
             exclusion=eligibility.exclusion or "",
@@ -182,13 +172,16 @@ class Intake:
             laterality=eligibility.laterality,
             laterality_conflict=", ".join(eligibility.laterality_conflict),
             projection=eligibility.projection,
+            age_caution=ages.caution or "",
+            minimum_age_years=ages.rule.minimum_age_years,
         )
 
-    def _priority(self, arrival: Arrival, header: InstanceHeader) -> Priority:
+    def _priority(self, arrival: Arrival, header: InstanceHeader, *, is_old: bool) -> Priority:
         return priority(
             requested_procedure_priority=header.requested_procedure_priority,
             dimse_priority=arrival.dimse_priority,
             is_stat_sender=arrival.calling_ae_title in self.rule.stat_calling_ae_titles,
+            is_old=is_old,
         )
 
     def _record_refusal(self, arrival: Arrival, refusal: IntakeRefused) -> None:

@@ -12,6 +12,7 @@ from daemon.lifecycle import InstanceState
 from daemon.results import StudyResults, build_results, part_shown
 from daemon.spool import Spool
 from daemon.store.values import ClaimedStudy, InstanceRecord
+from dicom_io.age import AgeRule, age_clause, ages_of
 from dicom_io.decoder import Decoder
 from dicom_io.eligibility import assess
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels, UnusableInstance
@@ -70,6 +71,13 @@ class OfflineStudy:
     finding: StudyFinding | None
     two_patients: bool
 
+    @property
+    def age_caution(self) -> str:
+        """The caution about the patient's age in one sentence; empty if there is none. No picture has one."""
+        records = [view.record for view in self.views if view.record is not None and view.finding]
+        clause = age_clause([(record.age_caution, record.minimum_age_years) for record in records])
+        return f"CAUTION: {clause}." if clause else ""
+
 
 def analyze_file(
     path: Path, decoder: Decoder, ensemble: Ensemble, *, operating_point: str, study: Study | None = None
@@ -86,8 +94,10 @@ def analyze_file(
         header = read_header(path, fallback_character_set=study.fallback_character_set)
     except UnusableInstance as error:
         return OfflineView(path=path, study=str(path), record=None, finding=None, reason=error.reason)
-    # Whoever names a file wants it read, whatever region it says.
-    eligibility = assess(header, unknown_region="analyze", words=study.words)
+    # Whoever names a file wants it read, whatever region and age it says.
+    rule = AgeRule(minimum_age_years=study.minimum_age_years)
+    ages = ages_of(header, rule, received_on=datetime.now(UTC).astimezone().date())
+    eligibility = assess(header, unknown_region="analyze", words=study.words, ages=ages)
     state, reason = state_of(eligibility)
     record = InstanceRecord(
         sop_instance_uid=header.sop_instance_uid,
@@ -104,6 +114,8 @@ def analyze_file(
         projection=eligibility.projection,
         bundle_digest=ensemble.identity.digest,
         members=(),
+        age_caution=ages.caution,
+        minimum_age_years=rule.minimum_age_years,
     )
     finding: ViewFinding | None = None
     if state is InstanceState.RECEIVED:

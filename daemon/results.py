@@ -11,7 +11,7 @@ from daemon.lifecycle import InstanceState
 from daemon.spool import Spool
 from daemon.store.values import CONFLICTING_DUPLICATE, ClaimedStudy, InstanceRecord
 from dicom_io.decoder import Decoder
-from dicom_io.eligibility import Exclusion
+from dicom_io.exclusion import Exclusion
 from dicom_io.laterality import Laterality
 from dicom_io.parts import Part, parts_of
 from dicom_io.projection import Projection
@@ -27,7 +27,7 @@ from models.places import Place
 from models.study_finding import StudyFinding, study_finding
 from sr_templates.content import AnalyzedView, PreviousReport, ReportContent, SetAside
 from sr_templates.report import structured_report
-from sr_templates.text import counted, summary, view_title
+from sr_templates.text import age_caution, counted, summary, view_title
 
 # Neither is a source of the report: the first are its own children, the second stand beside the
 # instance whose UID they bear.
@@ -163,6 +163,7 @@ def _secondary_captures(
             view=view_caption(content, number),
             study=finding,
             revision=content.facts.revision_clause,
+            caution=age_caution(content),
         )
         page = render_page(
             image.image, view.finding, caption, finding.bundle.preprocessing, image.pixel_aspect
@@ -194,6 +195,8 @@ def _analyzed_view(record: InstanceRecord, finding: ViewFinding, spool: Spool) -
         laterality=Laterality(record.laterality),
         laterality_conflict=record.laterality_conflict,
         projection=Projection(record.projection),
+        age_caution=record.age_caution,
+        minimum_age_years=record.minimum_age_years,
     )
 
 

@@ -119,7 +119,9 @@ def _is_complete(region: Region, projections: Mapping[Part, set[str]]) -> bool:
     return all(wanted & seen for seen in of_side.values() for wanted in EXPECTED_VIEWS[region])
 
 
-def priority(*, requested_procedure_priority: str, dimse_priority: int, is_stat_sender: bool) -> Priority:
+def priority(
+    *, requested_procedure_priority: str, dimse_priority: int, is_stat_sender: bool, is_old: bool = False
+) -> Priority:
     """Give the rank of a study from an instance of it.
 
     Parameters
@@ -130,7 +132,11 @@ def priority(*, requested_procedure_priority: str, dimse_priority: int, is_stat_
         The C-STORE priority: 0 medium, 1 high, 2 low.
     is_stat_sender
         Whether the site named the calling AE title as one that sends urgent studies.
+    is_old
+        Whether the study was made long before it came: what was urgent then no longer is.
     """
+    if is_old:
+        return Priority.LOW
     if is_stat_sender:
         return Priority.STAT
     name = {"ROUTINE": "MEDIUM"}.get(requested_procedure_priority, requested_procedure_priority)
@@ -140,7 +146,10 @@ def priority(*, requested_procedure_priority: str, dimse_priority: int, is_stat_
 
 
 def reading_order(entries: Iterable[WorklistEntry]) -> list[WorklistEntry]:
-    """Give the worklist in the order it should be read: rank, then category, then score, then age."""
+    """Give the worklist in the order it should be read: rank, then category, then score, then age.
+
+    Old studies come after all others.
+    """
     return sorted(entries, key=_reading_key)
 
 
@@ -149,5 +158,6 @@ def is_unfinished(state: StudyState) -> bool:
     return state in (StudyState.OPEN, StudyState.REPORTING, StudyState.DELIVERING)
 
 
-def _reading_key(entry: WorklistEntry) -> tuple[int, int, float, datetime]:
-    return entry.priority, _STEPS[entry.category], -(entry.score or 0.0), entry.opened_at
+def _reading_key(entry: WorklistEntry) -> tuple[bool, int, int, float, datetime]:
+    score = entry.score or 0.0
+    return entry.is_old, entry.priority, _STEPS[entry.category], -score, entry.opened_at

@@ -1,12 +1,10 @@
 """Which instances are views that ulna analyzes, and why the others are not.
 
-This module decides on the header alone. Each way to be excluded has a code for the store and a sentence
-for people.
+This module decides on the header alone, and on how old the site says that patients and studies may be.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
@@ -16,6 +14,8 @@ from pydicom.uid import (
     DigitalXRayImageStorageForProcessing,
 )
 
+from dicom_io.age import NOT_ASKED, AgeCaution, Ages
+from dicom_io.exclusion import MIN_SIDE, Exclusion
 from dicom_io.identity import ULNA_IMAGE_TYPE, ULNA_MANUFACTURER, ULNA_MODEL_NAME
 from dicom_io.instance import InstanceHeader
 from dicom_io.laterality import Laterality, laterality_match
@@ -24,34 +24,6 @@ from dicom_io.regions import Region, RegionMatch, region_of
 from dicom_io.statements import exclusions_said
 from dicom_io.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES
 from dicom_io.words import Words, shipped_words
-
-MIN_SIDE = 128
-"""Pixels; a smaller image is an icon or a preview."""
-
-
-class Exclusion(StrEnum):
-    """Why an instance is not analyzed."""
-
-    OWN_RESULT = "own_result"
-    NOT_RADIOGRAPH = "not_radiograph"
-    FOR_PROCESSING = "for_processing"
-    LOCALIZER = "localizer"
-    REJECTED_IMAGE = "rejected_image"
-    QUALITY_CONTROL = "quality_control"
-    MULTI_FRAME = "multi_frame"
-    COLOR = "color"
-    TOO_SMALL = "too_small"
-    NO_PIXEL_DATA = "no_pixel_data"
-    TRUNCATED_PIXEL_DATA = "truncated_pixel_data"
-    TRANSFER_SYNTAX = "transfer_syntax"
-    REGION_OTHER = "region_other"
-    REGION_MULTIPLE = "region_multiple"
-    REGION_UNKNOWN = "region_unknown"
-
-    @property
-    def sentence(self) -> str:
-        """The reason in one sentence that a radiologist understands."""
-        return _SENTENCES[self]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +34,7 @@ class Eligibility:
     if the site wants it. `exclusion` is None exactly if the instance is eligible. `region_conflict` says
     which sources name which part where they do not agree. `laterality_conflict` are the keywords of the
     sources that contradict the others about the side; `laterality` is then unknown, or what the sources say
-    that are nearest to the image.
+    that are nearest to the image. `ages` is what the site makes of the ages of patient and study.
     """
 
     region: Region | None
@@ -71,6 +43,7 @@ class Eligibility:
     exclusion: Exclusion | None
     region_conflict: str = ""
     laterality_conflict: tuple[str, ...] = ()
+    ages: Ages = NOT_ASKED
 
     @property
     def eligible(self) -> bool:
@@ -84,7 +57,8 @@ class Eligibility:
             return ""
         if self.exclusion is Exclusion.REGION_MULTIPLE and self.region_conflict:
             return f"{self.exclusion.sentence.rstrip('.')}: {self.region_conflict}."
-        return self.exclusion.sentence
+        rule = self.ages.rule
+        return self.exclusion.sentence_with(years=rule.minimum_age_years, days=rule.max_age_days)
 
 
 def assess(
@@ -92,6 +66,7 @@ def assess(
     *,
     unknown_region: Literal["exclude", "analyze"],
     words: Words | None = None,
+    ages: Ages = NOT_ASKED,
 ) -> Eligibility:
     """Decide whether an instance is analyzed.
 
@@ -104,6 +79,8 @@ def assess(
         names another region is always excluded.
     words : Words, optional
         What the words and codes of headers mean; those of the shipped table if not given.
+    ages : Ages
+        What the site makes of the ages of patient and study; nothing if not given.
     """
     words = words or shipped_words()
     match = region_of(header, words)
@@ -113,9 +90,11 @@ def assess(
         laterality=side.laterality,
         projection=projection_match(header, words).projection,
         exclusion=_exclusion(header, words)
-        or _region_exclusion(match, analyze_unknown=unknown_region == "analyze"),
+        or _region_exclusion(match, analyze_unknown=unknown_region == "analyze")
+        or _age_exclusion(ages),
         region_conflict=match.conflict,
         laterality_conflict=side.against,
+        ages=ages,
     )
 
 
@@ -151,6 +130,21 @@ def _region_exclusion(match: RegionMatch, *, analyze_unknown: bool) -> Exclusion
     return None if analyze_unknown else Exclusion.REGION_UNKNOWN
 
 
+def _age_exclusion(ages: Ages) -> Exclusion | None:
+    """Return why the ages exclude an instance that ulna would analyze otherwise."""
+    if ages.is_old and ages.rule.beyond_max_age == "exclude":
+        return Exclusion.STUDY_OLD
+    if ages.caution is None or ages.rule.below_minimum_age == "caution":
+        return None
+    return _OF_CAUTION[ages.caution]
+
+
+_OF_CAUTION: Mapping[AgeCaution, Exclusion] = MappingProxyType(
+    {
+        AgeCaution.YOUNGER: Exclusion.PATIENT_YOUNGER,
+        AgeCaution.UNKNOWN: Exclusion.PATIENT_AGE_UNKNOWN,
+    }
+)
 _FOR_PROCESSING_CLASS: str = DigitalXRayImageStorageForProcessing  # a radiograph, excluded by its intent
 _RADIOGRAPH_CLASSES: frozenset[str] = frozenset(
     {ComputedRadiographyImageStorage, DigitalXRayImageStorageForPresentation, _FOR_PROCESSING_CLASS}
@@ -224,25 +218,5 @@ _RULES: Mapping[Exclusion, Callable[[InstanceHeader], bool]] = MappingProxyType(
         Exclusion.MULTI_FRAME: _is_multi_frame,
         Exclusion.COLOR: _is_color,
         Exclusion.TOO_SMALL: _is_too_small,
-    }
-)
-
-_SENTENCES: Mapping[Exclusion, str] = MappingProxyType(
-    {
-        Exclusion.OWN_RESULT: "This is a result of ulna itself, not a radiograph.",
-        Exclusion.NOT_RADIOGRAPH: "This is not a CR or DX radiograph.",
-        Exclusion.FOR_PROCESSING: "This is raw detector data, not an image for presentation.",
-        Exclusion.LOCALIZER: "This is a localizer, not a diagnostic view.",
-        Exclusion.REJECTED_IMAGE: "This image is marked as rejected or deleted.",
-        Exclusion.QUALITY_CONTROL: "This is a quality control, phantom or test image.",
-        Exclusion.MULTI_FRAME: "This image has several frames; only single radiographs are analyzed.",
-        Exclusion.COLOR: "This is a color image; only grayscale radiographs are analyzed.",
-        Exclusion.TOO_SMALL: f"This image is smaller than {MIN_SIDE} x {MIN_SIDE} pixels.",
-        Exclusion.NO_PIXEL_DATA: "This object contains no image.",
-        Exclusion.TRUNCATED_PIXEL_DATA: "This image is incomplete: part of its pixel data is missing.",
-        Exclusion.TRANSFER_SYNTAX: "This image is compressed in a way that ulna cannot read.",
-        Exclusion.REGION_OTHER: "This image shows a body part that ulna does not analyze.",
-        Exclusion.REGION_MULTIPLE: "This image names more than one body part.",
-        Exclusion.REGION_UNKNOWN: "This image does not say which body part it shows.",
     }
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from dicom_io.age import NOT_ASKED, Ages
 from dicom_io.eligibility import Eligibility, assess
 from dicom_io.instance import InstanceHeader
 from dicom_io.laterality import LateralityMatch, laterality_match
@@ -45,13 +46,17 @@ class Explanation:
 
 
 def explain(
-    header: InstanceHeader, *, unknown_region: Literal["exclude", "analyze"], words: Words | None = None
+    header: InstanceHeader,
+    *,
+    unknown_region: Literal["exclude", "analyze"],
+    words: Words | None = None,
+    ages: Ages = NOT_ASKED,
 ) -> Explanation:
     """Assess an instance as `dicom_io.eligibility.assess` does, and say why."""
     words = words or shipped_words()
     region, side = region_of(header, words), laterality_match(header, words)
     view, refused = projection_match(header, words), exclusions_said(header, words)
-    eligibility = assess(header, unknown_region=unknown_region, words=words)
+    eligibility = assess(header, unknown_region=unknown_region, words=words, ages=ages)
     return Explanation(
         eligibility=eligibility,
         sources=_sources({"region": region, "laterality": side, "projection": view}, refused),

@@ -38,6 +38,8 @@ class InstanceHeader:
     patient_id: str = ""
     issuer_of_patient_id: str = ""
     patient_name: str = ""
+    patient_birth_date: str = ""
+    patient_age: str = ""
     accession_number: str = ""
     study_date: str = ""
     study_time: str = ""
@@ -46,6 +48,9 @@ class InstanceHeader:
     study_priority_id: str = ""
 
     modality: str = ""
+    series_date: str = ""
+    acquisition_date: str = ""
+    content_date: str = ""
     series_description: str = ""
     protocol_name: str = ""
     acquisition_device_processing_description: str = ""
@@ -131,6 +136,8 @@ def _header(part10: Part10Header, fallback_codec: str) -> InstanceHeader:
         patient_id=values.text("PatientID"),
         issuer_of_patient_id=values.text("IssuerOfPatientID"),
         patient_name=values.text("PatientName"),
+        patient_birth_date=values.text("PatientBirthDate"),
+        patient_age=values.code_string("PatientAge"),
         accession_number=values.text("AccessionNumber"),
         study_date=values.text("StudyDate"),
         study_time=values.text("StudyTime"),
@@ -138,6 +145,9 @@ def _header(part10: Part10Header, fallback_codec: str) -> InstanceHeader:
         requested_procedure_priority=values.code_string("RequestedProcedurePriority"),
         study_priority_id=values.code_string("StudyPriorityID"),
         modality=values.code_string("Modality"),
+        series_date=values.text("SeriesDate"),
+        acquisition_date=values.text("AcquisitionDate"),
+        content_date=values.text("ContentDate"),
         series_description=values.text("SeriesDescription"),
         protocol_name=values.text("ProtocolName"),
         acquisition_device_processing_description=values.text("AcquisitionDeviceProcessingDescription"),
@@ -219,8 +229,9 @@ _SEQUENCES = (
 )
 _ELEMENTS = (
     "SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
-    "PatientID", "IssuerOfPatientID", "PatientName",
+    "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientAge",
     "AccessionNumber", "StudyDate", "StudyTime", "StudyDescription",
+    "SeriesDate", "AcquisitionDate", "ContentDate",
     "RequestedProcedurePriority", "StudyPriorityID",
     "Modality", "SeriesDescription", "ProtocolName", "SeriesNumber", "InstanceNumber",
     "AcquisitionDeviceProcessingDescription",

@@ -8,16 +8,10 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from dicom_io.derived import (
-    NOT_FOR_DIAGNOSIS,
-    Place,
-    ResultFacts,
-    code_item,
-    derived_dataset,
-    instance_reference,
-)
+from dicom_io.derived import Place, code_item, derived_dataset, instance_reference
 from dicom_io.identity import ULNA_IMAGE_TYPE, ULNA_MANUFACTURER, ULNA_MODEL_NAME
 from dicom_io.laterality import Laterality
+from dicom_io.result_facts import NOT_FOR_DIAGNOSIS, ResultFacts
 from dicom_io.source import put
 
 SERIES_NUMBER = 9901

@@ -40,15 +40,18 @@ class Caption:
         The finding of the study that the view belongs to.
     revision
         Which report the page's replaces, as a clause; empty where it is the first.
+    caution
+        What speaks against the result beside the pixels, as a sentence; empty if nothing.
     """
 
     product: str
     view: str
     study: StudyFinding
     revision: str = ""
+    caution: str = ""
 
     def __post_init__(self) -> None:
-        for text in (self.product, self.view, self.revision):
+        for text in (self.product, self.view, self.revision, self.caution):
             if len(text) > _LONGEST_TEXT or not (text.isascii() and text.isprintable()):
                 raise ValueError(f"a caption must be at most {_LONGEST_TEXT} printable ASCII characters")
 
@@ -74,7 +77,7 @@ def header_rows(finding: ViewFinding, caption: Caption) -> list[Row]:
         *_part_rows(finding, study),
         Row(left=Text(content=f"Looked for: {target.text}; {NOT_LOOKED_FOR}.", size=15, color=SECONDARY)),
         *_revision_rows(caption),
-        *_caution_rows(finding, study),
+        *_caution_rows(finding, caption),
     ]
 
 
@@ -117,16 +120,19 @@ def _revision_rows(caption: Caption) -> list[Row]:
     return [Row(left=Text(content=sentence, size=16, color=WARNING))]
 
 
-def _caution_rows(finding: ViewFinding, study: StudyFinding) -> list[Row]:
+def _caution_rows(finding: ViewFinding, caption: Caption) -> list[Row]:
+    sentences = filter(None, (caption.caution, _input_caution(finding, caption.study)))
+    return [Row(left=Text(content=sentence, size=16, color=WARNING)) for sentence in sentences]
+
+
+def _input_caution(finding: ViewFinding, study: StudyFinding) -> str:
     """Return the caution about an unusual view; on pages of other views, how many of the study are."""
     if finding.warning is not None:
-        sentence = f"CAUTION: {finding.warning.sentence}"
-    elif warned := sum(view.warning is not None for view in study.views):
+        return f"CAUTION: {finding.warning.sentence}"
+    if warned := sum(view.warning is not None for view in study.views):
         views = f"{warned} of {len(study.views)} views"
-        sentence = f"CAUTION: {views} of this study unlike the training data, treat its score with caution."
-    else:
-        return []
-    return [Row(left=Text(content=sentence, size=16, color=WARNING))]
+        return f"CAUTION: {views} of this study unlike the training data, treat its score with caution."
+    return ""
 
 
 def legend_row(study: StudyFinding) -> Row:

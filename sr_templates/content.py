@@ -9,10 +9,11 @@ from datetime import datetime
 
 from pydicom.dataset import Dataset
 
-from dicom_io.derived import ResultFacts, Verdict
+from dicom_io.age import AgeCaution
 from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
+from dicom_io.result_facts import ResultFacts, Verdict
 from models.claims import claim
 from models.finding import ViewFinding
 from models.manifest import BundleIdentity, OperatingPoint
@@ -33,7 +34,7 @@ class AnalyzedView:
 
     `source` comes from `dicom_io.source.sanitized_source`, region, laterality and projection from
     `dicom_io.eligibility.assess`; `laterality_conflict` names the keywords of the sources that contradict
-    the others about the side.
+    the others about the side. `age_caution` and `minimum_age_years` are as in `dicom_io.age.age_clause`.
     """
 
     source: Dataset
@@ -42,13 +43,15 @@ class AnalyzedView:
     laterality: Laterality = Laterality.UNKNOWN
     laterality_conflict: str = ""
     projection: Projection = Projection.UNKNOWN
+    age_caution: AgeCaution | None = None
+    minimum_age_years: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
     """An instance of the study that was not analyzed.
 
-    `reason` is one sentence or clause, such as `dicom_io.eligibility.Exclusion.sentence` or
+    `reason` is one sentence or clause, such as `dicom_io.exclusion.Exclusion.sentence` or
     `dicom_io.errors.UnusableInstance.reason`. `failed` is True where the instance should have been analyzed
     (unreadable), False where it is none of ulna's business (excluded).
     """

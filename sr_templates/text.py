@@ -6,10 +6,11 @@ something is normal, and no number contradicts the words beside it.
 
 from collections.abc import Iterable, Sequence
 
-from dicom_io.derived import NOT_FOR_DIAGNOSIS
+from dicom_io.age import age_clause
 from dicom_io.laterality import Laterality
 from dicom_io.parts import SIDES, Part
 from dicom_io.projection import Projection
+from dicom_io.result_facts import NOT_FOR_DIAGNOSIS
 from models.claims import NOT_LOOKED_FOR, UNSPECIFIED, claim, digits_of, in_words, named
 from models.study_finding import StudyFinding, TriageCategory
 from sr_templates.content import AnalyzedView, ReportContent, SetAside
@@ -40,6 +41,12 @@ def summary(content: ReportContent) -> str:
     if content.finding is not None and not content.bundle.trained:
         sentences.append("An UNTRAINED model's result has no meaning.")
     return " ".join(sentences)
+
+
+def age_caution(content: ReportContent) -> str:
+    """Return the caution about the patient's age, one sentence for all views; empty if there is none."""
+    clause = age_clause([(view.age_caution, view.minimum_age_years) for view in content.analyzed])
+    return f"CAUTION: {clause}." if clause else ""
 
 
 def view_title(number: int, view: AnalyzedView) -> str:
@@ -106,6 +113,8 @@ def _views(content: ReportContent) -> str:
 
 def _cautions(content: ReportContent, finding: StudyFinding) -> list[str]:
     cautions = [*_parts_apart(finding), *_standing_out(content, finding)]
+    if age := age_caution(content):
+        cautions.append(age)
     for number, view in enumerate(content.analyzed, start=1):
         if (warning := view.finding.warning) is not None:
             cautions.append(

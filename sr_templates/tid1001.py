@@ -6,8 +6,8 @@ This module says who observed: a device, never a person.
 from highdicom.sr import CodeContentItem, ContentItem, TextContentItem, UIDRefContentItem
 from highdicom.sr import RelationshipTypeValues as Relationship
 
-from dicom_io.derived import ResultFacts
 from dicom_io.identity import ULNA_MANUFACTURER
+from dicom_io.result_facts import ResultFacts
 from sr_templates import codes
 
 

@@ -142,6 +142,7 @@ def _view_document(view: "OfflineView") -> dict[str, Any]:
         "members": {member.member: member.probability for member in finding.members} if finding else {},
         "input_distance": None if check is None else check.distance,
         "input_warning": (check.warning or "") if check else "",
+        "age_caution": (record.age_caution or "") if record else "",
         "reason": view.reason,
     }
 
@@ -163,7 +164,14 @@ def _print_table(studies: "list[OfflineStudy]", ensemble: "Ensemble") -> None:
             region = view.record.region if view.record else ""
             table.add_row(view.path.name, region, ensemble_text, *numbers, verdict)
     console().print(table if studies else "no file to analyze")
-    for view in (view for study in studies for view in study.views):
+    for study in studies:
+        _print_cautions(study)
+
+
+def _print_cautions(study: "OfflineStudy") -> None:
+    if study.age_caution:
+        console().print(f"study {study.study}: {study.age_caution}", markup=False)
+    for view in study.views:
         if view.finding is not None and view.finding.warning is not None:
             console().print(f"{view.path.name}: {view.finding.warning.sentence}", markup=False)
 
@@ -197,7 +205,12 @@ def _write_pages(study: "OfflineStudy", decoder: Decoder, ensemble: "Ensemble", 
         return
     analyzed = [view for view in study.views if view.finding]
     for number, (view, finding) in enumerate(zip(analyzed, study.finding.views, strict=True), start=1):
-        caption = Caption(product=product(), view=f"View {number} of {len(analyzed)}", study=study.finding)
+        caption = Caption(
+            product=product(),
+            view=f"View {number} of {len(analyzed)}",
+            study=study.finding,
+            caution=study.age_caution,
+        )
         read = read_image(view, decoder)
         page = render_page(read.image, finding, caption, ensemble.preprocessing, read.pixel_aspect)
         Image.fromarray(page).save(folder / f"{view.path.stem}-overlay.png")

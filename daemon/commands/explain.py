@@ -1,7 +1,9 @@
 """``ulna explain``: what ulna reads from headers, and why."""
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,15 @@ from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console, print_json
 from daemon.commands.send import files_below
 from daemon.config import Study
+from dicom_io.age import AgeCaution, ages_of
 from dicom_io.errors import UnusableInstance
 from dicom_io.explanation import Explanation, SourceExplanation, explain
 from dicom_io.instance import read_header
 
+_AGES: Mapping[AgeCaution, str] = {
+    AgeCaution.YOUNGER: "the patient is younger than study.minimum_age_years",
+    AgeCaution.UNKNOWN: "the patient's age is not known, and study.minimum_age_years asks for it",
+}
 _SAID = ("region", "laterality", "projection", "exclusion")
 
 
@@ -52,8 +59,15 @@ def _view(path: Path, study: Study) -> tuple[str, dict[str, Any]]:
         header = read_header(path, fallback_character_set=study.fallback_character_set)
     except UnusableInstance as error:
         empty = dict.fromkeys(("region", "laterality", "projection"), "")
-        return "", {"path": path, **empty, "reason": error.reason, "why": {}, "sources": []}
-    found = explain(header, unknown_region=study.unknown_region, words=study.words)
+        ages: dict[str, Any] = {"age_caution": "", "is_old": False}
+        return "", {"path": path, **empty, **ages, "reason": error.reason, "why": {}, "sources": []}
+    today = datetime.now(UTC).astimezone().date()
+    found = explain(
+        header,
+        unknown_region=study.unknown_region,
+        words=study.words,
+        ages=ages_of(header, study.age_rule, received_on=today),
+    )
     return header.study_instance_uid, _document(path, found)
 
 
@@ -64,6 +78,8 @@ def _document(path: Path, found: Explanation) -> dict[str, Any]:
         "region": eligibility.region or "",
         "laterality": eligibility.laterality,
         "projection": eligibility.projection,
+        "age_caution": eligibility.ages.caution or "",
+        "is_old": eligibility.ages.is_old,
         "reason": eligibility.reason,
         "why": found.why,
         "sources": [_source_document(source) for source in found.sources],
@@ -80,6 +96,10 @@ def _print(view: dict[str, Any]) -> None:
     out.print(f"{view['path']}: {shown or 'unreadable'}", markup=False)
     if view["reason"]:
         out.print(f"  not analyzed: {view['reason']}", markup=False)
+    if view["age_caution"]:
+        out.print(f"  age: {_AGES[view['age_caution']]}", markup=False)
+    if view["is_old"]:
+        out.print("  old study: it came later than study.max_age_days allows", markup=False)
     for name, sentence in view["why"].items():
         out.print(f"  {name}: {sentence}", markup=False)
     for source in view["sources"]:

@@ -46,5 +46,10 @@ def _cells(entry: WorklistEntry) -> tuple[str, ...]:
         entry.identity.accession_number,
         entry.identity.patient_id,
         entry.study_instance_uid,
-        f"{entry.state}: {entry.reason}" if entry.reason else entry.state,
+        _state(entry),
     )
+
+
+def _state(entry: WorklistEntry) -> str:
+    said = f"{entry.state}: {entry.reason}" if entry.reason else entry.state
+    return f"old study, {said}" if entry.is_old else said

@@ -9,6 +9,7 @@ from daemon.lifecycle import InstanceState
 from daemon.store.places import places_of
 from daemon.store.tables import activations, instances
 from daemon.store.values import InstanceRecord
+from dicom_io.age import AgeCaution
 from models.drift import InputCheck, InputWarning
 from models.finding import MemberFinding, ViewGeometry
 
@@ -61,6 +62,8 @@ def _record(row: Row[Any], members: list[MemberFinding]) -> InstanceRecord:
         input_check=_input_check(row),
         geometry=_geometry(row),
         places=places_of(row.places),
+        age_caution=AgeCaution(row.age_caution) if row.age_caution else None,
+        minimum_age_years=row.minimum_age_years,
     )
 
 

@@ -42,7 +42,8 @@ def record_instance(
     """Record an instance and what it means for its study.
 
     A repeat changes nothing. A SOP Instance UID that comes with other bytes is kept beside the first and
-    excluded. A view opens its study, or reopens it with the next revision. A second patient fails it.
+    excluded. A view opens its study, or reopens it with the next revision. A second patient fails it. One
+    fresh instance makes an old study a fresh one, with the rank that the instance has.
 
     Parameters
     ----------
@@ -119,6 +120,7 @@ def _study_row(connection: Connection, instance: ReceivedInstance, now: datetime
             study_instance_uid=instance.study_instance_uid,
             state=StudyState.OPEN,
             priority=instance.priority,
+            is_old=instance.is_old,
             opened_at=now,
             collecting_since=now,
             last_instance_at=now,
@@ -154,6 +156,8 @@ def _instance_values(
         "laterality": instance.laterality,
         "laterality_conflict": instance.laterality_conflict,
         "projection": instance.projection,
+        "age_caution": instance.age_caution,
+        "minimum_age_years": instance.minimum_age_years,
     }
     if conflicting:
         values |= {
@@ -170,6 +174,7 @@ def _study_values(
     values: dict[str, Any] = {
         "generation": study.generation + 1,
         "priority": min(study.priority, instance.priority),
+        "is_old": study.is_old and instance.is_old,
     }
     state = StudyState(study.state)
     known, new = _patient_of(study), instance.identity.patient

@@ -13,7 +13,7 @@ class WorklistEntry:
 
     `part` is the one with the score, where the study shows several, `target` what was looked for; both are
     empty before there is a report. `warned_view_count` is how many of its views differ from the training
-    data.
+    data. What `is_old` was made long before it came, and belongs to no day's work.
     """
 
     study_instance_uid: str
@@ -31,6 +31,7 @@ class WorklistEntry:
     regions: tuple[str, ...]
     view_count: int
     warned_view_count: int
+    is_old: bool
     instance_count: int
     opened_at: datetime
     last_instance_at: datetime

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 SCHEMA = "0004"
@@ -81,6 +82,8 @@ studies = Table(
     Column("generation", Integer, nullable=False, default=0),
     # 0 STAT, 1 HIGH, 2 MEDIUM, 3 LOW
     Column("priority", Integer, nullable=False),
+    # All that came of it had been made long before; as the priority, it follows its newest instance.
+    Column("is_old", Boolean, nullable=False, default=False, server_default=false()),
     Column("opened_at", UtcDateTime, nullable=False),
     # When the first view of the present revision came; max_wait_seconds counts from here.
     Column("collecting_since", UtcDateTime, nullable=False),
@@ -126,6 +129,9 @@ instances = Table(
     # Keywords of the sources that contradict the others about it.
     Column("laterality_conflict", Text, nullable=False, default="", server_default=""),
     Column("projection", String(16), nullable=False, default=""),
+    # Whether the patient was younger than the minimum age that was asked then, or of unknown age.
+    Column("age_caution", String(16), nullable=False, default="", server_default=""),
+    Column("minimum_age_years", Integer, nullable=False, default=0, server_default="0"),
     Column("bundle_digest", String(64), nullable=False, default=""),
     # How the view compares with the training data; NULL where the bundle has no reference.
     Column("input_distance", Float),

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 
 from daemon.lifecycle import InstanceState
+from dicom_io.age import AgeCaution
 from dicom_io.laterality import Laterality
 from dicom_io.patient import PatientIdentity
 from models.drift import InputCheck, InputWarning
@@ -67,6 +68,10 @@ class ReceivedInstance:
         The association that brought it; empty for files from folders.
     priority
         Rank 0 (STAT) to 3 (LOW).
+    is_old
+        Whether its study was made long before it came.
+    age_caution, minimum_age_years
+        A caution of `dicom_io.age`, and the age below which it is given.
     """
 
     study_instance_uid: str
@@ -87,6 +92,9 @@ class ReceivedInstance:
     laterality: str
     laterality_conflict: str
     projection: str
+    is_old: bool = False
+    age_caution: str = ""
+    minimum_age_years: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +112,9 @@ class InstanceRecord:
     """What the store knows of one instance; `members` is empty unless it is analyzed.
 
     `input_check` compares a view with the training data; None where nobody did. `geometry` is that of the
-    image as stored; None where nobody kept it. `places` are those of the newest report.
+    image as stored; None where nobody kept it. `places` are those of the newest report. `minimum_age_years`
+    is the age below which `age_caution` was given when the instance came; the configuration may ask another
+    since.
     """
 
     sop_instance_uid: str
@@ -124,6 +134,8 @@ class InstanceRecord:
     input_check: InputCheck | None = None
     geometry: ViewGeometry | None = None
     places: tuple[Place, ...] = ()
+    age_caution: AgeCaution | None = None
+    minimum_age_years: int = 0
 
     @property
     def warning(self) -> InputWarning | None:

@@ -123,6 +123,7 @@ def _entry(row: Row[Any], regions: tuple[str, ...]) -> WorklistEntry:
         regions=regions,
         view_count=row.view_count,
         warned_view_count=row.warned_view_count,
+        is_old=row.is_old,
         instance_count=row.instance_count,
         opened_at=row.opened_at,
         last_instance_at=row.last_instance_at,

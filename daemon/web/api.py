@@ -74,6 +74,7 @@ def study_values(entry: WorklistEntry) -> dict[str, Any]:
         "regions": list(entry.regions),
         "view_count": entry.view_count,
         "warned_view_count": entry.warned_view_count,
+        "is_old": entry.is_old,
         "instance_count": entry.instance_count,
         "opened_at": _moment(entry.opened_at),
         "last_instance_at": _moment(entry.last_instance_at),
@@ -98,6 +99,7 @@ def _instance_values(record: InstanceRecord) -> dict[str, Any]:
         "places": [place_values(place) for place in record.places],
         "input_distance": None if record.input_check is None else record.input_check.distance,
         "input_warning": record.warning or "",
+        "age_caution": record.age_caution or "",
         "members": [
             {"member": member.member, "logit": member.logit, "probability": member.probability}
             for member in record.members

@@ -1,11 +1,12 @@
 """This module decides what the page of one study shows: its views, what was left out, its results."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from daemon.lifecycle import InstanceState
 from daemon.store.shown import ResultRecord, StudyDetail
 from daemon.store.values import InstanceRecord, ResultKind
+from dicom_io.age import age_clause
 from models.finding import view_probability
 
 
@@ -39,11 +40,15 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyView:
-    """What the page shows of a study; revisions are newest first."""
+    """What the page shows of a study; revisions are newest first.
+
+    `age_caution` is the sentence about the patient's age, empty if there is none.
+    """
 
     views: tuple[ShownView, ...]
     set_aside: tuple[InstanceRecord, ...]
     revisions: tuple[Revision, ...]
+    age_caution: str
 
 
 def study_view(detail: StudyDetail) -> StudyView:
@@ -58,12 +63,18 @@ def study_view(detail: StudyDetail) -> StudyView:
         views=tuple(_shown(number, record, pictures) for number, record in enumerate(views, start=1)),
         set_aside=tuple(record for record in detail.instances if not _is_view(record)),
         revisions=_revisions(detail.results),
+        age_caution=_age_caution(views),
     )
 
 
 def ensemble_probability(record: InstanceRecord) -> float | None:
     """Give P(abnormal) of a view: that of its members together; None before the view is analyzed."""
     return view_probability(record.members) if record.members else None
+
+
+def _age_caution(views: Iterable[InstanceRecord]) -> str:
+    clause = age_clause([(record.age_caution, record.minimum_age_years) for record in views])
+    return f"{clause[:1].upper()}{clause[1:]}." if clause else ""
 
 
 def _is_view(record: InstanceRecord) -> bool:

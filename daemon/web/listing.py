@@ -34,11 +34,12 @@ class Standing(StrEnum):
 
 
 class Period(StrEnum):
-    """How far back the worklist looks."""
+    """How far back the worklist looks; old studies are of no day, whenever they came."""
 
     DAY = "day"
     WEEK = "week"
     ALL = "all"
+    OLD = "old"
 
 
 _SPANS: Mapping[Period, timedelta] = {Period.DAY: timedelta(days=1), Period.WEEK: timedelta(days=7)}
@@ -91,6 +92,8 @@ class Worklist:
         How many studies of the period there are of each.
     older
         How many studies lie before the period.
+    old
+        How many old studies there are, shown or not.
     """
 
     entries: tuple[WorklistEntry, ...]
@@ -98,6 +101,7 @@ class Worklist:
     standings: Mapping[Standing, int]
     states: Mapping[StudyState, int]
     older: int
+    old: int
     untrained_labels: tuple[str, ...]
 
     @property
@@ -109,8 +113,9 @@ class Worklist:
 def worklist(entries: Iterable[WorklistEntry], selection: Selection, *, now: datetime) -> Worklist:
     """Select, count and order the studies.
 
-    Studies that are not finished, and those that failed, are shown however old they are: somebody or
-    something still has to act on them.
+    Studies that are not finished, and those that failed, are shown however long ago they came: somebody or
+    something still has to act on them. Old studies stand apart, thousands as they may be; in the list of a
+    day or a week only those that failed are shown.
     """
     everything = list(entries)
     present = [entry for entry in everything if _is_present(entry, selection.period, now)]
@@ -124,7 +129,8 @@ def worklist(entries: Iterable[WorklistEntry], selection: Selection, *, now: dat
         selected=len(chosen),
         standings=Counter(map(standing, present)),
         states=Counter(entry.state for entry in present),
-        older=len(everything) - len(present),
+        older=sum(_is_older(entry, selection.period, now) for entry in everything),
+        old=sum(entry.is_old for entry in everything),
         untrained_labels=untrained_labels(present),
     )
 
@@ -161,9 +167,18 @@ def untrained_labels(entries: Iterable[WorklistEntry]) -> tuple[str, ...]:
 
 
 def _is_present(entry: WorklistEntry, period: Period, now: datetime) -> bool:
-    if is_unfinished(entry.state) or entry.state is StudyState.FAILED:
-        return True
-    return period not in _SPANS or now - entry.last_instance_at <= _SPANS[period]
+    if period is Period.OLD:
+        return entry.is_old
+    if entry.is_old and period in _SPANS:
+        return entry.state is StudyState.FAILED
+    return not _is_older(entry, period, now)
+
+
+def _is_older(entry: WorklistEntry, period: Period, now: datetime) -> bool:
+    """Tell whether a study came before the period, and nobody has to act on it; an old study stands apart."""
+    if entry.is_old or is_unfinished(entry.state) or entry.state is StudyState.FAILED:
+        return False
+    return period in _SPANS and now - entry.last_instance_at > _SPANS[period]
 
 
 def _choice(kind: type[_Choice], name: str, query: Mapping[str, str]) -> _Choice | None:

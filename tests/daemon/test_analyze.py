@@ -13,6 +13,8 @@ from daemon.cli import main
 from dicom_io.pixels import read_view
 from models.bundle import create_untrained, load_bundle
 from models.ensemble import Ensemble
+from models.page import render_page
+from models.page_words import Caption
 from models.picture import read_picture
 from models.preprocess import preprocess
 from tests.dicom_io.compressed import compressed_by_dcmtk, with_frame
@@ -94,6 +96,68 @@ def test_output_holds_overlays_and_the_dicom_results(
     }
     (report,) = (tmp_path / "out").glob("SR-*.dcm")
     assert dcmread(report).StudyInstanceUID == uid(1)
+
+
+@pytest.fixture
+def children(tmp_path: Path) -> Path:
+    """A study of a child and one of nobody knows whom, both of long ago, where such are excluded."""
+    folder = tmp_path / "children"
+    folder.mkdir()
+    child = make_instance(study=1, StudyDate="20190301", PatientBirthDate="20160212")
+    write_instance(child, folder / "a.dcm")
+    write_instance(make_instance(study=2, StudyDate="20190301", PatientBirthDate=""), folder / "b.dcm")
+    write_instance(make_instance(study=3, StudyDate="20190301"), folder / "c.dcm")
+    (tmp_path / "config.toml").write_text(
+        '[study]\nminimum_age_years = 16\nbelow_minimum_age = "exclude"\nbeyond_max_age = "exclude"\n'
+    )
+    return folder
+
+
+def test_whoever_names_a_file_has_it_read_whatever_the_age_and_is_cautioned(
+    bundle: Path, children: Path, capsys: pytest.CaptureFixture[str]
+):
+    config = ("--config", children.parent / "config.toml")
+    status, shown = _analyze(capsys, bundle, *config, "--json", children)
+    views = [view for study in json.loads(shown) for view in study["views"]]
+    assert status == 0
+    assert [view["age_caution"] for view in views] == ["younger", "unknown", ""]
+    assert [view["reason"] for view in views] == ["", "", ""]
+    assert all(view["probability"] is not None for view in views)
+    _, shown = _analyze(capsys, bundle, *config, children)
+    said = " ".join(shown.split())
+    assert f"study {uid(1)}: CAUTION: the patient is younger than 16 years" in said
+    assert f"study {uid(2)}: CAUTION: the patient's age is not known" in said
+    assert uid(3) not in said
+
+
+def test_a_picture_says_no_age_and_is_not_asked(
+    bundle: Path, files: Path, capsys: pytest.CaptureFixture[str]
+):
+    _, shown = _analyze(capsys, bundle, "--json", files / "a.png")
+    ((study),) = json.loads(shown)
+    assert study["views"][0]["age_caution"] == ""
+
+
+def test_the_caution_about_the_age_is_in_report_and_pictures(
+    bundle: Path, children: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+):
+    captions: list[Caption] = []
+
+    def render(view, finding, caption, *rest):
+        captions.append(caption)
+        return render_page(view, finding, caption, *rest)
+
+    monkeypatch.setattr("daemon.commands.analyze.render_page", render)
+    monkeypatch.setattr("daemon.results.render_page", render)
+    _analyze(capsys, bundle, "--output", tmp_path / "out", children / "a.dcm")
+    (report,) = (tmp_path / "out").glob("SR-*.dcm")
+    caution = (
+        "CAUTION: the patient is younger than 18 years, for whom the model was not tested; "
+        "treat the result with caution."
+    )
+    texts = [element.value for element in dcmread(report).iterall() if element.keyword == "TextValue"]
+    assert sum(caution in text for text in texts) == 1
+    assert [caption.caution for caption in captions] == [caution, caution]
 
 
 @pytest.mark.parametrize("vr", [b"  ", b"lo"])

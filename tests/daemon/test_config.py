@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from daemon.config import Config, Destination, FallbackCharacterSet, Peer, read_config
 from daemon.errors import ConfigurationInvalid
+from dicom_io.age import AgeRule
 from dicom_io.text import codecs_of
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
@@ -56,6 +57,20 @@ def test_configured_values_are_read(tmp_path):
     assert config.destinations == (
         Destination(name="pacs", ae_title="PACS", host="10.0.0.6", port=104, results=("sr",)),
     )
+
+
+def test_the_ages_that_are_asked_are_those_of_the_configuration(tmp_path):
+    usual = AgeRule(minimum_age_years=18, below_minimum_age="caution", max_age_days=14, beyond_max_age="low")
+    assert Config().study.age_rule == usual
+    text = """
+        [study]
+        minimum_age_years = 0
+        below_minimum_age = "exclude"
+        max_age_days = 0
+        beyond_max_age = "exclude"
+    """
+    asked = read_config(write(tmp_path, text), {}).study.age_rule
+    assert asked == AgeRule(below_minimum_age="exclude", beyond_max_age="exclude")
 
 
 def test_a_sites_own_words_are_checked_at_start_with_every_mistake(tmp_path):
@@ -129,6 +144,12 @@ def test_all_mistakes_are_told_at_once(tmp_path):
         ),
         ("[study]\nvocabulary = '/nowhere/words.toml'", "study.vocabulary = .*cannot be read.*"),
         ("[study]\nunknown_region = 'guess'", "study.unknown_region = 'guess': .*'exclude' or 'analyze'"),
+        ("[study]\nminimum_age_years = 121", "study.minimum_age_years = 121: .*less than or equal to 120"),
+        ("[study]\nminimum_age_years = -1", "study.minimum_age_years = -1: .*greater than or equal to 0"),
+        ("[study]\nminimum_age_years = 17.5", "study.minimum_age_years = 17.5: .*integer"),
+        ("[study]\nbelow_minimum_age = 'low'", "study.below_minimum_age = 'low': .*'caution' or 'exclude'"),
+        ("[study]\nmax_age_days = -1", "study.max_age_days = -1: .*greater than or equal to 0"),
+        ("[study]\nbeyond_max_age = 'caution'", "study.beyond_max_age = 'caution': .*'low' or 'exclude'"),
         ("[storage]\nretention_days = 0", "storage.retention_days = 0: .*greater than or equal to 1"),
         ("[receiver]\nport = 65536", "receiver.port = 65536: .*less than or equal to 65535"),
         ("[receiver]\nport = true", "receiver.port = True: .*integer"),

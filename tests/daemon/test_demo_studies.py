@@ -14,7 +14,9 @@ from pydicom.uid import JPEGLSLossless, RLELossless
 from daemon.demo.catalog import SampleStudy, SampleView, sample_studies
 from daemon.demo.radiograph import stored_values
 from daemon.demo.studies import DemoStudy, demo_studies
-from dicom_io.eligibility import Exclusion, assess
+from dicom_io.age import AgeCaution, AgeRule, ages_of
+from dicom_io.eligibility import assess
+from dicom_io.exclusion import Exclusion
 from dicom_io.instance import read_header
 
 NOW = datetime(2024, 2, 29, 8, 15, 30, tzinfo=UTC)
@@ -90,6 +92,20 @@ def test_only_the_raw_instance_is_excluded(studies):
     rest = list(chain.from_iterable(study.paths[study.views :] for study in studies))
     assert [path.name for path in rest] == ["3-frontal-raw.dcm"]
     assert assess(read_header(rest[0]), unknown_region="exclude").exclusion is Exclusion.FOR_PROCESSING
+
+
+def test_the_patients_whose_images_show_growth_plates_are_children(studies):
+    rule = AgeRule(minimum_age_years=18, max_age_days=14)
+    ages = {
+        study.description: ages_of(read_header(study.paths[0]), rule, received_on=NOW.date())
+        for study in studies
+    }
+    assert {name for name, found in ages.items() if found.caution is AgeCaution.YOUNGER} == {
+        "XR ELBOW",
+        "XR FOREARM RIGHT",
+    }
+    assert AgeCaution.UNKNOWN not in {found.caution for found in ages.values()}
+    assert not any(found.is_old for found in ages.values())
 
 
 def test_one_study_is_stat(studies):

@@ -65,6 +65,20 @@ def test_contradicting_sides_are_told(tmp_path, capsys):
     assert view["why"]["laterality"] == "SeriesDescription contradict the others or each other"
 
 
+def test_the_ages_are_told_as_the_daemon_takes_them_and_without_the_birth_date(tmp_path, capsys):
+    path = radiograph(tmp_path, BodyPartExamined="WRIST", StudyDate="20190301", PatientBirthDate="20160212")
+    (view,) = views(capsys, path)
+    assert (view["age_caution"], view["is_old"], view["reason"]) == ("younger", True, "")
+    config = tmp_path / "config.toml"
+    config.write_text('[study]\nbelow_minimum_age = "exclude"\n')
+    main(["explain", "--config", str(config), str(path)])
+    shown = capsys.readouterr().out
+    assert "not analyzed: This patient is younger than 18 years (study.minimum_age_years)." in shown
+    assert "age: the patient is younger than study.minimum_age_years" in shown
+    assert "old study: it came later than study.max_age_days allows" in shown
+    assert "2016" not in shown
+
+
 def test_a_person_reads_it_as_text(tmp_path, capsys):
     path = radiograph(tmp_path, StudyDescription="XR [bold]KNEE[/bold] LT")
     assert main(["explain", str(path)]) == 0

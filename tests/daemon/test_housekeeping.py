@@ -12,7 +12,8 @@ from sqlalchemy import text
 from daemon.config import Config
 from daemon.errors import IntakeRefused
 from daemon.housekeeping import Housekeeper
-from daemon.intake import Arrival, Intake, IntakeRule
+from daemon.intake import Arrival, Intake
+from daemon.intake_rule import IntakeRule
 from daemon.spool import Spool
 from daemon.stage import now
 from daemon.store import instances, retention, stages

@@ -20,7 +20,8 @@ from sqlalchemy import text, update
 
 from daemon.config import Config
 from daemon.errors import IntakeRefused
-from daemon.intake import Arrival, Intake, IntakeRule
+from daemon.intake import Arrival, Intake
+from daemon.intake_rule import IntakeRule
 from daemon.lifecycle import InstanceState, StudyState
 from daemon.spool import Spool
 from daemon.store.database import database_url, open_store
@@ -29,7 +30,9 @@ from daemon.store.retention import purge_studies
 from daemon.store.tables import instances, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, Recorded
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
-from dicom_io.eligibility import Exclusion
+from daemon.study import Priority
+from dicom_io.age import AgeCaution, AgeRule
+from dicom_io.exclusion import Exclusion
 from dicom_io.store_status import StoreStatus
 from tests.daemon.postgresql import Cluster
 from tests.daemon.store_factory import NOW
@@ -41,6 +44,9 @@ RULE = IntakeRule(
     min_free_bytes=0,
     max_open_studies=100,
 )
+
+
+ASKED = AgeRule(minimum_age_years=18, max_age_days=14)
 
 
 def intake_of(store, spool, **changes) -> Intake:
@@ -376,6 +382,79 @@ def test_rank_comes_from_the_procedure_the_command_or_the_sender(intake, element
     assert study_detail(intake.store, uid(1)).entry.priority == rank
 
 
+OLD = "20190301"
+FRESH = "20260301"
+
+
+@pytest.mark.parametrize(
+    ("elements", "announced"),
+    [
+        ({"RequestedProcedurePriority": "STAT"}, {"dimse_priority": 1}),
+        ({}, {"calling_ae_title": "EMERGENCY"}),
+    ],
+)
+def test_an_old_study_is_analyzed_at_the_lowest_rank_whoever_sends_it(
+    sqlite_only, spool, elements, announced
+):
+    intake = intake_of(sqlite_only, spool, ages=ASKED)
+    take(intake, make_instance(StudyDate=OLD, **elements), **announced)
+    detail = study_detail(sqlite_only, uid(1))
+    assert (detail.entry.is_old, detail.entry.priority) == (True, Priority.LOW)
+    assert first_instance(intake).state is InstanceState.RECEIVED
+
+
+def test_one_fresh_instance_makes_a_study_fresh_for_good(store, spool):
+    intake = intake_of(store, spool, ages=ASKED)
+    take(intake, make_instance(StudyDate=OLD))
+    fresh = make_instance(instance=2, StudyDate=FRESH, RequestedProcedurePriority="STAT")
+    take(intake, fresh)
+    take(intake, make_instance(instance=3, StudyDate=OLD))
+    entry = study_detail(store, uid(1)).entry
+    assert (entry.is_old, entry.priority) == (False, Priority.STAT)
+
+
+def test_an_old_study_is_excluded_where_the_site_says_so(sqlite_only, spool):
+    intake = intake_of(sqlite_only, spool, ages=replace(ASKED, beyond_max_age="exclude"))
+    take(intake, make_instance(StudyDate=OLD))
+    kept = first_instance(intake)
+    assert (kept.state, kept.exclusion) == (InstanceState.EXCLUDED, Exclusion.STUDY_OLD)
+    assert kept.reason == "this study is older than 14 days (study.max_age_days)"
+    assert study_detail(sqlite_only, uid(1)).entry.is_old
+
+
+@pytest.mark.parametrize(
+    ("born", "caution"),
+    [("20160212", AgeCaution.YOUNGER), ("", AgeCaution.UNKNOWN), ("19700101", None)],
+)
+def test_the_caution_about_a_patients_age_is_recorded_with_the_age_that_was_asked(
+    store, spool, born, caution
+):
+    intake = intake_of(store, spool, ages=ASKED)
+    take(intake, make_instance(StudyDate=FRESH, PatientBirthDate=born))
+    kept = first_instance(intake)
+    assert (kept.state, kept.age_caution, kept.minimum_age_years) == (InstanceState.RECEIVED, caution, 18)
+
+
+@pytest.mark.parametrize(
+    ("born", "reason"),
+    [
+        ("20160212", "this patient is younger than 18 years (study.minimum_age_years)"),
+        ("", "this patient's age is not known (study.minimum_age_years)"),
+    ],
+)
+def test_a_child_is_excluded_where_the_site_says_so(sqlite_only, spool, caplog, born, reason):
+    intake = intake_of(sqlite_only, spool, ages=replace(ASKED, below_minimum_age="exclude"))
+    with caplog.at_level(logging.DEBUG):
+        take(
+            intake, make_instance(StudyDate=FRESH, PatientBirthDate=born, PatientAge="010Y" if born else None)
+        )
+    kept = first_instance(intake)
+    assert (kept.state, kept.reason) == (InstanceState.EXCLUDED, reason)
+    said = " ".join(str(vars(one)) for one in caplog.records)
+    assert "20160212" not in said
+    assert "010Y" not in said
+
+
 def test_log_tells_uids_and_reasons_and_no_patient(intake, caplog):
     with caplog.at_level(logging.DEBUG):
         take(intake)
@@ -390,3 +469,4 @@ def test_rule_is_that_of_the_configuration():
     rule = IntakeRule.from_config(Config())
     assert (rule.unknown_region, rule.stat_calling_ae_titles) == ("exclude", frozenset())
     assert (rule.min_free_bytes, rule.max_open_studies) == (2_000_000_000, 2_000)
+    assert rule.ages == ASKED

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from daemon.config import Config
-from daemon.intake import Intake, IntakeRule
+from daemon.intake import Intake
+from daemon.intake_rule import IntakeRule
 from daemon.logs import TextFormatter, keep_foreign_words_out
 from daemon.receiver import Receiver
 from daemon.spool import Spool

@@ -181,7 +181,7 @@ def test_rank_of_a_study(requested, dimse, is_stat_sender, expected):
     )
 
 
-def entry(name, *, rank=Priority.MEDIUM, category="", score=None, opened=0.0):
+def entry(name, *, rank=Priority.MEDIUM, category="", score=None, opened=0.0, is_old=False):
     return WorklistEntry(
         study_instance_uid=name,
         identity=identity(),
@@ -198,6 +198,7 @@ def entry(name, *, rank=Priority.MEDIUM, category="", score=None, opened=0.0):
         regions=("WRIST",),
         view_count=1,
         warned_view_count=0,
+        is_old=is_old,
         instance_count=1,
         opened_at=after(opened),
         last_instance_at=NOW,
@@ -223,6 +224,17 @@ def test_category_comes_before_score_and_what_was_not_read_before_what_was_not_f
         entry("likely", category=TriageCategory.LIKELY, score=0.5),
     ]
     assert order(*entries) == ["likely", "suspected", "not analyzed", "not read yet", "not flagged"]
+
+
+def test_what_was_urgent_in_an_old_study_no_longer_is():
+    rank = priority(requested_procedure_priority="STAT", dimse_priority=1, is_stat_sender=True, is_old=True)
+    assert rank is Priority.LOW
+
+
+def test_old_studies_come_after_all_others():
+    old = entry("old", rank=Priority.LOW, category=TriageCategory.LIKELY, score=0.9, is_old=True)
+    fresh = entry("fresh", rank=Priority.LOW, category=TriageCategory.NOT_FLAGGED, score=0.1)
+    assert order(old, fresh) == ["fresh", "old"]
 
 
 def test_score_comes_before_age():

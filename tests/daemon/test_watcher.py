@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.intake import Intake, IntakeRule
+from daemon.intake import Intake
+from daemon.intake_rule import IntakeRule
 from daemon.stage import StageName, StageProcess
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
 from daemon.watcher import RESCAN_SECONDS, Watcher

@@ -13,7 +13,7 @@ from daemon.spool import Spool
 from daemon.store.database import Store
 from daemon.store.studies import record_report
 from daemon.store.worklist import study_detail
-from dicom_io.derived import ResultFacts, Verdict
+from dicom_io.result_facts import ResultFacts, Verdict
 from dicom_io.secondary_capture import secondary_capture
 from dicom_io.source import sanitized_source
 from tests.daemon import store_factory

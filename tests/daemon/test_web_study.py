@@ -1,5 +1,6 @@
 """One study, on its page and as JSON."""
 
+import html
 import re
 
 import pytest
@@ -60,6 +61,33 @@ def test_the_study_shows_all_revisions_and_their_deliveries(sqlite_only: Store, 
     results = get(app, f"/api/studies/{uid(1)}").json()["results"]
     assert [result["revision"] for result in results] == [1, 1, 2, 2, 2]
     assert results[2]["deliveries"][0]["retry_at"] == after(90).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("cautions", "sentence"),
+    [
+        (["younger", "younger"], "The patient is younger than 18 years, for whom the model was not tested"),
+        (["unknown", "unknown"], "The patient's age is not known, and the model was not tested below 18"),
+        (["unknown", ""], ""),
+    ],
+)
+def test_the_caution_about_the_age_is_said_once(
+    sqlite_only: Store, app: Starlette, cautions: list[str], sentence: str
+) -> None:
+    for number, caution in enumerate(cautions, start=1):
+        view = store_factory.received(1, number, age_caution=caution, minimum_age_years=18)
+        store_factory.record(sqlite_only, view)
+    page = html.unescape(plain(get(app, f"/studies/{uid(1)}").text))
+    assert page.count("treat the result with caution") == bool(sentence)
+    assert sentence in page
+    instances = get(app, f"/api/studies/{uid(1)}").json()["instances"]
+    assert [instance["age_caution"] for instance in instances] == cautions
+
+
+def test_an_old_study_is_marked(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.record(sqlite_only, store_factory.received(1, is_old=True), store_factory.received(2))
+    assert "old study" in get(app, f"/studies/{uid(1)}").text
+    assert "old study" not in get(app, f"/studies/{uid(2)}").text
 
 
 @pytest.mark.parametrize(

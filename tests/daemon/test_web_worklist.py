@@ -11,6 +11,7 @@ from daemon.store import instances
 from daemon.store.database import Store
 from daemon.store.shown import Rejection
 from daemon.store.studies import record_report
+from daemon.store.values import ReceivedInstance
 from daemon.store.worklist import worklist_entries
 from daemon.web.listing import MAX_SHOWN, Period, Selection, worklist
 from models.drift import InputCheck, InputWarning
@@ -131,6 +132,75 @@ def test_old_studies_leave_the_list_unless_somebody_must_act(sqlite_only: Store,
     assert "TEST-3" in page
     assert "1 older study is outside the chosen time" in page
     assert "TEST-1" in get(app, "/?period=week").text
+
+
+def old(study: int, instance: int = 1) -> ReceivedInstance:
+    return store_factory.received(study, instance, is_old=True, priority=3)
+
+
+def deliver(store: Store, study: int) -> None:
+    store_factory.analyze_all(store)
+    claimed = store_factory.claim(store, study)
+    record_report(store, claimed, store_factory.report(claimed), owner=store_factory.REPORTER, now=NOW)
+    store_factory.send_all(store)
+
+
+@pytest.mark.parametrize(
+    ("query", "patients"),
+    [
+        ("", ["TEST-1", "TEST-4"]),
+        ("?period=week", ["TEST-1", "TEST-4"]),
+        ("?period=old", ["TEST-2", "TEST-4", "TEST-3"]),
+        ("?period=all", ["TEST-1", "TEST-2", "TEST-4", "TEST-3"]),
+    ],
+)
+def test_studies_of_long_ago_stand_apart_but_those_that_failed(
+    sqlite_only: Store, app: Starlette, query: str, patients: list[str]
+) -> None:
+    store_factory.delivered_study(sqlite_only, 1, category=TriageCategory.NOT_FLAGGED, score=0.1)
+    store_factory.record(sqlite_only, old(2))
+    deliver(sqlite_only, 2)
+    other = store_factory.identity(4, patient_id="OTHER")
+    store_factory.record(sqlite_only, old(4), replace(old(4, 2), identity=other))
+    store_factory.analyze_all(sqlite_only)
+    store_factory.record(sqlite_only, old(3))
+    markup = get(app, f"/{query}").text
+    listed = rows(markup)
+    assert [next(word for word in row.split() if word.startswith("TEST-")) for row in listed] == patients
+    assert all(("old study" in row) == ("TEST-1" not in row) for row in listed)
+    assert "old studies 3" in plain(markup)
+    assert ("3 old studies stand apart" in plain(markup)) == (query in ("", "?period=week"))
+    assert "outside the chosen time" not in markup
+
+
+def test_a_list_without_studies_of_long_ago_does_not_speak_of_them(
+    sqlite_only: Store, app: Starlette
+) -> None:
+    store_factory.delivered_study(sqlite_only, 1)
+    assert "old stud" not in plain(get(app, "/").text)
+
+
+def test_what_is_outside_the_chosen_time_is_counted_without_studies_of_long_ago(
+    sqlite_only: Store, spool: Spool
+) -> None:
+    store_factory.delivered_study(sqlite_only, 1)
+    store_factory.record(sqlite_only, old(2))
+    deliver(sqlite_only, 2)
+    app = make_app(sqlite_only, spool, seconds=timedelta(days=2).total_seconds())
+    page = plain(get(app, "/").text)
+    assert "1 older study is outside the chosen time" in page
+    assert "1 old study stands apart" in page
+    assert "No studies received in this time" in page
+
+
+def test_the_api_says_which_studies_are_of_long_ago(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.record(sqlite_only, store_factory.received(1), old(2))
+    listed = get(app, "/api/studies").json()["studies"]
+    assert [(study["patient_id"], study["is_old"]) for study in listed] == [
+        ("TEST-1", False),
+        ("TEST-2", True),
+    ]
+    assert [s["patient_id"] for s in get(app, "/api/studies?period=old").json()["studies"]] == ["TEST-2"]
 
 
 def test_refused_instances_are_listed_with_their_reason(sqlite_only: Store, app: Starlette) -> None:

@@ -1,3 +1,7 @@
+"""Which instances are views, and why the others are not."""
+
+from dataclasses import replace
+
 import pytest
 from pydicom.uid import (
     DigitalMammographyXRayImageStorageForPresentation,
@@ -6,7 +10,9 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from dicom_io.eligibility import Eligibility, Exclusion, assess, is_own_result
+from dicom_io.age import AgeCaution, AgeRule, Ages
+from dicom_io.eligibility import Eligibility, assess, is_own_result
+from dicom_io.exclusion import Exclusion
 from dicom_io.identity import ULNA_IMAGE_TYPE, ULNA_MANUFACTURER, ULNA_MODEL_NAME
 from dicom_io.instance import read_header
 from dicom_io.laterality import Laterality
@@ -154,3 +160,40 @@ def test_every_reason_has_a_sentence_in_plain_words(exclusion):
     assert exclusion.sentence.startswith("This ")
     assert exclusion.sentence.endswith(".")
     assert exclusion.value not in exclusion.sentence.split() or "_" not in exclusion.value
+
+
+STRICT = AgeRule(minimum_age_years=16, below_minimum_age="exclude", max_age_days=30, beyond_max_age="exclude")
+KIND = replace(STRICT, below_minimum_age="caution", beyond_max_age="low")
+
+
+@pytest.mark.parametrize(
+    ("ages", "exclusion", "reason"),
+    [
+        (
+            {"caution": AgeCaution.YOUNGER},
+            Exclusion.PATIENT_YOUNGER,
+            "This patient is younger than 16 years (study.minimum_age_years).",
+        ),
+        (
+            {"caution": AgeCaution.UNKNOWN},
+            Exclusion.PATIENT_AGE_UNKNOWN,
+            "This patient's age is not known (study.minimum_age_years).",
+        ),
+        (
+            {"is_old": True},
+            Exclusion.STUDY_OLD,
+            "This study is older than 30 days (study.max_age_days).",
+        ),
+    ],
+)
+def test_a_site_may_exclude_by_age_and_the_reason_names_its_limit(ages, exclusion, reason):
+    wrist = header(body_part_examined="WRIST")
+    found = assess(wrist, unknown_region="exclude", ages=Ages(rule=STRICT, **ages))
+    assert (found.exclusion, found.reason) == (exclusion, reason)
+    assert assess(wrist, unknown_region="exclude", ages=Ages(rule=KIND, **ages)).eligible
+
+
+def test_what_an_image_shows_comes_before_how_old_it_is():
+    chest = header(body_part_examined="CHEST")
+    found = assess(chest, unknown_region="exclude", ages=Ages(rule=STRICT, is_old=True))
+    assert found.exclusion is Exclusion.REGION_OTHER

@@ -9,10 +9,11 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from dicom_io.derived import ResultFacts, Verdict, to_bytes
+from dicom_io.derived import to_bytes
 from dicom_io.eligibility import is_own_result
 from dicom_io.instance import read_header
 from dicom_io.laterality import Laterality
+from dicom_io.result_facts import ResultFacts, Verdict
 from dicom_io.secondary_capture import secondary_capture
 from dicom_io.source import sanitized_source
 from tests.dicom_io.nasty_sources import CHARACTER_SETS, source_bytes

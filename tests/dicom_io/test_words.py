@@ -6,8 +6,9 @@ from importlib import resources
 import pytest
 
 from dicom_io import words
-from dicom_io.eligibility import Exclusion, assess
+from dicom_io.eligibility import assess
 from dicom_io.errors import VocabularyInvalid
+from dicom_io.exclusion import Exclusion
 from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.words import shipped_words, words_with

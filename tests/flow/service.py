@@ -29,6 +29,7 @@ host = "127.0.0.1"
 port = {receiver_port}
 allowed_peers = [{{ ae_title = "{sender}", host = "127.0.0.1" }}]
 [study]
+max_age_days = 0
 settle_seconds = 0.5
 quiet_seconds = {quiet_seconds}
 max_wait_seconds = 60.0

@@ -11,7 +11,7 @@ from models.finding import MemberFinding, ViewFinding
 from models.fold import Fold
 from models.manifest import Preprocessing
 from models.page import LONGEST_SIDE, render_page
-from models.page_words import WARNING, Caption
+from models.page_words import WARNING, Caption, header_rows
 from models.places import Place
 from models.study_finding import study_finding
 from models.typesetting import Row, Text, set_rows, text_width
@@ -72,7 +72,7 @@ def wordy():
     study = a_study(0.9, name="n" * 36, version="v" * 16, trained=False)
     check = InputCheck(distance=9.0, warning=InputWarning.CONTENT)
     finding = ViewFinding(view_id="view", members=members, input_check=check)
-    return finding, a_caption(study, product="p" * 120, view="w" * 120)
+    return finding, a_caption(study, product="p" * 120, view="w" * 120, caution="c" * 120)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -100,6 +100,15 @@ def test_no_text_reaches_the_border(shape, texts):
         ]
     )
     assert {tuple(pixel) for pixel in np.unique(border, axis=0).tolist()} == {BACKGROUND}
+
+
+def test_a_caution_beside_that_of_the_pixels_is_in_the_header_in_the_color_of_warnings():
+    check = InputCheck(distance=9.0, warning=InputWarning.CONTENT)
+    finding = replace(a_view(0.5), input_check=check)
+    rows = header_rows(finding, a_caption(caution="CAUTION: the patient is young."))
+    said = [row.left.content for row in rows if row.left.color == WARNING]
+    assert said == ["CAUTION: the patient is young.", f"CAUTION: {InputWarning.CONTENT.sentence}"]
+    assert all(row.left.color != WARNING for row in header_rows(a_view(0.5), a_caption()))
 
 
 @pytest.mark.parametrize("width", [100, 333, 720])

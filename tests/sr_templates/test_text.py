@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_io.eligibility import Exclusion
+from dicom_io.exclusion import Exclusion
 from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.regions import Region

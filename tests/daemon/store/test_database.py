@@ -1,6 +1,7 @@
 """The store opens at its newest schema, alike on both databases."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Timer
@@ -9,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event, inspect, select, text, update
+from sqlalchemy import Connection, create_engine, event, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from daemon.errors import SchemaTooNew
@@ -19,7 +20,7 @@ from daemon.store.database import database_url, open_store
 from daemon.store.tables import SCHEMA, instances, metadata, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, ResultKind
 from daemon.store.worklist import study_detail
-from dicom_io.eligibility import Exclusion
+from dicom_io.exclusion import Exclusion
 from dicom_io.laterality import Laterality
 from dicom_io.projection import Projection
 from dicom_io.regions import Region
@@ -60,16 +61,36 @@ def test_opening_again_keeps_what_is_recorded(store):
     again.close()
 
 
+NEW_SINCE_0_2 = {
+    "studies": ("issuer_of_patient_id", "is_old", "part", "target"),
+    "instances": (
+        "laterality_conflict",
+        "age_caution",
+        "minimum_age_years",
+        "image_rows",
+        "image_columns",
+        "pixel_aspect",
+        "places",
+    ),
+}
+
+
+def drop(connection: Connection, columns: Mapping[str, Sequence[str]]) -> None:
+    for table, names in columns.items():
+        for name in names:
+            connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
+
+
 @pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 def test_store_of_the_first_schema_keeps_its_rows(tmp_path, postgresql: Cluster, database_kind):
     url = database_url("", tmp_path) if database_kind == "sqlite" else postgresql.create_database()
     newest = open_store(url)
     analyzed_study(newest, view_count=2)
     with newest.write() as connection:
-        for column in ("input_distance", "input_warning", "laterality_conflict"):
+        for column in ("input_distance", "input_warning"):
             connection.execute(text(f"ALTER TABLE instances DROP COLUMN {column}"))
         connection.execute(text("ALTER TABLE activations DROP COLUMN vote"))
-        connection.execute(text("ALTER TABLE studies DROP COLUMN issuer_of_patient_id"))
+        drop(connection, NEW_SINCE_0_2)
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         assert {c["name"] for c in inspect(connection).get_columns("instances")}.isdisjoint(
             {"input_distance", "input_warning"}
@@ -90,12 +111,16 @@ def test_store_of_the_first_schema_keeps_its_rows(tmp_path, postgresql: Cluster,
 def test_store_of_release_0_2_keeps_its_studies(store):
     analyzed_study(store, view_count=2)
     with store.write() as connection:
-        connection.execute(text("ALTER TABLE studies DROP COLUMN issuer_of_patient_id"))
-        connection.execute(text("ALTER TABLE instances DROP COLUMN laterality_conflict"))
+        drop(connection, NEW_SINCE_0_2)
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
-    identity = study_detail(migrated, received().study_instance_uid).entry.identity
+    detail = study_detail(migrated, received().study_instance_uid)
+    identity = detail.entry.identity
     assert (identity.patient_id, identity.issuer_of_patient_id) == ("TEST-1", "")
+    assert detail.entry.is_old is False
+    assert (detail.entry.part, detail.entry.target) == ("", "")
+    assert {(view.age_caution, view.minimum_age_years) for view in detail.instances} == {(None, 0)}
+    assert {(view.geometry, view.places) for view in detail.instances} == {(None, ())}
     migrated.close()
 
 
