@@ -10,10 +10,13 @@ from rich.progress import Progress
 from daemon.commands.bundle_description import Defaults, add_description, describe, print_rating
 from daemon.commands.console import error_console
 from daemon.errors import DaemonError
+from models.manifest_entries import Target
 from models.shipped import bundle_folder
+from models.targets import TARGETS
 
 if TYPE_CHECKING:
     from models.manifest import Manifest
+    from models.training.gathering import Gathered
 
 DESCRIPTION = """\
 Make a bundle of members that were trained in different runs. Where several bundles are named for a member, it
@@ -70,7 +73,7 @@ def assemble(options: argparse.Namespace) -> None:
     validation = of_split(read_source(options.data), options.val_split)
     description = describe(
         options,
-        Defaults(name=options.bundle.name, rule="ulna", target=gathered.target),
+        Defaults(name=options.bundle.name, rule="ulna", target=_target(options, gathered)),
         training_data=options.training_data,
         recipe=options.training_recipe or f"members of other bundles; {gathered.origin}",
         validation=validation,
@@ -94,6 +97,17 @@ def assemble(options: argparse.Namespace) -> None:
         )
     if not options.json:
         print_rating(str(options.bundle), manifest)
+
+
+def _target(options: argparse.Namespace, gathered: "Gathered") -> Target:
+    """Return what was asked for, else what all bundles look for; where these differ, somebody must say."""
+    if options.target:
+        return TARGETS[options.target]
+    if len(gathered.targets) > 1:
+        found = " and ".join(sorted(target.text for target in gathered.targets))
+        raise DaemonError(f"the bundles look for {found}; say what the new one looks for: --target")
+    (target,) = gathered.targets
+    return target
 
 
 def _sources(texts: Sequence[str]) -> dict[str, list[Path]]:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from daemon.commands.console import console
-from daemon.errors import DaemonError
 from models.fold import Fold
 from models.manifest_entries import Target
-from models.targets import TARGETS
+from models.targets import ABNORMALITY, TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,14 +28,12 @@ NOT_THE_PAPERS = "; calibration, votes and operating points are ulna's own, not 
 FOLDS: "Mapping[str, str]" = {"paper": "mean", "ulna": "highest"}
 
 
-def add_target(group: "argparse._ArgumentGroup", *, default: str = "") -> None:
-    """Add ``--target``; without a `default`, in words, it must be given."""
+def add_target(group: "argparse._ArgumentGroup", *, default: str) -> None:
+    """Add ``--target``; `default` says in words what it is without."""
     group.add_argument(
         "--target",
         choices=tuple(TARGETS),
-        required=not default,
-        help="what the labels call abnormal, and so all that results speak of "
-        + (f"(default: {default})" if default else "; there is no default: a wrong word misleads readers"),
+        help=f"what the labels call abnormal, and so all that results speak of (default: {default})",
     )
 
 
@@ -50,7 +47,9 @@ def add_fold(group: "argparse._ArgumentGroup", *, default: str) -> None:
     )
 
 
-def add_description(parser: argparse.ArgumentParser, *, name: str, rule: str, target: str = "") -> None:
+def add_description(
+    parser: argparse.ArgumentParser, *, name: str, rule: str, target: str = ABNORMALITY.text
+) -> None:
     """Add the arguments; `name`, `rule` and `target` say in words what holds if nobody says."""
     manifest = parser.add_argument_group("what the bundle's manifest shall say")
     add_target(manifest, default=target)
@@ -89,7 +88,7 @@ class Defaults:
 
     name: str
     rule: str
-    target: Target | None = None
+    target: Target = ABNORMALITY
 
 
 def describe(
@@ -111,19 +110,11 @@ def describe(
         training_data=training_data,
         validation_data=f"{options.training_data}, {options.val_split}; {counted(validation)}",
         training_recipe=recipe,
-        target=_target(options, defaults),
+        target=TARGETS[options.target] if options.target else defaults.target,
         fold=options.fold or Fold(FOLDS[options.rule or defaults.rule]),
         attribution=options.attribution,
         created=datetime.now(UTC).replace(microsecond=0),
     )
-
-
-def _target(options: argparse.Namespace, defaults: Defaults) -> Target:
-    if options.target:
-        return TARGETS[options.target]
-    if defaults.target is None:
-        raise DaemonError("say what the members learned to find: --target")
-    return defaults.target
 
 
 def counted(samples: "Sequence[Sample]") -> str:
@@ -146,6 +137,8 @@ def print_rating(bundle: str, manifest: "Manifest") -> None:
     console().print(table)
     for metric in manifest.metrics:
         console().print(f"{metric.name}: {_rate(metric.value, metric.interval)}")
+    target = manifest.target
+    console().print(f"looks for: {target.text}. not looked for: {target.not_looked_for}", markup=False)
     console().print(f"measured on validation data only. next: ulna evaluate {bundle} --data ...")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from daemon.commands.bundle_description import add_fold, add_target
 from models.fold import Fold
-from models.targets import TARGETS
+from models.targets import ABNORMALITY, TARGETS
 
 # Written out here because the modules that know them load torch; a test compares the two.
 ARCHITECTURES = ("densenet201", "densenet169", "mobilenet", "nasnetmobile", "xception")
@@ -21,7 +21,7 @@ EPILOG = """\
 example, the best ensemble of the paper, whose models answer P(normal):
   ulna bundle import-keras my-bundle --positive normal \\
       --member densenet201:densenet.h5 --member mobilenet:mobile.h5 --member nasnetmobile:nasnet.h5 \\
-      --target abnormality --name ensemble200-mura --release 1.0.0 --license "not to be redistributed" \\
+      --name ensemble200-mura --release 1.0.0 --license "not to be redistributed" \\
       --training-data "MURA 1.1, train" --intended-use "Research; not for diagnostic use."
 
 The thresholds are yours: until `ulna evaluate` has measured them, the bundle says so.
@@ -57,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _configure_description(parser: argparse.ArgumentParser) -> None:
     texts = parser.add_argument_group("what the manifest says")
-    add_target(texts)
+    add_target(texts, default=ABNORMALITY.text)
     add_fold(texts, default="mean, as in the paper")
     for option, metavar, summary in (
         ("--name", "NAME", "name of the bundle in every output"),
@@ -113,7 +113,7 @@ def import_keras(options: argparse.Namespace) -> None:
             license=options.license,
             training_data=options.training_data,
             intended_use=options.intended_use,
-            target=TARGETS[options.target],
+            target=TARGETS[options.target or ABNORMALITY.text],
             fold=options.fold or Fold.MEAN,
             input_size=options.input_size,
             resize=options.resize,

@@ -22,12 +22,12 @@ from models.training.assembly import Trained
 class Gathered:
     """Members, how all of them want their images, what they learned to find, and in words where from.
 
-    `target` is None where they come from bundles of several.
+    `targets` are what their bundles look for.
     """
 
     members: tuple[Trained, ...]
     preprocessing: Preprocessing
-    target: Target | None
+    targets: frozenset[Target]
     origin: str
 
 
@@ -51,7 +51,7 @@ def gather(sources: Mapping[str, Sequence[Path]]) -> Gathered:
     members = tuple(
         _trained(name, [(folder, bundles[folder]) for folder in folders]) for name, folders in sources.items()
     )
-    targets = {bundle.manifest.target for bundle in bundles.values()}
+    targets = frozenset(bundle.manifest.target for bundle in bundles.values())
     origin = "; ".join(
         f"{name}: {' and '.join(bundles[folder].identity.label for folder in folders)}"
         for name, folders in sources.items()
@@ -59,7 +59,7 @@ def gather(sources: Mapping[str, Sequence[Path]]) -> Gathered:
     return Gathered(
         members=members,
         preprocessing=preprocessing,
-        target=targets.pop() if len(targets) == 1 else None,
+        targets=targets,
         origin=origin,
     )
 

@@ -1,12 +1,15 @@
 """``ulna bundle assemble``: two runs become one bundle."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from daemon.cli import main
 from models.bundle import load_bundle
+from models.fold import Fold
 from models.manifest import read_manifest
+from models.targets import ABNORMALITY, FRACTURE
 from tests.models.training.generated import samples, write_table
 
 WORDS = ["--license", "CC0", "--training-data", "generated bars"]
@@ -47,6 +50,7 @@ def test_two_runs_become_one_calibrated_bundle(
     manifest = read_manifest(tmp_path / "bars")
     assert manifest.name == "bars"
     assert manifest.trained
+    assert (manifest.target, manifest.fold) == (ABNORMALITY, Fold.HIGHEST)
     assert manifest.training_recipe == (
         "members of other bundles; mobilenet: mobilenet-paper 0.1.0 and mobilenet-paper 0.1.0"
     )
@@ -54,6 +58,23 @@ def test_two_runs_become_one_calibrated_bundle(
     assert heads[2].tolist() == ((heads[0] + heads[1]) / 2).half().float().tolist()
     calibrations = [read_manifest(path).members[0].calibration for path in (*runs, tmp_path / "bars")]
     assert calibrations[2] not in calibrations[:2]
+
+
+def test_what_is_looked_for_must_be_said_where_the_bundles_differ(
+    runs: list[Path], table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    other = tmp_path / "other"
+    shutil.copytree(runs[1], other)
+    text = (other / "manifest.toml").read_text()
+    (other / "manifest.toml").write_text(text.replace('text = "abnormality"', 'text = "tumor"'))
+    both = f"mobilenet={runs[0]},{other}"
+
+    assert assemble(tmp_path / "new", table, "--member", both) == 1
+    assert "look for abnormality and tumor" in capsys.readouterr().err
+    assert assemble(tmp_path / "new", table, "--member", both, "--target", "fracture", "--fold", "mean") == 0
+    manifest = read_manifest(tmp_path / "new")
+    assert (manifest.target, manifest.fold) == (FRACTURE, Fold.MEAN)
+    assert "looks for: fracture. not looked for: dislocation" in capsys.readouterr().out
 
 
 def test_nothing_is_written_over(runs: list[Path], table: Path, capsys: pytest.CaptureFixture[str]):
