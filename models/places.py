@@ -20,13 +20,16 @@ from models.preprocess import placement, positions_in_view
 LEVEL = 0.1
 """P(abnormal) that a place exceeds, or half of the map's peak, where that is lower: every map has a place.
 
-On FracAtlas' 320 validation radiographs of the upper extremity the places of the shipped ensemble hit 87 % of
-the boxes with it and cover 2.3 % of a flagged view. With 0.2 they hit 77 % and cover 1.6 %. With 0.05 they
+On FracAtlas' 320 validation radiographs of the upper extremity, flagged from 0.081 on, the places of the shipped
+ensemble hit 87 % of the boxes with it and cover 2.3 % of a flagged view. With 0.2 they hit 77 % and cover 1.6 %. With 0.05 they
 hit 90 %, cover 3.4 %, and normal images have a fifth more of them (docs/models.md).
 """
 
 MOST = 3
 """Places of one view: there 3 hit as many boxes as 5 do, 2 hit 1 % fewer."""
+
+_LEAST_CELLS = 0.25
+"""Cells of the map that a place covers, if it is not the view's first: less is a speck that says nothing."""
 
 # Least area, in square pixels of the network's input, that a point must give its outline to stay in it. A
 # circle as wide as a wrist keeps 50 points and is nowhere half a pixel off.
@@ -58,8 +61,7 @@ class Place:
     @property
     def area(self) -> float:
         """What the outline encloses, in square pixels."""
-        rows, cols = np.array(self.outline).T
-        return abs(float(rows @ np.roll(cols, -1) - cols @ np.roll(rows, -1))) / 2
+        return _area(np.array(self.outline))
 
     def encloses(self, row: float, col: float) -> bool:
         """Whether a position is within the outline."""
@@ -96,7 +98,9 @@ def places(
     """
     place = placement(shape, preprocessing, pixel_aspect)
     odds = upsample_activation(activation, (place.rows, place.cols), preprocessing)
-    found = sorted(_regions(odds), key=lambda region: region.peak, reverse=True)[:MOST]
+    cell = np.prod(preprocessing.input_size) / activation.size
+    first, *others = sorted(_regions(odds), key=lambda region: region.peak, reverse=True)
+    found = [first, *(each for each in others if _area(each.outline) >= _LEAST_CELLS * cell)][:MOST]
 
     def stored(positions: _Floats) -> list[tuple[float, float]]:
         in_input = positions + np.array([place.top, place.left])
@@ -141,6 +145,12 @@ def _regions(odds: NDArray[np.float32]) -> Iterator[_Region]:
             peak = np.where(within, odds, -np.inf).argmax()
             where = np.array(np.unravel_index(peak, odds.shape), dtype=np.float64) + 0.5
             yield _Region(outline=rings[0], peak=float(odds.flat[peak]), peak_at=where)
+
+
+def _area(outline: _Floats) -> float:
+    """Return what a closed polygon (n, 2) encloses."""
+    rows, cols = outline.T
+    return abs(float(rows @ np.roll(cols, -1) - cols @ np.roll(rows, -1))) / 2
 
 
 def _centers_and_ends(count: int) -> _Floats:

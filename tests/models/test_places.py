@@ -66,6 +66,15 @@ def test_pixels_that_are_not_square_are_counted_as_they_are_stored(shape, pixel_
     np.testing.assert_allclose(place.peak_at, square.peak_at * stretch, atol=0.11)
 
 
+def test_a_speck_is_no_place_unless_it_is_all_there_is():
+    # At odds of -1.9 the cubic stays above log(1/9) for .08 cells to each side: .02 cells in all.
+    speck = {(1, 1): -1.9}
+
+    assert len(places(a_map(speck | {(5, 3): HOT}), (224, 224), SQUARE)) == 1
+    assert len(places(a_map({(1, 1): 0.0, (5, 3): HOT}), (224, 224), SQUARE)) == 2
+    assert len(places(a_map(speck), (224, 224), SQUARE)) == 1
+
+
 def test_outlines_do_not_depend_on_the_size_of_the_image():
     activation = a_map({(5, 3): HOT})
     (small,) = places(activation, (448, 192), LETTERBOX)
