@@ -20,9 +20,9 @@ from models.preprocess import placement, positions_in_view
 LEVEL = 0.1
 """P(abnormal) that a place exceeds, or half of the map's peak, where that is lower: every map has a place.
 
-On FracAtlas' 320 validation radiographs of the upper extremity, flagged from 0.081 on, the places of the shipped
-ensemble hit 87 % of the boxes with it and cover 2.3 % of a flagged view. With 0.2 they hit 77 % and cover 1.6 %. With 0.05 they
-hit 90 %, cover 3.4 %, and normal images have a fifth more of them (docs/models.md).
+On FracAtlas' 320 validation radiographs of the upper extremity, flagged from 0.081 on, the places of the
+shipped ensemble hit 87 % of the boxes with it and cover 2.3 % of a flagged view. With 0.2 they hit 77 % and
+cover 1.6 %. With 0.05 they hit 90 %, cover 3.4 %, and normal images have a fifth more of them (docs/models.md).
 """
 
 MOST = 3
