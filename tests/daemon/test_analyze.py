@@ -1,6 +1,7 @@
 """``ulna analyze``: files without a daemon."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,39 @@ def test_json_gives_what_the_ensemble_says_of_each_file(
     assert study["probability"] == pytest.approx(np.mean([v["probability"] for v in study["views"]]))
     assert study["views"][0]["region"] == "WRIST"
     assert {(view["input_warning"], view["input_distance"]) for view in study["views"]} == {("", None)}
+
+
+def test_json_gives_parts_places_and_what_was_looked_for(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder = tmp_path / "wrists"
+    folder.mkdir()
+    for number, side in enumerate("LRR", start=1):
+        wrist = make_instance(instance=number, ImageLaterality=side)
+        write_instance(wrist, folder / f"{number}.dcm")
+    loud = bundle.parent / "loud"
+    shutil.copytree(bundle, loud, dirs_exist_ok=True)
+    text = (loud / "manifest.toml").read_text()
+    (loud / "manifest.toml").write_text(text.replace("threshold = 0.5\n", "threshold = 0.0\n"))
+
+    (study,) = json.loads(_analyze(capsys, loud, "--json", folder)[1])
+    (quiet,) = json.loads(_analyze(capsys, bundle, "--json", folder)[1])
+
+    assert study["target"] == "abnormality"
+    views = study["views"]
+    assert [view["part"] for view in views] == ["left wrist", "right wrist", "right wrist"]
+    left, right = study["parts"]
+    assert (left["part"], left["views"], right["part"], right["views"]) == ("left wrist", 1, "right wrist", 2)
+    assert right["probability"] == pytest.approx((views[1]["probability"] + views[2]["probability"]) / 2)
+    assert study["probability"] == max(left["probability"], right["probability"])
+    for view in views:
+        assert 1 <= len(view["places"]) <= 3
+        for place in view["places"]:
+            rows, columns = np.array(place["outline"]).T
+            assert 0 <= rows.min() <= place["peak_at"][0] <= rows.max() <= 256
+            assert 0 <= columns.min() <= place["peak_at"][1] <= columns.max() <= 192
+    reached = [view["probability"] >= 0.5 for view in quiet["views"]]
+    assert [bool(view["places"]) for view in quiet["views"]] == reached
 
 
 def test_a_file_that_cannot_be_read_is_told_and_the_others_are_analyzed(

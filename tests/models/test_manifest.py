@@ -86,6 +86,34 @@ def test_all_problems_are_reported_at_once():
         assert key in message
 
 
+def test_a_bundle_that_does_not_say_what_it_looks_for_is_told_what_to_add():
+    target = MANIFEST[MANIFEST.index("[target]") : MANIFEST.index("[preprocessing]")]
+    old = 'aggregation = "mean"\n' + MANIFEST.replace(target, "")
+
+    message = refusal(old)
+
+    assert "target: Field required" in message
+    assert 'add what its members learned to find, e.g. [target] text = "fracture", code = {' in message
+    assert 'replace aggregation = "mean" by fold = "mean"' in message
+    # Where more is wrong, editing these two does not help.
+    assert "install the bundle again" in refusal(old.replace("format = 1", "format = 2"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('text = "fracture"', 'text = "Fracture"', r"target\.text"),
+        ('text = "fracture"', f'text = "{"long " * 5}word"', r"target\.text"),
+        ('value = "125605004"', 'value = "12\\\\5"', r"target\.code\.value"),
+        ('not_looked_for = "dislocation"', 'not_looked_for = ""', r"target\.not_looked_for"),
+        ("format = 1", 'format = 1\nfold = "median"', "fold"),
+    ],
+)
+def test_a_target_or_fold_that_cannot_be_said_is_refused(old, new, key):
+    assert old in MANIFEST
+    assert re.search(key, refusal(MANIFEST.replace(old, new, 1)))
+
+
 def test_interval_must_contain_its_value():
     with pytest.raises(ValueError, match="specificity_interval must contain specificity"):
         OperatingPoint(

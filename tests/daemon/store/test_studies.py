@@ -13,6 +13,7 @@ from daemon.store.instances import record_instance
 from daemon.store.tables import studies as study_table
 from daemon.store.values import Predecessor, ResultKind
 from daemon.store.worklist import study_detail
+from models.places import Place
 from models.study_finding import TriageCategory
 from tests.daemon.store_factory import (
     ANALYZER,
@@ -129,6 +130,32 @@ def test_claimers_at_once_never_get_the_same_study(store):
     with ThreadPoolExecutor(4) as pool:
         claimed = [study for mine in pool.map(claim_all, range(4)) for study in mine]
     assert sorted(claimed) == [study.id for study in sorted(seen, key=lambda one: one.id)]
+
+
+def test_a_report_keeps_which_part_has_the_score_what_was_looked_for_and_the_places(store):
+    record(store, received(1, 1), received(1, 2), excluded(1, 3))
+    analyze_all(store)
+    place = Place(outline=((1.5, 2.0), (9.0, 2.0), (9.0, 12.3)), peak=0.75, peak_at=(5.5, 3.5))
+    claimed = claim(store)
+    quiet, loud, _ = claimed.instances
+    found = {quiet.sop_instance_uid: (), loud.sop_instance_uid: (place,)}
+    built = replace(report(claimed), part="left hand", target="fracture", places=found)
+    assert record_report(store, claimed, built, now=NOW)
+    detail = study_detail(store, uid(1))
+    assert (detail.entry.part, detail.entry.target) == ("left hand", "fracture")
+    assert [view.places for view in detail.instances] == [(), (place,), ()]
+
+
+def test_places_are_those_of_the_newest_report(store):
+    analyzed_study(store)
+    place = Place(outline=((1.0, 2.0), (9.0, 2.0), (9.0, 12.0)), peak=0.75, peak_at=(5.5, 3.5))
+    for found in ((place,), ()):
+        claimed = claim(store)
+        views_found = {claimed.instances[0].sop_instance_uid: found}
+        assert record_report(store, claimed, replace(report(claimed), places=views_found), now=NOW)
+        assert study_detail(store, uid(1)).instances[0].places == found
+        record(store, received(1, 9))  # which opens the study again
+        analyze_all(store)
 
 
 def test_report_fills_the_outbox_and_the_worklist(store):
