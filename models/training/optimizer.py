@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.training.orthogonal import Orthogonal
 from models.training.recipe import Recipe
 
 # How long an orthogonalized step is, beside one of AdamW with the same rate.
@@ -17,9 +18,8 @@ _LONGEST_SIDE = 512
 class Optimizer:
     """AdamW (Loshchilov & Hutter 2019); where the recipe says so, kernels take orthogonalized steps.
 
-    Those are the steps of Muon (Jordan et al. 2024), whose matrices have singular values near 1: every
-    direction of a kernel learns alike. torch's Muon takes matrices only, so that a kernel is copied into a
-    matrix of (outputs, inputs times cells) before a step and back after it, whatever its layout in memory.
+    Those are of matrices only, so that a kernel is copied into a matrix of (outputs, inputs times cells)
+    before a step and back after it, whatever its layout in memory.
 
     Parameters
     ----------
@@ -47,8 +47,7 @@ class Optimizer:
         if self._matrices:
             # Decay is taken times the rate, which is longer here.
             decay = recipe.weight_decay / _LENGTH
-            muon = torch.optim.Muon(self._matrices, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
-            self._parts["muon"] = (muon, _LENGTH)
+            self._parts["muon"] = (Orthogonal(self._matrices, weight_decay=decay), _LENGTH)
 
     def clear(self) -> None:
         """Forget the gradients."""
