@@ -43,7 +43,7 @@ def serve(config: Config, config_arguments: list[str]) -> int:
     """
     logs.set_up(level=config.logging.level, format_=config.logging.format, stage="supervisor")
     require_usable(read_identity(config.analysis.bundle), config.analysis)
-    parts = _open_parts(config)
+    parts = _open_parts(config, author="supervisor")
     parts.store.close()  # its schema is up to date now; the stages open it for themselves
     with tempfile.TemporaryDirectory(prefix="ulna-") as folder:
         listener = notify.listen(Path(folder) / "notify")
@@ -57,7 +57,7 @@ def serve(config: Config, config_arguments: list[str]) -> int:
 def run_stage(name: StageName, config: Config) -> None:
     """Run one stage in this process until a signal comes."""
     logs.set_up(level=config.logging.level, format_=config.logging.format, stage=name)
-    parts = _open_parts(config)
+    parts = _open_parts(config, author=name)
     with exclusive(config.storage.data_dir, name):
         stage = StageProcess(name, parts.store)
         stage.stop_on_signals()
@@ -75,10 +75,13 @@ def stages_of(config: Config) -> tuple[StageName, ...]:
     return tuple(name for name in StageName if name not in needless)
 
 
-def open_store_of(config: Config) -> Store:
-    """Open the store that a configuration names; a new one where there is none."""
+def open_store_of(config: Config, *, author: str = "command") -> Store:
+    """Open the store that a configuration names; a new one where there is none.
+
+    `author` stands in the history beside what is changed through it.
+    """
     take_data_dir(config)
-    return open_store(_url_of(config))
+    return open_store(_url_of(config), author=author, clock=now)
 
 
 def take_data_dir(config: Config) -> None:
@@ -102,8 +105,8 @@ def product() -> str:
     return f"ulna {version('ulna')}"
 
 
-def _open_parts(config: Config) -> Parts:
-    store = open_store_of(config)
+def _open_parts(config: Config, *, author: str) -> Parts:
+    store = open_store_of(config, author=author)
     spool = Spool(config.storage.data_dir)
     spool.prepare()
     for exposure in exposures_of(config):

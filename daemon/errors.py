@@ -32,6 +32,10 @@ class IllegalTransition(DaemonError):
     """The life cycle has no way for this event in this state."""
 
 
+class StateChangedElsewhere(DaemonError):
+    """Between reading a state and changing it, somebody else changed it: a lock or a lease was not held."""
+
+
 class IntakeRefused(DaemonError):
     """An instance is not taken.
 

@@ -1,7 +1,7 @@
 """This module is the life cycle of instances, studies and deliveries, as tables.
 
-A state changes only through :func:`advance`; a pair that the tables do not hold is an error,
-never ignored.
+A state changes only through `daemon.store.transitions`, which asks :func:`advance`; a pair that the tables
+do not hold is an error, never ignored. The first event of each kind begins a row and leads from no state.
 
 >>> advance(StudyState.OPEN, StudyEvent.CLAIMED)
 <StudyState.REPORTING: 'reporting'>
@@ -27,8 +27,10 @@ class InstanceState(StrEnum):
 class InstanceEvent(StrEnum):
     """What can happen to an instance."""
 
+    ARRIVED = "arrived"
     ANALYSIS_STORED = "analysis stored"
     FOUND_UNREADABLE = "found unreadable"
+    ANALYSIS_BEGUN_TOO_OFTEN = "analysis begun too often"
     BUNDLE_CHANGED = "bundle changed"
 
 
@@ -46,6 +48,7 @@ class StudyState(StrEnum):
 class StudyEvent(StrEnum):
     """What can happen to a study."""
 
+    OPENED = "opened"
     VIEW_ARRIVED = "view arrived"
     CLAIMED = "claimed"
     REPORTED = "reported"
@@ -53,6 +56,7 @@ class StudyEvent(StrEnum):
     ALL_SENT = "all sent"
     NOTHING_TO_REPORT = "nothing to report"
     REPORT_FAILED = "report failed"
+    REPORT_BEGUN_TOO_OFTEN = "report begun too often"
     DELIVERY_DEAD = "delivery dead"
     PATIENT_MISMATCH = "patient mismatch"
     REPORT_REQUEUED = "report requeued"
@@ -71,9 +75,11 @@ class DeliveryState(StrEnum):
 class DeliveryEvent(StrEnum):
     """What can happen to a delivery."""
 
+    QUEUED = "queued"
     ACKNOWLEDGED = "acknowledged"
     FAILED_TRANSIENTLY = "failed transiently"
     FAILED_PERMANENTLY = "failed permanently"
+    DESTINATION_GONE = "destination gone"
     REQUEUED = "requeued"
 
 
@@ -84,6 +90,7 @@ INSTANCE_TRANSITIONS: Mapping[tuple[InstanceState, InstanceEvent], InstanceState
     {
         (InstanceState.RECEIVED, InstanceEvent.ANALYSIS_STORED): InstanceState.ANALYZED,
         (InstanceState.RECEIVED, InstanceEvent.FOUND_UNREADABLE): InstanceState.UNREADABLE,
+        (InstanceState.RECEIVED, InstanceEvent.ANALYSIS_BEGUN_TOO_OFTEN): InstanceState.UNREADABLE,
         (InstanceState.ANALYZED, InstanceEvent.BUNDLE_CHANGED): InstanceState.RECEIVED,
     }
 )
@@ -103,6 +110,7 @@ STUDY_TRANSITIONS: Mapping[tuple[StudyState, StudyEvent], StudyState] = MappingP
         (StudyState.REPORTING, StudyEvent.REPORTED): StudyState.DELIVERING,
         (StudyState.REPORTING, StudyEvent.NOTHING_TO_REPORT): StudyState.NOT_ANALYZED,
         (StudyState.REPORTING, StudyEvent.REPORT_FAILED): StudyState.FAILED,
+        (StudyState.OPEN, StudyEvent.REPORT_BEGUN_TOO_OFTEN): StudyState.FAILED,
         (StudyState.DELIVERING, StudyEvent.ALL_SENT): StudyState.DELIVERED,
         (StudyState.DELIVERING, StudyEvent.NOTHING_TO_REPORT): StudyState.NOT_ANALYZED,
         (StudyState.DELIVERING, StudyEvent.DELIVERY_DEAD): StudyState.FAILED,
@@ -129,6 +137,8 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
         (DeliveryState.WAITING, DeliveryEvent.ACKNOWLEDGED): DeliveryState.SENT,
         (DeliveryState.WAITING, DeliveryEvent.FAILED_TRANSIENTLY): DeliveryState.WAITING,
         (DeliveryState.WAITING, DeliveryEvent.FAILED_PERMANENTLY): DeliveryState.DEAD,
+        (DeliveryState.PENDING, DeliveryEvent.DESTINATION_GONE): DeliveryState.DEAD,
+        (DeliveryState.WAITING, DeliveryEvent.DESTINATION_GONE): DeliveryState.DEAD,
         (DeliveryState.WAITING, DeliveryEvent.REQUEUED): DeliveryState.PENDING,
         (DeliveryState.SENT, DeliveryEvent.REQUEUED): DeliveryState.PENDING,
         (DeliveryState.DEAD, DeliveryEvent.REQUEUED): DeliveryState.PENDING,

@@ -2,9 +2,10 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
@@ -14,6 +15,14 @@ from daemon.store.tables import SCHEMA
 
 BUSY_TIMEOUT_SECONDS = 30
 _WAL_RETRY_SECONDS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes to the store, and when: a stage, or what a person runs."""
+
+    name: str
+    clock: Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +65,24 @@ def database_files(url: str) -> tuple[Path, ...]:
     return tuple(Path(f"{parsed.database}{suffix}") for suffix in ("", "-wal", "-shm"))
 
 
-def open_store(url: str) -> Store:
+def utc_now() -> datetime:
+    """Give the time as an aware UTC datetime."""
+    return datetime.now(UTC)
+
+
+def author_of(connection: Connection) -> Author:
+    """Give who writes through this connection."""
+    author: Author = connection.get_execution_options()["ulna_author"]
+    return author
+
+
+def open_store(url: str, *, author: str = "command", clock: Callable[[], datetime] = utc_now) -> Store:
     """Open the store at its newest schema.
+
+    Parameters
+    ----------
+    author, clock
+        Who writes, and what time it is, for the events of the history.
 
     Raises
     ------
@@ -67,7 +92,13 @@ def open_store(url: str) -> Store:
     sqlite = make_url(url).get_backend_name() == "sqlite"
     arguments = {"timeout": BUSY_TIMEOUT_SECONDS} if sqlite else {}
     # Parameters of a failed statement would be part of the exception's text, and they hold patient data.
-    engine = create_engine(url, connect_args=arguments, pool_pre_ping=not sqlite, hide_parameters=True)
+    engine = create_engine(
+        url,
+        connect_args=arguments,
+        pool_pre_ping=not sqlite,
+        hide_parameters=True,
+        execution_options={"ulna_author": Author(author, clock)},
+    )
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -13,9 +13,8 @@ from daemon.lifecycle import (
     DeliveryState,
     StudyEvent,
     StudyState,
-    advance,
 )
-from daemon.store import lease
+from daemon.store import lease, transitions
 from daemon.store.database import Store
 from daemon.store.instances import PATIENT_MISMATCH
 from daemon.store.tables import deliveries, results, studies
@@ -25,14 +24,15 @@ from models.study_finding import TriageCategory
 _UNSENT = (DeliveryState.PENDING, DeliveryState.WAITING)
 
 
-def fill(connection: Connection, wanted: Sequence[tuple[int, str]]) -> None:
-    """Put results into the outbox: (result id, destination name) each; part of a transaction."""
-    if wanted:
-        rows = [
-            {"result_id": result_id, "destination": name, "state": DeliveryState.PENDING}
-            for result_id, name in wanted
-        ]
-        connection.execute(insert(deliveries), rows)
+def fill(connection: Connection, study_id: int, wanted: Sequence[tuple[int, str]]) -> None:
+    """Put results of a study into the outbox: (result id, destination name) each; part of a transaction."""
+    for result_id, name in wanted:
+        row = connection.execute(
+            insert(deliveries)
+            .values(result_id=result_id, destination=name, state=DeliveryState.PENDING)
+            .returning(deliveries.c.id, deliveries.c.state)
+        ).one()
+        transitions.begin(connection, transitions.delivery(row, study_id), DeliveryEvent.QUEUED)
 
 
 def claim_deliveries(
@@ -108,11 +108,9 @@ def bury_deliveries_to_unknown_destinations(store: Store, known: Collection[str]
             .where(deliveries.c.state.in_(_UNSENT), deliveries.c.destination.not_in(known))
         )
         for row in connection.execute(query).all():
-            state = advance(DeliveryState(row.state), DeliveryEvent.FAILED_PERMANENTLY)
-            reason = "the destination is no longer in the configuration"
-            connection.execute(
-                update(deliveries).where(deliveries.c.id == row.id).values(state=state, reason=reason)
-            )
+            gone = transitions.delivery(row, row.study_id)
+            values = {"reason": "the destination is no longer in the configuration"}
+            transitions.change(connection, gone, DeliveryEvent.DESTINATION_GONE, values)
             settle_study(connection, row.study_id)
 
 
@@ -133,7 +131,9 @@ def requeue_study(store: Store, study_instance_uid: str) -> int:
     """
     with store.write() as connection:
         study = connection.execute(
-            select(studies).where(studies.c.study_instance_uid == study_instance_uid).with_for_update()
+            select(studies)
+            .where(studies.c.study_instance_uid == study_instance_uid)
+            .with_for_update(key_share=True)
         ).first()
         if study is None:
             raise UnknownStudy(f"no study {study_instance_uid} in the store; `ulna worklist` lists them")
@@ -144,20 +144,22 @@ def requeue_study(store: Store, study_instance_uid: str) -> int:
         state = StudyState(study.state)
         rows = _deliveries_of(connection, study.id, study.revision)
         if not rows and state is StudyState.FAILED:
-            values = {"state": advance(state, StudyEvent.REPORT_REQUEUED), "reason": "", "attempts": 0}
-            connection.execute(update(studies).where(studies.c.id == study.id).values(values))
+            values = {"reason": "", "attempts": 0}
+            transitions.change(connection, transitions.study(study), StudyEvent.REPORT_REQUEUED, values)
         elif rows and (state in CLOSED_STUDY_STATES or state is StudyState.DELIVERING):
             rows = [row for row in rows if row.state != DeliveryState.SENT] or rows
             for row in rows:
-                _requeue_delivery(connection, row)
-            values = {"state": advance(state, StudyEvent.DELIVERY_REQUEUED), "reason": ""}
-            connection.execute(update(studies).where(studies.c.id == study.id).values(values))
+                _requeue_delivery(connection, row, study.id)
+            values = {"reason": ""}
+            transitions.change(connection, transitions.study(study), StudyEvent.DELIVERY_REQUEUED, values)
         return len(rows)
 
 
 def settle_study(connection: Connection, study_id: int) -> None:
     """End the delivering of a study once no result of its revision is under way; part of a transaction."""
-    study = connection.execute(select(studies).where(studies.c.id == study_id).with_for_update()).one()
+    study = connection.execute(
+        select(studies).where(studies.c.id == study_id).with_for_update(key_share=True)
+    ).one()
     if study.state != StudyState.DELIVERING:
         return
     rows = _deliveries_of(connection, study_id, study.revision)
@@ -173,8 +175,7 @@ def settle_study(connection: Connection, study_id: int) -> None:
         values["reason"] = study.summary
     else:
         event = StudyEvent.ALL_SENT
-    values["state"] = advance(StudyState.DELIVERING, event)
-    connection.execute(update(studies).where(studies.c.id == study_id).values(values))
+    transitions.change(connection, transitions.study(study), event, values)
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
@@ -195,16 +196,18 @@ def _record(
             select(results.c.study_id).join(deliveries).where(deliveries.c.id == delivery.id)
         )
         # The study first, as `requeue_study` does: two that lock in different order can wait for each other.
-        connection.execute(select(studies.c.id).where(studies.c.id == study_id).with_for_update())
+        connection.execute(
+            select(studies.c.id).where(studies.c.id == study_id).with_for_update(key_share=True)
+        )
         row = connection.execute(
-            select(deliveries.c.state).where(
+            select(deliveries.c.id, deliveries.c.state).where(
                 deliveries.c.id == delivery.id, deliveries.c.lease_owner == owner
             )
         ).first()
         if row is None or study_id is None:
             return
-        values |= {"state": advance(DeliveryState(row.state), event), **lease.given_back()}
-        connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
+        sent = transitions.delivery(row, study_id)
+        transitions.change(connection, sent, event, values | lease.given_back())
         settle_study(connection, study_id)
 
 
@@ -218,13 +221,8 @@ def _deliveries_of(connection: Connection, study_id: int, revision: int) -> Sequ
     return connection.execute(query).all()
 
 
-def _requeue_delivery(connection: Connection, row: Any) -> None:
+def _requeue_delivery(connection: Connection, row: Any, study_id: int) -> None:
     if row.state == DeliveryState.PENDING:
         return
-    values = {
-        "state": advance(DeliveryState(row.state), DeliveryEvent.REQUEUED),
-        "retry_at": None,
-        "attempts": 0,
-        "reason": "",
-    }
-    connection.execute(update(deliveries).where(deliveries.c.id == row.id).values(values))
+    values = {"retry_at": None, "attempts": 0, "reason": ""}
+    transitions.change(connection, transitions.delivery(row, study_id), DeliveryEvent.REQUEUED, values)

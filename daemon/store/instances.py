@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from daemon.lifecycle import CLOSED_STUDY_STATES, InstanceState, StudyEvent, StudyState, advance
+from daemon.lifecycle import CLOSED_STUDY_STATES, InstanceEvent, InstanceState, StudyEvent, StudyState
+from daemon.store import transitions
 from daemon.store.database import Store
 from daemon.store.shown import Rejection
 from daemon.store.tables import instances, rejections, studies
@@ -57,13 +58,14 @@ def record_instance(
         if _find(connection, instance.sop_instance_uid, instance.sha256) is not None:
             return Recorded.IDENTICAL
         conflicting = _find(connection, instance.sop_instance_uid) is not None
-        connection.execute(insert(instances).values(_instance_values(instance, study.id, conflicting, now)))
+        row = connection.execute(
+            insert(instances)
+            .values(_instance_values(instance, study.id, conflicting, now))
+            .returning(instances.c.id, instances.c.study_id, instances.c.state)
+        ).one()
+        transitions.begin(connection, transitions.instance(row), InstanceEvent.ARRIVED)
         is_view = instance.state is not InstanceState.EXCLUDED and not conflicting
-        connection.execute(
-            update(studies)
-            .where(studies.c.id == study.id)
-            .values(_study_values(study, instance, is_view, now))
-        )
+        _record_in_study(connection, study, instance, is_view=is_view, now=now)
         confirm()
     return Recorded.CONFLICTING if conflicting else Recorded.NEW
 
@@ -106,7 +108,9 @@ def _find(connection: Connection, sop_instance_uid: str, sha256: str | None = No
 
 def _study_row(connection: Connection, instance: ReceivedInstance, now: datetime) -> Row[Any]:
     query = (
-        select(studies).where(studies.c.study_instance_uid == instance.study_instance_uid).with_for_update()
+        select(studies)
+        .where(studies.c.study_instance_uid == instance.study_instance_uid)
+        .with_for_update(key_share=True)
     )
     row = connection.execute(query).first()
     if row is not None:
@@ -114,7 +118,7 @@ def _study_row(connection: Connection, instance: ReceivedInstance, now: datetime
     # Two associations may bring the first instances of one study at the same time.
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     identity = instance.identity
-    connection.execute(
+    opened = connection.execute(
         dialect.insert(studies)
         .values(
             study_instance_uid=instance.study_instance_uid,
@@ -132,8 +136,11 @@ def _study_row(connection: Connection, instance: ReceivedInstance, now: datetime
             study_description=identity.study_description,
         )
         .on_conflict_do_nothing()
-    )
-    return connection.execute(query).one()
+    ).rowcount
+    row = connection.execute(query).one()
+    if opened:
+        transitions.begin(connection, transitions.study(row), StudyEvent.OPENED)
+    return row
 
 
 def _instance_values(
@@ -168,38 +175,49 @@ def _instance_values(
     return values
 
 
-def _study_values(
-    study: Row[Any], instance: ReceivedInstance, is_view: bool, now: datetime
-) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "generation": study.generation + 1,
-        "priority": min(study.priority, instance.priority),
-        "is_old": study.is_old and instance.is_old,
-    }
-    state = StudyState(study.state)
-    known, new = _patient_of(study), instance.identity.patient
-    if known.contradicts(new):
-        values["state"] = advance(state, StudyEvent.PATIENT_MISMATCH)
-        values["reason"] = PATIENT_MISMATCH
-    elif is_view and study.reason != PATIENT_MISMATCH:
-        values["state"] = advance(state, StudyEvent.VIEW_ARRIVED)
-        if state in CLOSED_STUDY_STATES or state is StudyState.DELIVERING:
-            values |= {
-                "revision": study.revision + 1,
-                "collecting_since": now,
-                "closed_at": None,
-                "reason": "",
-                "attempts": 0,
-            }
-    if is_view or state is StudyState.OPEN:
+def _record_in_study(
+    connection: Connection, study: Row[Any], instance: ReceivedInstance, *, is_view: bool, now: datetime
+) -> None:
+    """Write what an instance means for its study."""
+    values = _counted(study, instance)
+    if is_view or study.state == StudyState.OPEN:
         values |= {
             "last_instance_at": now,
             "last_association_id": instance.association_id,
             "association_open": bool(instance.association_id),
         }
-    if not known.contradicts(new):
-        values |= asdict(known.completed_by(new))
-    return values
+    known, new = _patient_of(study), instance.identity.patient
+    if known.contradicts(new):
+        values |= {"reason": PATIENT_MISMATCH}
+        transitions.change(connection, transitions.study(study), StudyEvent.PATIENT_MISMATCH, values)
+        return
+    values |= asdict(known.completed_by(new))
+    if is_view and study.reason != PATIENT_MISMATCH:
+        values |= _reopened(study, now)
+        transitions.change(connection, transitions.study(study), StudyEvent.VIEW_ARRIVED, values)
+    else:
+        connection.execute(update(studies).where(studies.c.id == study.id).values(values))
+
+
+def _counted(study: Row[Any], instance: ReceivedInstance) -> dict[str, Any]:
+    return {
+        "generation": study.generation + 1,
+        "priority": min(study.priority, instance.priority),
+        "is_old": study.is_old and instance.is_old,
+    }
+
+
+def _reopened(study: Row[Any], now: datetime) -> dict[str, Any]:
+    """Give what a view changes in a study that was closed, or whose results are under way."""
+    if study.state not in CLOSED_STUDY_STATES and study.state != StudyState.DELIVERING:
+        return {}
+    return {
+        "revision": study.revision + 1,
+        "collecting_since": now,
+        "closed_at": None,
+        "reason": "",
+        "attempts": 0,
+    }
 
 
 def _patient_of(study: Row[Any]) -> PatientIdentity:

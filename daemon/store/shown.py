@@ -64,12 +64,40 @@ class ResultRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventRecord:
+    """A change of state in the history of a study.
+
+    Attributes
+    ----------
+    sop_instance_uid
+        Of the instance, or of the result that is delivered; empty where it is the study itself.
+    destination
+        Whereto the result is delivered; empty where it is no delivery.
+    old_state
+        Empty where the instance, the delivery or the study came into being.
+    cause
+        A value of `daemon.lifecycle.Event`.
+    author
+        The stage that wrote it, or "command" where a person did.
+    """
+
+    at: datetime
+    sop_instance_uid: str
+    destination: str
+    old_state: str
+    new_state: str
+    cause: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyDetail:
     """Everything the store knows of one study."""
 
     entry: WorklistEntry
     instances: tuple[InstanceRecord, ...]
     results: tuple[ResultRecord, ...]
+    events: tuple[EventRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, select
 
-from daemon.lifecycle import InstanceState, StudyEvent, StudyState, advance
+from daemon.lifecycle import InstanceState, StudyEvent, StudyState
 from daemon.store import deliveries as outbox
-from daemon.store import lease
+from daemon.store import lease, transitions
 from daemon.store.contents import instances_of
 from daemon.store.database import Store
 from daemon.store.reports import insert_result, keep_places
@@ -46,18 +46,16 @@ def claim_study(store: Store, study: OpenStudy, *, owner: str, now: datetime) ->
                 studies.c.state == StudyState.OPEN,
                 studies.c.generation == study.generation,
             )
-            .with_for_update()
+            .with_for_update(key_share=True)
         ).first()
         if row is None:
             return None
-        claim = {
-            "state": advance(StudyState.OPEN, StudyEvent.CLAIMED),
-            **lease.taken(studies, owner=owner, now=now),
-        }
-        connection.execute(update(studies).where(studies.c.id == study.id).values(claim))
         if row.attempts >= lease.MAX_ATTEMPTS:
-            _fail(connection, study.id, BEGUN_TOO_OFTEN)
+            values = {"reason": BEGUN_TOO_OFTEN}
+            transitions.change(connection, transitions.study(row), StudyEvent.REPORT_BEGUN_TOO_OFTEN, values)
             return None
+        claim = lease.taken(studies, owner=owner, now=now)
+        transitions.change(connection, transitions.study(row), StudyEvent.CLAIMED, claim)
         return _claimed_study(connection, row)
 
 
@@ -72,14 +70,10 @@ def record_report(store: Store, study: ClaimedStudy, report: Report, *, owner: s
         if row is None:
             return False
         if row.generation != study.generation:
-            _reopen(connection, study.id, attempts=0)
+            _reopen(connection, row, attempts=0)
             return False
-        ids = [insert_result(connection, study, report, index, now) for index in range(len(report.results))]
-        keep_places(connection, study, report)
-        outbox.fill(connection, [(ids[index], destination) for index, destination in report.deliveries])
         event = StudyEvent.REPORTED if report.results else StudyEvent.NOTHING_TO_REPORT
         values = {
-            "state": advance(StudyState.REPORTING, event),
             "category": report.category,
             "score": report.score,
             "part": report.part,
@@ -91,7 +85,12 @@ def record_report(store: Store, study: ClaimedStudy, report: Report, *, owner: s
             "attempts": 0,
             **lease.given_back(),
         }
-        connection.execute(update(studies).where(studies.c.id == study.id).values(values))
+        transitions.change(connection, transitions.study(row), event, values)
+        ids = [insert_result(connection, study, report, index, now) for index in range(len(report.results))]
+        keep_places(connection, study, report)
+        outbox.fill(
+            connection, study.id, [(ids[index], destination) for index, destination in report.deliveries]
+        )
         outbox.settle_study(connection, study.id)
     return True
 
@@ -99,8 +98,10 @@ def record_report(store: Store, study: ClaimedStudy, report: Report, *, owner: s
 def record_report_failed(store: Store, study: ClaimedStudy, *, owner: str, reason: str) -> None:
     """Record why no report could be built."""
     with store.write() as connection:
-        if _held(connection, study, owner) is not None:
-            _fail(connection, study.id, reason)
+        row = _held(connection, study, owner)
+        if row is not None:
+            values = {"reason": reason, **lease.given_back()}
+            transitions.change(connection, transitions.study(row), StudyEvent.REPORT_FAILED, values)
 
 
 def return_study_to_analyzer(store: Store, study: ClaimedStudy, *, owner: str, bundle_digest: str) -> None:
@@ -111,34 +112,31 @@ def return_study_to_analyzer(store: Store, study: ClaimedStudy, *, owner: str, b
         instances.c.bundle_digest != bundle_digest,
     )
     with store.write() as connection:
-        if _held(connection, study, owner) is not None:
+        row = _held(connection, study, owner)
+        if row is not None:
             return_views(connection, connection.scalars(outdated).all())
-            _reopen(connection, study.id, attempts=0)
+            _reopen(connection, row, attempts=0)
 
 
 def release_studies(store: Store, *, owner: str, forgive: bool) -> None:
     """Open the studies again that an owner had claimed; see `lease.release`."""
     with store.write() as connection:
-        held = select(studies.c.id).where(
-            studies.c.lease_owner == owner, studies.c.state == StudyState.REPORTING
-        )
-        ids = connection.scalars(held).all()
+        held = select(studies).where(studies.c.lease_owner == owner, studies.c.state == StudyState.REPORTING)
+        rows = connection.execute(held.with_for_update(key_share=True)).all()
         lease.release(connection, studies, owner=owner, forgive=forgive)
-        for study_id in ids:
-            _reopen(connection, study_id)
+        for row in rows:
+            _reopen(connection, row)
 
 
 def reopen_abandoned_studies(store: Store, *, now: datetime) -> None:
     """Open the studies again whose claimer let its lease run out."""
-    abandoned = select(studies.c.id).where(
-        studies.c.state == StudyState.REPORTING, lease.is_free(studies, now)
-    )
+    abandoned = select(studies).where(studies.c.state == StudyState.REPORTING, lease.is_free(studies, now))
     with store.read() as connection:
-        if connection.scalar(abandoned.limit(1)) is None:
+        if connection.execute(abandoned.limit(1)).first() is None:
             return  # almost always; a reporter that looks must not write
     with store.write() as connection:
-        for study_id in connection.scalars(abandoned).all():
-            _reopen(connection, study_id)
+        for row in connection.execute(abandoned.with_for_update(key_share=True)).all():
+            _reopen(connection, row)
 
 
 def _view_kinds(connection: Connection) -> dict[int, tuple[ViewKind, ...]]:
@@ -203,24 +201,11 @@ def _held(connection: Connection, study: ClaimedStudy, owner: str) -> Row[Any] |
             studies.c.state == StudyState.REPORTING,
             studies.c.lease_owner == owner,
         )
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).first()
 
 
-def _fail(connection: Connection, study_id: int, reason: str) -> None:
-    connection.execute(
-        update(studies)
-        .where(studies.c.id == study_id)
-        .values(
-            state=advance(StudyState.REPORTING, StudyEvent.REPORT_FAILED), reason=reason, **lease.given_back()
-        )
+def _reopen(connection: Connection, row: Row[Any], **values: int) -> None:
+    transitions.change(
+        connection, transitions.study(row), StudyEvent.CLAIM_ABANDONED, lease.given_back() | values
     )
-
-
-def _reopen(connection: Connection, study_id: int, **values: int) -> None:
-    values_of_all = {
-        "state": advance(StudyState.REPORTING, StudyEvent.CLAIM_ABANDONED),
-        **lease.given_back(),
-        **values,
-    }
-    connection.execute(update(studies).where(studies.c.id == study_id).values(values_of_all))

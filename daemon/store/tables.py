@@ -26,7 +26,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The newest migration; `daemon/store/migrations/versions` begins its file names with it."""
 
 
@@ -192,6 +192,26 @@ deliveries = Table(
     *_lease(),
     UniqueConstraint("result_id", "destination"),
     Index("ix_deliveries_destination_state", "destination", "state"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
+    # Of an instance or a delivery; both are NULL in the events of the study itself.
+    Column("instance_id", ForeignKey("instances.id", ondelete="CASCADE")),
+    Column("delivery_id", ForeignKey("deliveries.id", ondelete="CASCADE")),
+    # Empty where the row came into being.
+    Column("old_state", String(16), nullable=False),
+    Column("new_state", String(16), nullable=False),
+    Column("cause", String(32), nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_events_study_id", "study_id"),
+    # A study that goes takes its events along; without these every row of theirs is looked for.
+    Index("ix_events_instance_id", "instance_id"),
+    Index("ix_events_delivery_id", "delivery_id"),
 )
 
 rejections = Table(

@@ -6,8 +6,8 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select, update
 
-from daemon.lifecycle import InstanceEvent, InstanceState, advance
-from daemon.store import lease
+from daemon.lifecycle import InstanceEvent, InstanceState
+from daemon.store import lease, transitions
 from daemon.store.database import Store
 from daemon.store.tables import activations, instances, studies
 from daemon.store.values import ClaimedView
@@ -19,21 +19,23 @@ SET_ASIDE = "the analysis ended without an answer twice; the view is set aside"
 
 def set_poison_aside(store: Store, *, now: datetime) -> int:
     """Set aside the views whose analysis was begun too often; give how many."""
-    with store.write() as connection:
-        outcome = connection.execute(
-            update(instances)
-            .where(
-                instances.c.state == InstanceState.RECEIVED,
-                instances.c.attempts >= lease.MAX_ATTEMPTS,
-                lease.is_free(instances, now),
-            )
-            .values(
-                state=advance(InstanceState.RECEIVED, InstanceEvent.FOUND_UNREADABLE),
-                reason=SET_ASIDE,
-                **lease.given_back(),
-            )
+    query = (
+        select(instances.c.id, instances.c.study_id, instances.c.state)
+        .where(
+            instances.c.state == InstanceState.RECEIVED,
+            instances.c.attempts >= lease.MAX_ATTEMPTS,
+            lease.is_free(instances, now),
         )
-    return outcome.rowcount
+        .with_for_update(skip_locked=True)
+    )
+    with store.write() as connection:
+        rows = connection.execute(query).all()
+        for row in rows:
+            values = {"reason": SET_ASIDE, **lease.given_back()}
+            transitions.change(
+                connection, transitions.instance(row), InstanceEvent.ANALYSIS_BEGUN_TOO_OFTEN, values
+            )
+    return len(rows)
 
 
 def claim_views(
@@ -141,27 +143,30 @@ def release_views(store: Store, *, owner: str, forgive: bool) -> None:
 def return_views(connection: Connection, view_ids: Sequence[int]) -> None:
     """Let analyzed views be analyzed again, because the bundle changed; part of a transaction."""
     connection.execute(delete(activations).where(activations.c.instance_id.in_(view_ids)))
-    state = advance(InstanceState.ANALYZED, InstanceEvent.BUNDLE_CHANGED)
-    connection.execute(
-        update(instances)
-        .where(instances.c.id.in_(view_ids))
-        .values(state=state, bundle_digest="", attempts=0, **_input_check(None))
+    query = select(instances.c.id, instances.c.study_id, instances.c.state).where(
+        instances.c.id.in_(view_ids)
     )
+    values = {"bundle_digest": "", "attempts": 0, **_input_check(None)}
+    for row in connection.execute(query.with_for_update(key_share=True)).all():
+        transitions.change(connection, transitions.instance(row), InstanceEvent.BUNDLE_CHANGED, values)
 
 
 def _end_claim(
     connection: Connection, view: ClaimedView, owner: str, event: InstanceEvent, **values: object
 ) -> bool:
-    outcome = connection.execute(
-        update(instances)
+    row = connection.execute(
+        select(instances.c.id, instances.c.study_id, instances.c.state)
         .where(
             instances.c.id == view.id,
             instances.c.lease_owner == owner,
             instances.c.state == InstanceState.RECEIVED,
         )
-        .values(state=advance(InstanceState.RECEIVED, event), **values, **lease.given_back())
-    )
-    return outcome.rowcount == 1
+        .with_for_update(key_share=True)
+    ).first()
+    if row is None:
+        return False
+    transitions.change(connection, transitions.instance(row), event, values | lease.given_back())
+    return True
 
 
 def _input_check(check: InputCheck | None) -> dict[str, object]:

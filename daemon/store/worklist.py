@@ -9,6 +9,7 @@ from daemon.errors import UnknownStudy
 from daemon.lifecycle import InstanceState, StudyState
 from daemon.store.contents import instances_of
 from daemon.store.database import Store
+from daemon.store.history import events_of
 from daemon.store.shown import DeliveryRecord, Rejection, ResultRecord, StudyDetail, WorklistEntry
 from daemon.store.tables import deliveries, instances, rejections, results, studies
 from daemon.store.values import ResultKind, StudyIdentity
@@ -39,6 +40,7 @@ def study_detail(store: Store, study_instance_uid: str) -> StudyDetail:
             entry=_entry(row, regions.get(row.id, ())),
             instances=instances_of(connection, row.id),
             results=_results(connection, row.id),
+            events=events_of(connection, row.id),
         )
 
 

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from daemon.store.database import Store
 from daemon.store.places import place_values
-from daemon.store.shown import DeliveryRecord, ResultRecord, WorklistEntry
+from daemon.store.shown import DeliveryRecord, EventRecord, ResultRecord, WorklistEntry
 from daemon.store.values import InstanceRecord
 from daemon.store.worklist import study_detail, worklist_entries
 from daemon.study import Priority
@@ -50,6 +50,7 @@ class Api:
                 **study_values(detail.entry),
                 "instances": [_instance_values(record) for record in detail.instances],
                 "results": [_result_values(record) for record in detail.results],
+                "events": [_event_values(record) for record in detail.events],
             }
         )
 
@@ -116,6 +117,10 @@ def _result_values(record: ResultRecord) -> dict[str, Any]:
         "created_at": _moment(record.created_at),
         "deliveries": [_delivery_values(delivery) for delivery in record.deliveries],
     }
+
+
+def _event_values(record: EventRecord) -> dict[str, Any]:
+    return {**asdict(record), "at": _moment(record.at)}
 
 
 def _delivery_values(record: DeliveryRecord) -> dict[str, Any]:

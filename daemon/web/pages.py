@@ -64,6 +64,7 @@ class Pages:
             now=self.clock(),
             entry=detail.entry,
             shown=study_view(detail),
+            events=detail.events,
             untrained=untrained_labels([detail.entry]),
         )
 

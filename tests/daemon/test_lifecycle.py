@@ -19,21 +19,21 @@ from daemon.lifecycle import (
 
 # One line for each state, one column for each event in the order of the head; "-" is illegal.
 INSTANCES = """
-                analysis_stored  found_unreadable  bundle_changed
-    received    analyzed         unreadable        -
-    analyzed    -                -                 received
-    excluded    -                -                 -
-    unreadable  -                -                 -
+                arrived  analysis_stored  found_unreadable  analysis_begun_too_often  bundle_changed
+    received    -        analyzed         unreadable        unreadable       -
+    analyzed    -        -                -                 -                received
+    excluded    -        -                -                 -                -
+    unreadable  -        -                -                 -                -
 """
 
 STUDIES_ARRIVING = """
-                  view_arrived  patient_mismatch
-    open          open          failed
-    reporting     reporting     failed
-    delivering    open          failed
-    delivered     open          failed
-    not_analyzed  open          failed
-    failed        open          failed
+                  opened  view_arrived  patient_mismatch  report_begun_too_often
+    open          -       open          failed            failed
+    reporting     -       reporting     failed            -
+    delivering    -       open          failed            -
+    delivered     -       open          failed            -
+    not_analyzed  -       open          failed            -
+    failed        -       open          failed            -
 """
 
 STUDIES_REPORTING = """
@@ -57,11 +57,11 @@ STUDIES_DELIVERING = """
 """
 
 DELIVERIES = """
-             acknowledged  failed_transiently  failed_permanently  requeued
-    pending  sent          waiting             dead                -
-    waiting  sent          waiting             dead                pending
-    sent     -             -                   -                   pending
-    dead     -             -                   -                   pending
+             queued  acknowledged  failed_transiently  failed_permanently  destination_gone  requeued
+    pending  -       sent          waiting             dead                dead              -
+    waiting  -       sent          waiting             dead                dead              pending
+    sent     -       -             -                   -                   -                 pending
+    dead     -       -             -                   -                   -                 pending
 """
 
 

@@ -76,6 +76,7 @@ NEW_SINCE_0_2 = {
 
 
 def drop(connection: Connection, columns: Mapping[str, Sequence[str]]) -> None:
+    connection.execute(text("DROP TABLE events"))
     for table, names in columns.items():
         for name in names:
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
