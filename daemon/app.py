@@ -183,7 +183,8 @@ def _run_sender(parts: Parts, stage: StageProcess) -> None:
 def _run_housekeeper(parts: Parts, stage: StageProcess) -> None:
     from daemon.housekeeping import Housekeeper
 
-    Housekeeper(parts.store, parts.spool, parts.config.storage.retention_days).run(stage)
+    storage = parts.config.storage
+    Housekeeper(parts.store, parts.spool, storage.retention_days, storage.measurement_days).run(stage)
 
 
 def _run_web(parts: Parts, stage: StageProcess) -> None:

@@ -62,6 +62,7 @@ class Storage(_Section):
     data_dir: Annotated[Path, Field(strict=False)] = Path("/var/lib/ulna")
     database_url: str = ""
     retention_days: Annotated[int, Field(ge=1)] = 30
+    measurement_days: Annotated[int, Field(ge=1)] = 1_825
     min_free_bytes: Annotated[int, Field(ge=0)] = 2_000_000_000
     max_open_studies: Annotated[int, Field(ge=1)] = 2_000
 

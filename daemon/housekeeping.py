@@ -14,6 +14,7 @@ from daemon.spool import Spool
 from daemon.stage import StageProcess, now
 from daemon.store import retention, stages
 from daemon.store.database import Store
+from daemon.store.measurements import purge_measurements
 
 ROUND_SECONDS = 300.0
 # A file may be seconds older than its row; nothing younger than this is a leftover.
@@ -25,11 +26,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Housekeeper:
-    """Ends the life of data after `retention_days`."""
+    """Ends the life of data after `retention_days`, that of rows without identifiers later."""
 
     store: Store
     spool: Spool
     retention_days: int
+    measurement_days: int
 
     def run(self, stage: StageProcess) -> None:
         """Make a round now and then until the stage shall stop."""
@@ -48,6 +50,7 @@ class Housekeeper:
             self.spool.remove(paths)
             log.info("old studies removed", extra={"files": len(paths)})
         retention.purge_rejections(self.store, before=horizon)
+        purge_measurements(self.store, now=moment, days=self.measurement_days)
         stages.forget_stages_unseen_since(self.store, moment - timedelta(days=1))
         self._sweep((moment - _LEFTOVER_AGE).timestamp())
 

@@ -172,6 +172,7 @@ class Intake:
             laterality=eligibility.laterality,
             laterality_conflict=", ".join(eligibility.laterality_conflict),
             projection=eligibility.projection,
+            device=f"{header.manufacturer} {header.manufacturer_model_name}".strip(),
             age_caution=ages.caution or "",
             minimum_age_years=ages.rule.minimum_age_years,
         )

@@ -163,6 +163,7 @@ def _instance_values(
         "laterality": instance.laterality,
         "laterality_conflict": instance.laterality_conflict,
         "projection": instance.projection,
+        "device": instance.device,
         "age_caution": instance.age_caution,
         "minimum_age_years": instance.minimum_age_years,
     }

@@ -10,6 +10,7 @@ from daemon.store import deliveries as outbox
 from daemon.store import lease, transitions
 from daemon.store.contents import instances_of
 from daemon.store.database import Store
+from daemon.store.measurements import record_measurement
 from daemon.store.reports import insert_result, keep_places
 from daemon.store.tables import instances, results, studies
 from daemon.store.values import ClaimedStudy, OpenStudy, Predecessor, Report, ResultKind, ViewKind
@@ -88,6 +89,7 @@ def record_report(store: Store, study: ClaimedStudy, report: Report, *, owner: s
         transitions.change(connection, transitions.study(row), event, values)
         ids = [insert_result(connection, study, report, index, now) for index in range(len(report.results))]
         keep_places(connection, study, report)
+        record_measurement(connection, row, report, now=now)
         outbox.fill(
             connection, study.id, [(ids[index], destination) for index, destination in report.deliveries]
         )

@@ -103,6 +103,8 @@ studies = Table(
     Column("part", Text, nullable=False, default="", server_default=""),
     Column("target", Text, nullable=False, default="", server_default=""),
     Column("model_label", Text, nullable=False, default=""),
+    # The row of `measurements` that outlives the study; which study it was of, nothing says afterwards.
+    Column("measurement_id", Integer),
     Column("summary", Text, nullable=False, default=""),
     *_lease(),
     Index("ix_studies_state", "state"),
@@ -129,6 +131,8 @@ instances = Table(
     # Keywords of the sources that contradict the others about it.
     Column("laterality_conflict", Text, nullable=False, default="", server_default=""),
     Column("projection", String(16), nullable=False, default=""),
+    # Manufacturer and model of what made it.
+    Column("device", Text, nullable=False, default="", server_default=""),
     # Whether the patient was younger than the minimum age that was asked then, or of unknown age.
     Column("age_caution", String(16), nullable=False, default="", server_default=""),
     Column("minimum_age_years", Integer, nullable=False, default=0, server_default="0"),
@@ -212,6 +216,21 @@ events = Table(
     # A study that goes takes its events along; without these every row of theirs is looked for.
     Index("ix_events_instance_id", "instance_id"),
     Index("ix_events_delivery_id", "delivery_id"),
+)
+
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("week", String(8), nullable=False),
+    Column("regions", Text, nullable=False),
+    Column("devices", Text, nullable=False),
+    Column("model_label", Text, nullable=False),
+    Column("category", String(16), nullable=False),
+    Column("score", Float),
+    # What a reader said of it; empty until somebody does.
+    Column("verdict", String(16), nullable=False, default="", server_default=""),
+    Index("ix_measurements_week", "week"),
 )
 
 rejections = Table(

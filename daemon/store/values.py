@@ -70,6 +70,8 @@ class ReceivedInstance:
         Rank 0 (STAT) to 3 (LOW).
     is_old
         Whether its study was made long before it came.
+    device
+        Manufacturer and model of what made it.
     age_caution, minimum_age_years
         A caution of `dicom_io.age`, and the age below which it is given.
     """
@@ -93,6 +95,7 @@ class ReceivedInstance:
     laterality_conflict: str
     projection: str
     is_old: bool = False
+    device: str = ""
     age_caution: str = ""
     minimum_age_years: int = 0
 

@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def housekeeper(sqlite_only, spool) -> Housekeeper:
-    return Housekeeper(sqlite_only, spool, retention_days=30)
+    return Housekeeper(sqlite_only, spool, retention_days=30, measurement_days=365)
 
 
 def make_file(housekeeper: Housekeeper, path: str, *, age: timedelta = 2 * DAY) -> Path:
@@ -133,7 +133,7 @@ def sweeping_intake(store: Store, spool: Spool) -> Intake:
 
     def hours_later() -> datetime:
         moment = now() + timedelta(hours=2)
-        Housekeeper(store, spool, retention_days=30).step(moment)
+        Housekeeper(store, spool, retention_days=30, measurement_days=365).step(moment)
         return moment
 
     return Intake(spool, store, rule, hours_later)
@@ -156,7 +156,7 @@ def test_instance_whose_file_was_swept_up_before_its_row_came_is_not_acknowledge
 
 
 def test_sweep_waits_for_who_is_recording_a_file(store, spool):
-    keeper = Housekeeper(store, spool, retention_days=30)
+    keeper = Housekeeper(store, spool, retention_days=30, measurement_days=365)
     arrival = received()
     file = make_file(keeper, arrival.path)
     with ThreadPoolExecutor(1) as pool:
@@ -173,7 +173,7 @@ def test_sweep_waits_for_who_is_recording_a_file(store, spool):
 
 def test_sweep_does_not_wait_long(postgresql_store, spool, monkeypatch):
     monkeypatch.setattr(retention, "_LOCK_WAIT_MILLISECONDS", 1)
-    keeper = Housekeeper(postgresql_store, spool, retention_days=30)
+    keeper = Housekeeper(postgresql_store, spool, retention_days=30, measurement_days=365)
     file = make_file(keeper, "spool/ab/left.dcm")
     with postgresql_store.write() as other:
         other.execute(text("SELECT id FROM studies FOR UPDATE"))

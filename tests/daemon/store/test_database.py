@@ -62,7 +62,7 @@ def test_opening_again_keeps_what_is_recorded(store):
 
 
 NEW_SINCE_0_2 = {
-    "studies": ("issuer_of_patient_id", "is_old", "part", "target"),
+    "studies": ("issuer_of_patient_id", "is_old", "part", "target", "measurement_id"),
     "instances": (
         "laterality_conflict",
         "age_caution",
@@ -71,12 +71,14 @@ NEW_SINCE_0_2 = {
         "image_columns",
         "pixel_aspect",
         "places",
+        "device",
     ),
 }
 
 
 def drop(connection: Connection, columns: Mapping[str, Sequence[str]]) -> None:
-    connection.execute(text("DROP TABLE events"))
+    for table in ("events", "measurements"):
+        connection.execute(text(f"DROP TABLE {table}"))
     for table, names in columns.items():
         for name in names:
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))

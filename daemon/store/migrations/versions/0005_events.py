@@ -1,4 +1,7 @@
-"""The history of each study: who changed which state, why and when; studies of before begin without one."""
+"""The history of each study, and the row without identifiers that outlives it.
+
+Studies of before begin without a history, and have a row when they are reported again.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,5 +34,20 @@ def upgrade() -> None:
             )
         ),
     )
+    op.create_table(
+        "measurements",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("week", sa.String(8), nullable=False),
+        sa.Column("regions", sa.Text(), nullable=False),
+        sa.Column("devices", sa.Text(), nullable=False),
+        sa.Column("model_label", sa.Text(), nullable=False),
+        sa.Column("category", sa.String(16), nullable=False),
+        sa.Column("score", sa.Float()),
+        sa.Column("verdict", sa.String(16), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_measurements")),
+    )
+    op.create_index(op.f("ix_measurements_week"), "measurements", ["week"])
+    op.add_column("studies", sa.Column("measurement_id", sa.Integer()))
+    op.add_column("instances", sa.Column("device", sa.Text(), server_default="", nullable=False))
     for column in ("study_id", "instance_id", "delivery_id"):
         op.create_index(op.f(f"ix_events_{column}"), "events", [column])
