@@ -111,10 +111,13 @@ class Reporter:
 
     def _built(self, study: ClaimedStudy) -> Report:
         if not has_sources(study):
+            reasons = "; ".join(sorted({instance.reason for instance in study.instances}))
             return Report(
                 category=TriageCategory.NOT_ANALYZED,
                 model_label=self._bundle.label,
-                summary=f"nothing to report on: {'; '.join(sorted({i.reason for i in study.instances}))}",
+                trained=self._bundle.trained,
+                summary=f"nothing to report on: {reasons}",
+                not_analyzed=reasons,
                 results=(),
                 deliveries=(),
             )
@@ -138,7 +141,9 @@ class Reporter:
             part=built.deciding_part,
             target=self._bundle.target.text,
             model_label=self._bundle.label,
+            trained=self._bundle.trained,
             summary=built.summary,
+            not_analyzed=built.not_analyzed,
             places=built.places,
             results=results,
             deliveries=deliveries,

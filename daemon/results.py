@@ -27,7 +27,7 @@ from models.places import Place
 from models.study_finding import StudyFinding, study_finding
 from sr_templates.content import AnalyzedView, PreviousReport, ReportContent, SetAside
 from sr_templates.report import structured_report
-from sr_templates.text import age_caution, counted, summary, view_title
+from sr_templates.text import age_caution, counted, not_analyzed, shown_by, summary
 
 # Neither is a source of the report: the first are its own children, the second stand beside the
 # instance whose UID they bear.
@@ -47,7 +47,7 @@ class StudyResults:
     summary
         The report in a few sentences; the first tells what matters.
     finding
-        What all of them say; None where nothing was analyzed.
+        What all of them say; None where nothing was analyzed, and then `not_analyzed` says why, as a clause.
     """
 
     secondary_captures: tuple[Dataset, ...]
@@ -56,6 +56,7 @@ class StudyResults:
     category: str
     finding: StudyFinding | None
     summary: str
+    not_analyzed: str
 
     @property
     def deciding_part(self) -> str:
@@ -120,6 +121,7 @@ def build_results(
         category=content.category,
         finding=finding,
         summary=summary(content),
+        not_analyzed="" if finding else not_analyzed(content),
     )
 
 
@@ -145,10 +147,10 @@ def finding_of(
 
 def view_caption(content: ReportContent, number: int) -> str:
     """Name a view in the margin of its page: its place in the report, what it shows, and what is missing."""
-    place, _, shown = view_title(number, content.analyzed[number - 1]).partition(":")
     failed = sum(other.failed for other in content.set_aside)
     missing = f"; {counted(failed, 'view')} NOT ANALYZED" if failed else ""
-    return f"{place} of {len(content.analyzed) + failed}:{shown}{missing}"
+    shown = shown_by(content.analyzed[number - 1])
+    return f"View {number} of {len(content.analyzed) + failed}: {shown}{missing}"
 
 
 def _secondary_captures(

@@ -30,7 +30,10 @@ def limitations(content: ReportContent) -> str:
 def summary(content: ReportContent) -> str:
     """Return the whole message in a few sentences; the first alone tells a radiologist what matters."""
     if content.finding is None:
-        sentences = [_not_analyzed(content), "This report says nothing about the images."]
+        sentences = [
+            f"{_sender(content)}: NOT ANALYZED, because {not_analyzed(content)}.",
+            "This report says nothing about the images.",
+        ]
     else:
         sentences = [_headline(content, content.finding), *_cautions(content, content.finding)]
     if clause := content.facts.revision_clause:
@@ -51,8 +54,13 @@ def age_caution(content: ReportContent) -> str:
 
 def view_title(number: int, view: AnalyzedView) -> str:
     """Return the name of a view in the report: "View 2: left wrist, lateral"."""
+    return f"View {number}: {shown_by(view)}"
+
+
+def shown_by(view: AnalyzedView) -> str:
+    """Return what a view shows: "left wrist, lateral"."""
     projection = "" if view.projection is Projection.UNKNOWN else f", {view.projection}"
-    return f"View {number}: {named(Part(view.region, view.laterality).name)}{projection}"
+    return f"{named(Part(view.region, view.laterality).name)}{projection}"
 
 
 def counted(count: int, noun: str) -> str:
@@ -92,12 +100,12 @@ def _headline(content: ReportContent, finding: StudyFinding) -> str:
     )
 
 
-def _not_analyzed(content: ReportContent) -> str:
-    listed = "; ".join(
+def not_analyzed(content: ReportContent) -> str:
+    """Return why instances were not analyzed, as a clause."""
+    return "; ".join(
         f"{reason} ({counted(len(instances), 'instance')})"
         for reason, instances in reasons(content.set_aside).items()
     )
-    return f"{_sender(content)}: NOT ANALYZED, because {listed}."
 
 
 def _sender(content: ReportContent) -> str:

@@ -16,7 +16,7 @@ from daemon.lifecycle import (
 )
 from daemon.store import lease, transitions
 from daemon.store.database import Store
-from daemon.store.instances import PATIENT_MISMATCH
+from daemon.store.instances import is_of_two_patients
 from daemon.store.tables import deliveries, results, studies
 from daemon.store.values import ClaimedDelivery
 from models.study_finding import TriageCategory
@@ -137,7 +137,7 @@ def requeue_study(store: Store, study_instance_uid: str) -> int:
         ).first()
         if study is None:
             raise UnknownStudy(f"no study {study_instance_uid} in the store; `ulna worklist` lists them")
-        if study.reason == PATIENT_MISMATCH:
+        if is_of_two_patients(study.state, study.cause):
             raise UnknownStudy(
                 f"study {study_instance_uid} holds instances of different patients; correct them in the PACS"
             )
@@ -172,7 +172,7 @@ def settle_study(connection: Connection, study_id: int) -> None:
         values["reason"] = f"delivery to {dead[0].destination} failed: {dead[0].reason}"
     elif study.category == TriageCategory.NOT_ANALYZED:
         event = StudyEvent.NOTHING_TO_REPORT
-        values["reason"] = study.summary
+        values["reason"] = study.not_analyzed
     else:
         event = StudyEvent.ALL_SENT
     transitions.change(connection, transitions.study(study), event, values)
@@ -184,7 +184,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
         deliveries.c.state.in_(_UNSENT),
         or_(deliveries.c.retry_at.is_(None), deliveries.c.retry_at <= now),
         lease.is_free(deliveries, now),
-        not_(and_(studies.c.state == StudyState.FAILED, studies.c.reason == PATIENT_MISMATCH)),
+        not_(and_(studies.c.state == StudyState.FAILED, studies.c.cause == StudyEvent.PATIENT_MISMATCH)),
     )
 
 

@@ -17,6 +17,7 @@ from daemon.store.values import CONFLICTING_DUPLICATE, ReceivedInstance, Recorde
 from dicom_io.patient import PatientIdentity
 
 PATIENT_MISMATCH = "patient_mismatch"
+"""What a study says for a reason where two patients meet in it."""
 
 _UNFINISHED = (StudyState.OPEN, StudyState.REPORTING)
 
@@ -193,11 +194,16 @@ def _record_in_study(
         transitions.change(connection, transitions.study(study), StudyEvent.PATIENT_MISMATCH, values)
         return
     values |= asdict(known.completed_by(new))
-    if is_view and study.reason != PATIENT_MISMATCH:
+    if is_view and not is_of_two_patients(study.state, study.cause):
         values |= _reopened(study, now)
         transitions.change(connection, transitions.study(study), StudyEvent.VIEW_ARRIVED, values)
     else:
         connection.execute(update(studies).where(studies.c.id == study.id).values(values))
+
+
+def is_of_two_patients(state: str, cause: str) -> bool:
+    """Tell whether two patients meet in a study: then nothing of it is sent."""
+    return state == StudyState.FAILED and cause == StudyEvent.PATIENT_MISMATCH
 
 
 def _counted(study: Row[Any], instance: ReceivedInstance) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from daemon.store.values import InstanceRecord, ResultKind, StudyIdentity
 class WorklistEntry:
     """One study as the worklist shows it; `identity` is patient data.
 
+    `cause` is what brought it into its state, a value of `daemon.lifecycle.StudyEvent`; `reason` says why in
+    words, where there is something to say. `trained` is False where its results mean nothing.
     `part` is the one with the score, where the study shows several, `target` what was looked for; both are
     empty before there is a report. `warned_view_count` is how many of its views differ from the training
     data. What `is_old` was made long before it came, and belongs to no day's work.
@@ -19,6 +21,7 @@ class WorklistEntry:
     study_instance_uid: str
     identity: StudyIdentity
     state: StudyState
+    cause: str
     reason: str
     revision: int
     priority: int
@@ -27,6 +30,7 @@ class WorklistEntry:
     part: str
     target: str
     model_label: str
+    trained: bool
     summary: str
     regions: tuple[str, ...]
     view_count: int

@@ -24,6 +24,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    true,
 )
 
 SCHEMA = "0005"
@@ -76,6 +77,8 @@ studies = Table(
     Column("id", Integer, primary_key=True),
     Column("study_instance_uid", Uid, nullable=False, unique=True),
     Column("state", String(16), nullable=False),
+    # What brought it into this state, a value of `daemon.lifecycle.StudyEvent`; the reason says it in words.
+    Column("cause", String(32), nullable=False, default="", server_default=""),
     Column("reason", Text, nullable=False, default=""),
     Column("revision", Integer, nullable=False, default=1),
     # Rises with every instance; a report built on an older generation is not recorded.
@@ -103,6 +106,9 @@ studies = Table(
     Column("part", Text, nullable=False, default="", server_default=""),
     Column("target", Text, nullable=False, default="", server_default=""),
     Column("model_label", Text, nullable=False, default=""),
+    Column("trained", Boolean, nullable=False, default=True, server_default=true()),
+    # Why nothing was analyzed, as a clause; empty where something was.
+    Column("not_analyzed", Text, nullable=False, default="", server_default=""),
     # The row of `measurements` that outlives the study; which study it was of, nothing says afterwards.
     Column("measurement_id", Integer),
     Column("summary", Text, nullable=False, default=""),

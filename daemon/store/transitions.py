@@ -73,16 +73,17 @@ def change(
     """
     state = advance(subject.state, event)
     rows = subject.table
+    cause = {"cause": event} if rows is studies else {}
     outcome = connection.execute(
         update(rows)
         .where(rows.c.id == subject.id, rows.c.state == subject.state)
-        .values(state=state, **(values or {}))
+        .values(state=state, **cause, **(values or {}))
     )
     if outcome.rowcount != 1:
         raise StateChangedElsewhere(
             f"row {subject.id} of {rows.name} is no longer {subject.state.value!r}; nothing was written"
         )
-    if state is not subject.state:
+    if state is not subject.state or state is StudyState.FAILED:  # which may fail again, of another cause
         _note(connection, subject, old=subject.state, new=state, cause=event)
     return state
 

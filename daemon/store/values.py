@@ -219,6 +219,8 @@ class Report:
         was analyzed.
     target
         What was looked for, as a noun; empty where the report is about nothing.
+    not_analyzed
+        Why nothing was analyzed, as a clause; empty where something was.
     places
         By the SOP Instance UID of their view.
     deliveries
@@ -230,7 +232,9 @@ class Report:
     part: str = ""
     target: str = ""
     model_label: str
+    trained: bool = True
     summary: str
+    not_analyzed: str = ""
     places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
     results: tuple[NewResult, ...]
     deliveries: tuple[tuple[int, str], ...]

@@ -8,10 +8,9 @@ from enum import StrEnum
 from typing import Self, TypeVar
 
 from daemon.lifecycle import StudyState
-from daemon.store.instances import PATIENT_MISMATCH
+from daemon.store.instances import is_of_two_patients
 from daemon.store.shown import WorklistEntry
 from daemon.study import is_unfinished, reading_order
-from daemon.web.wording import UNTRAINED
 
 MAX_SHOWN = 300
 
@@ -141,7 +140,7 @@ def standing(entry: WorklistEntry) -> Standing:
     A study that failed before its present views were reported has no finding that counts, whatever an
     earlier revision said; one whose results merely could not be delivered keeps its category.
     """
-    if entry.state is StudyState.FAILED and (not is_current(entry) or entry.reason == PATIENT_MISMATCH):
+    if entry.state is StudyState.FAILED and (not is_current(entry) or has_two_patients(entry)):
         return Standing.FAILED
     return Standing(entry.category) if entry.category else Standing.IN_PROGRESS
 
@@ -151,9 +150,14 @@ def is_current(entry: WorklistEntry) -> bool:
     return bool(entry.category) and entry.closed_at is not None
 
 
+def has_two_patients(entry: WorklistEntry) -> bool:
+    """Tell whether the study failed because two patients meet in it."""
+    return is_of_two_patients(entry.state, entry.cause)
+
+
 def can_be_tried_again(entry: WorklistEntry) -> bool:
     """Tell whether `ulna requeue` helps: it does not where two patients meet in the study."""
-    return entry.state is StudyState.FAILED and entry.reason != PATIENT_MISMATCH
+    return entry.state is StudyState.FAILED and not has_two_patients(entry)
 
 
 def turn_around(entry: WorklistEntry) -> timedelta | None:
@@ -163,7 +167,7 @@ def turn_around(entry: WorklistEntry) -> timedelta | None:
 
 def untrained_labels(entries: Iterable[WorklistEntry]) -> tuple[str, ...]:
     """Give the models, each once, whose results mean nothing because they were never trained."""
-    return tuple(sorted({entry.model_label for entry in entries if UNTRAINED in entry.model_label}))
+    return tuple(sorted({entry.model_label for entry in entries if entry.model_label and not entry.trained}))
 
 
 def _is_present(entry: WorklistEntry, period: Period, now: datetime) -> bool:

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from daemon.lifecycle import DeliveryState, InstanceState, StudyState
-from daemon.store.instances import PATIENT_MISMATCH
+from daemon.store.shown import WorklistEntry
 from daemon.study import Priority
+from daemon.web.listing import has_two_patients
 
 UNTRAINED = "UNTRAINED"
 NO_NAME = "(no name)"
@@ -42,13 +43,7 @@ INSTANCE_STATES: Mapping[InstanceState, str] = MappingProxyType(
     }
 )
 
-_REASONS = MappingProxyType(
-    {
-        PATIENT_MISMATCH: "instances of different patients are in this study: no result is sent; "
-        "correct it in the PACS",
-    }
-)
-_NOT_ANALYZED = "ulna: NOT ANALYZED, because "
+_TWO_PATIENTS = "instances of different patients are in this study: no result is sent; correct it in the PACS"
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -139,10 +134,9 @@ def priority(rank: int) -> str:
     return Priority(rank).name
 
 
-def reason(text: str) -> str:
-    """Give a stored reason as a sentence without what the page says beside it anyway."""
-    first, _, _ = text.removeprefix(_NOT_ANALYZED).partition(". ")
-    return _REASONS.get(text, first.removesuffix("."))
+def reason(entry: WorklistEntry) -> str:
+    """Give why a study is in its state, as a clause."""
+    return _TWO_PATIENTS if has_two_patients(entry) else entry.reason.removesuffix(".")
 
 
 def _clean(text: str) -> str:

@@ -201,7 +201,9 @@ def report(
         category=category,
         score=score,
         model_label="ensemble200-untrained 0.1.0 UNTRAINED",
+        trained=False,
         summary=f"Study {category}.",
+        not_analyzed="the images show another region" if category is TriageCategory.NOT_ANALYZED else "",
         results=results,
         deliveries=tuple((index, name) for index in range(len(results)) for name in destinations),
     )

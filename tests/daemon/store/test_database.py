@@ -27,7 +27,7 @@ from dicom_io.regions import Region
 from models.drift import InputWarning
 from models.study_finding import TriageCategory
 from tests.daemon.postgresql import Cluster
-from tests.daemon.store_factory import NOW, analyzed_study, received, record, sqlite_store
+from tests.daemon.store_factory import NOW, analyzed_study, delivered_study, received, record, sqlite_store
 
 
 def test_migrations_build_the_schema_of_the_tables(store):
@@ -61,8 +61,12 @@ def test_opening_again_keeps_what_is_recorded(store):
     again.close()
 
 
+NEW_SINCE_0_3 = {
+    "studies": ("measurement_id", "cause", "not_analyzed", "trained"),
+    "instances": ("device",),
+}
 NEW_SINCE_0_2 = {
-    "studies": ("issuer_of_patient_id", "is_old", "part", "target", "measurement_id"),
+    "studies": ("issuer_of_patient_id", "is_old", "part", "target", *NEW_SINCE_0_3["studies"]),
     "instances": (
         "laterality_conflict",
         "age_caution",
@@ -71,7 +75,7 @@ NEW_SINCE_0_2 = {
         "image_columns",
         "pixel_aspect",
         "places",
-        "device",
+        *NEW_SINCE_0_3["instances"],
     ),
 }
 
@@ -124,6 +128,32 @@ def test_store_of_release_0_2_keeps_its_studies(store):
     assert (detail.entry.part, detail.entry.target) == ("", "")
     assert {(view.age_caution, view.minimum_age_years) for view in detail.instances} == {(None, 0)}
     assert {(view.geometry, view.places) for view in detail.instances} == {(None, ())}
+    migrated.close()
+
+
+def test_store_of_release_0_3_turns_sentences_into_facts(store):
+    for number in (1, 2, 3):
+        delivered_study(store, number)
+    sentences = {
+        1: "state = 'failed', reason = 'patient_mismatch'",
+        2: "model_label = 'ensemble200 0.1.0 UNTRAINED'",
+        3: "model_label = 'ensemble200 0.1.0', category = 'not analyzed', summary = 'because of x'",
+    }
+    with store.write() as connection:
+        for number, values in sentences.items():
+            where = f"study_instance_uid = '{received(number).study_instance_uid}'"
+            connection.execute(text(f"UPDATE studies SET {values} WHERE {where}"))
+        drop(connection, NEW_SINCE_0_3)
+        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    migrated = open_store(store.engine.url.render_as_string(hide_password=False))
+    mismatch, untrained, empty = (
+        study_detail(migrated, received(number).study_instance_uid) for number in sentences
+    )
+    assert (mismatch.entry.cause, mismatch.events) == ("patient mismatch", ())
+    assert [study.entry.trained for study in (mismatch, untrained, empty)] == [False, False, True]
+    with migrated.read() as connection:
+        said = connection.scalars(text("SELECT not_analyzed FROM studies ORDER BY id")).all()
+    assert said == ["", "", "because of x"]
     migrated.close()
 
 

@@ -99,9 +99,12 @@ def test_study_is_delivered_when_the_last_result_is_acknowledged(store):
 def test_study_that_was_not_analyzed_ends_as_such_when_its_report_is_sent(store):
     record(store, unreadable())
     reported_study(store, view_count=0, category=TriageCategory.NOT_ANALYZED, score=None)
+    refuse_all(store, reason="no room")
+    assert entry(store).reason == "delivery to pacs failed: no room"
+    deliveries.requeue_study(store, uid(1))
     send_all(store)
     assert entry(store).state is StudyState.NOT_ANALYZED
-    assert entry(store).reason == entry(store).summary != ""
+    assert entry(store).reason == "the images show another region"
 
 
 def test_sent_result_is_not_sent_again(store):

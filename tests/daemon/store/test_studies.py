@@ -227,12 +227,12 @@ def test_report_without_destinations_is_delivered_at_once(store):
     assert entry(store).state is StudyState.DELIVERED
 
 
-def test_report_without_results_ends_not_analyzed_with_its_summary(store):
+def test_report_without_results_ends_not_analyzed_and_says_why(store):
     record(store, excluded())
     claimed = claim(store)
     empty = report(claimed, category=TriageCategory.NOT_ANALYZED, score=None, destinations=())
     record_report(store, claimed, replace(empty, results=()))
-    assert (entry(store).state, entry(store).reason) == (StudyState.NOT_ANALYZED, empty.summary)
+    assert (entry(store).state, entry(store).reason) == (StudyState.NOT_ANALYZED, empty.not_analyzed)
 
 
 def test_next_revision_knows_the_report_that_it_supersedes(store):

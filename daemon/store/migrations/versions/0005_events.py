@@ -1,4 +1,4 @@
-"""The history of each study, and the row without identifiers that outlives it.
+"""The history of each study, the row without identifiers that outlives it, and facts in place of sentences.
 
 Studies of before begin without a history, and have a row when they are reported again.
 """
@@ -48,6 +48,21 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_measurements_week"), "measurements", ["week"])
     op.add_column("studies", sa.Column("measurement_id", sa.Integer()))
+    _state_facts()
     op.add_column("instances", sa.Column("device", sa.Text(), server_default="", nullable=False))
     for column in ("study_id", "instance_id", "delivery_id"):
         op.create_index(op.f(f"ix_events_{column}"), "events", [column])
+
+
+def _state_facts() -> None:
+    """Make columns of what was read out of sentences before."""
+    for column in ("cause", "not_analyzed"):
+        kind = sa.String(32) if column == "cause" else sa.Text()
+        op.add_column("studies", sa.Column(column, kind, server_default="", nullable=False))
+    op.add_column("studies", sa.Column("trained", sa.Boolean(), server_default=sa.true(), nullable=False))
+    for fact, where in (
+        ("cause = 'patient mismatch'", "state = 'failed' AND reason = 'patient_mismatch'"),
+        ("trained = false", "model_label LIKE '% UNTRAINED'"),
+        ("not_analyzed = summary", "category = 'not analyzed'"),
+    ):
+        op.execute(f"UPDATE studies SET {fact} WHERE {where}")
