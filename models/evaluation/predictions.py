@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.datasets.sample import Sample
-from models.ensemble import Ensemble
+from models.ensemble import open_ensemble
 from models.errors import DatasetRefused, UnreadablePicture
 from models.evaluation.cases import Cases, Level
 from models.finding import MemberFinding
@@ -158,7 +158,7 @@ def predict(
     NonFiniteOutput
         A member answers NaN or infinity: the bundle is broken.
     """
-    ensemble = Ensemble(bundle, device)
+    ensemble = open_ensemble(bundle, device)
     views: list[tuple[Sample, tuple[int, int]]] = []
     findings: list[tuple[MemberFinding, ...]] = []
     unreadable: list[Unreadable] = []
