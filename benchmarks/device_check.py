@@ -53,7 +53,7 @@ def main() -> int:
     if unknown := [name for name in named if name not in bundle.members]:
         raise SystemExit(f"--members: the bundle has {', '.join(bundle.members)}, not {', '.join(unknown)}")
     print(f"{bundle.identity.label} on {options.device}, torch {torch.__version__}")
-    # An ensemble moves the members of its bundle: the device has a bundle of its own.
+    # An engine moves the members of its bundle: the device has a bundle of its own.
     agrees = _agrees(open_ensemble(bundle, "cpu"), open_ensemble(load_bundle(place), options.device))
     with tempfile.TemporaryDirectory() as folder:
         samples = list(_radiographs(Path(folder), 16))
