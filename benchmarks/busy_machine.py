@@ -21,8 +21,8 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from models.bundle import load_bundle
-from models.ensemble import Ensemble
-ensemble = Ensemble(load_bundle(Path(sys.argv[1])), "cpu")
+from models.ensemble import open_ensemble
+ensemble = open_ensemble(load_bundle(Path(sys.argv[1])), "cpu")
 batch = np.random.default_rng(0).random((int(sys.argv[2]), 224, 224), dtype=np.float32)
 ensemble.predict(batch)
 started = time.perf_counter()

@@ -23,7 +23,7 @@ from PIL import Image
 
 from models.bundle import Bundle, load_bundle
 from models.datasets.sample import Box, Sample
-from models.ensemble import Ensemble
+from models.ensemble import Ensemble, open_ensemble
 from models.finding import ViewReading
 from models.manifest import MemberEntry
 from models.member import build_member
@@ -53,8 +53,8 @@ def main() -> int:
     if unknown := [name for name in named if name not in bundle.members]:
         raise SystemExit(f"--members: the bundle has {', '.join(bundle.members)}, not {', '.join(unknown)}")
     print(f"{bundle.identity.label} on {options.device}, torch {torch.__version__}")
-    # An ensemble moves the members of its bundle: the device has a bundle of its own.
-    agrees = _agrees(Ensemble(bundle, "cpu"), Ensemble(load_bundle(place), options.device))
+    # An engine moves the members of its bundle: the device has a bundle of its own.
+    agrees = _agrees(open_ensemble(bundle, "cpu"), open_ensemble(load_bundle(place), options.device))
     with tempfile.TemporaryDirectory() as folder:
         samples = list(_radiographs(Path(folder), 16))
         repeats = [

@@ -26,7 +26,7 @@ from models.datasets.sample import Sample
 from models.datasets.source import of_split, read_source
 from models.device import choose_device
 from models.drift import InputCheck
-from models.ensemble import Ensemble
+from models.ensemble import Ensemble, open_ensemble
 from models.errors import UnreadablePicture
 from models.picture import read_picture
 from models.preprocess import preprocess
@@ -62,7 +62,7 @@ def main() -> None:
     bundle = load_bundle(options.bundle, device=choose_device(options.device))
     if bundle.reference is None:
         raise SystemExit(f"{options.bundle} has no reference; add one with: ulna bundle add-reference")
-    ensemble = Ensemble(bundle, choose_device(options.device))
+    ensemble = open_ensemble(bundle, choose_device(options.device))
     regions = frozenset(filter(None, options.regions.split(",")))
     samples = of_split(read_source(options.data), options.split)
     lines = []

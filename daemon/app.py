@@ -142,7 +142,7 @@ def _run_analyzer(parts: Parts, stage: StageProcess) -> None:
     from dicom_io.decoder import Decoder
     from models.bundle import load_bundle
     from models.device import choose_device
-    from models.ensemble import Ensemble
+    from models.ensemble import open_ensemble
 
     analysis = parts.config.analysis
     with Decoder() as decoder:  # gets ready while the bundle is loaded
@@ -150,7 +150,7 @@ def _run_analyzer(parts: Parts, stage: StageProcess) -> None:
         bundle = load_bundle(analysis.bundle, device=device)
         require_usable(bundle.identity, analysis)
         log.info("bundle loaded", extra={"bundle": bundle.identity.label, "device": device})
-        ensemble = Ensemble(bundle, device)
+        ensemble = open_ensemble(bundle, device)
         decoder.wait_until_ready()
         analyzer = Analyzer(
             parts.store,

@@ -1,49 +1,41 @@
-"""Runs a bundle's members over a batch of views, in one pass.
+"""Makes findings of what the members say: calibrated, with their votes, and held against the training data.
 
-Out come logits, probabilities, activation maps, and how far each view is from the training data.
+The members run in an engine below (`models.engines`). Here are only arrays, so that what the numbers mean is
+the same whatever computes them.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from models.device import repeatable
 from models.drift import InputCheck
+from models.engines.engine import Engine, MemberPass
+from models.engines.registry import open_engine
 from models.errors import NonFiniteOutput
-from models.finding import MemberFinding, ViewReading
-from models.member import Member, MemberOutput
+from models.finding import MemberFinding, ViewReading, probabilities
+from models.manifest import MemberEntry
 from models.preprocess import displayed
 
 
 class Ensemble:
-    """The members of a bundle, ready to predict on one device.
+    """The members of a bundle, ready to predict; `open_ensemble` makes one for a device.
 
     Parameters
     ----------
     bundle
-        The loaded bundle. Its members are moved to `device` and laid out for it.
-    device
-        "cpu" or "cuda", see `models.device.choose_device`.
-    threads
-        How many CPU threads torch may use in this process; None leaves torch's own choice.
+        Says what the members' numbers mean.
+    engine
+        Runs the members of this bundle.
     """
 
-    def __init__(self, bundle: Bundle, device: str, *, threads: int | None = None) -> None:
-        if threads is not None:
-            torch.set_num_threads(threads)
+    def __init__(self, bundle: Bundle, engine: Engine) -> None:
         self.identity = bundle.identity
         self.preprocessing = bundle.manifest.preprocessing
-        self._device = torch.device(device)
-        # On two CPU cores channels_last was measured 1.2 to 1.6 times as fast as the default layout.
-        self._members: dict[str, Member] = {
-            name: member.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            for name, member in bundle.members.items()
-        }
-        self._entries = {entry.name: entry for entry in bundle.manifest.members}
+        self._entries = bundle.manifest.members
         self._reference = bundle.reference
+        self._engine = engine
 
     def predict(self, batch: NDArray[np.float32]) -> list[tuple[MemberFinding, ...]]:
         """Return what each member says of each view: the members' part of `read`, which see."""
@@ -77,37 +69,37 @@ class Ensemble:
             )
         if len(batch) == 0:
             return []
-        with torch.inference_mode(), repeatable(exact=True):
-            views = torch.from_numpy(np.ascontiguousarray(batch, dtype=np.float32)).to(self._device)
-            x = views[:, None].expand(-1, self.preprocessing.channels, -1, -1)
-            x = x.contiguous(memory_format=torch.channels_last)
-            outputs = {name: member(x) for name, member in self._members.items()}
-            findings = [self._findings(name, output) for name, output in outputs.items()]
-        checks = self._checks(batch, outputs)
+        passes = self._engine.run(np.ascontiguousarray(batch, dtype=np.float32))
+        findings = [_findings(entry, passes[entry.name]) for entry in self._entries]
+        checks = self._checks(batch, passes)
         return [
             ViewReading(members=members, input_check=check)
             for members, check in zip(zip(*findings, strict=True), checks, strict=True)
         ]
 
     def _checks(
-        self, batch: NDArray[np.float32], outputs: Mapping[str, MemberOutput]
+        self, batch: NDArray[np.float32], passes: Mapping[str, MemberPass]
     ) -> Sequence[InputCheck | None]:
         if self._reference is None:
             return [None] * len(batch)
-        embeddings = {name: output.embedding.float().cpu().numpy() for name, output in outputs.items()}
+        embeddings = {name: each.embedding for name, each in passes.items()}
         return self._reference.check(displayed(batch, self.preprocessing), embeddings)
 
-    def _findings(self, name: str, output: MemberOutput) -> list[MemberFinding]:
-        entry = self._entries[name]
-        scale, offset = entry.calibration.scale, entry.calibration.offset
-        logit = output.logit.double().cpu() * scale + offset
-        cells = (output.activation.float() + self._members[name].head.bias).cpu() * scale + offset
-        activation = cells.numpy()
-        finite = np.isfinite(logit.numpy()) & np.isfinite(activation).all(axis=(1, 2))
-        if not finite.all():
-            raise NonFiniteOutput(name, tuple(np.flatnonzero(~finite).tolist()))
-        probability = torch.sigmoid(logit)
-        return [
-            MemberFinding(member=name, logit=z, probability=p, activation=a, vote=entry.vote)
-            for z, p, a in zip(logit.tolist(), probability.tolist(), activation, strict=True)
-        ]
+
+def open_ensemble(bundle: Bundle, device: str, *, threads: int | None = None) -> Ensemble:
+    """Make a bundle ready to predict; parameters as for `models.engines.registry.open_engine`."""
+    return Ensemble(bundle, open_engine(bundle, device=device, threads=threads))
+
+
+def _findings(entry: MemberEntry, found: MemberPass) -> list[MemberFinding]:
+    """Return what a member says of each view; raise NonFiniteOutput."""
+    scale, offset = entry.calibration.scale, entry.calibration.offset
+    logit = found.logit * scale + offset
+    activation = found.activation * scale + offset
+    finite = np.isfinite(logit) & np.isfinite(activation).all(axis=(1, 2))
+    if not finite.all():
+        raise NonFiniteOutput(entry.name, tuple(np.flatnonzero(~finite).tolist()))
+    return [
+        MemberFinding(member=entry.name, logit=z, probability=p, activation=a, vote=entry.vote)
+        for z, p, a in zip(logit.tolist(), probabilities(logit).tolist(), activation, strict=True)
+    ]

@@ -179,6 +179,13 @@ def weighted_cells(activations: NDArray[np.float32], weights: NDArray[np.float64
     return mean
 
 
+def probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn logits of any shape, float64, into probabilities in [0, 1], each on its own to the last bit."""
+    with np.errstate(over="ignore"):  # below -709 the exponential is infinity, and the probability rightly 0
+        sigmoid: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-logits))
+    return sigmoid
+
+
 def cell_probabilities(activations: NDArray[np.float32]) -> NDArray[np.float32]:
     """Turn log-odds of any shape, float32, into probabilities in [0, 1]."""
     # By way of tanh, which no log-odds overflow.

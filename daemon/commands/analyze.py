@@ -95,12 +95,12 @@ def run(options: argparse.Namespace) -> int:
 def _ensemble(analysis: Analysis) -> "Ensemble":
     from models.bundle import load_bundle
     from models.device import choose_device
-    from models.ensemble import Ensemble
+    from models.ensemble import open_ensemble
 
     device = choose_device(analysis.device)
     bundle = load_bundle(analysis.bundle, device=device)
     require_usable(bundle.identity, analysis)
-    return Ensemble(bundle, device)
+    return open_ensemble(bundle, device)
 
 
 def _document(study: "OfflineStudy") -> dict[str, Any]:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.datasets.sample import Sample
-from models.ensemble import Ensemble
+from models.ensemble import open_ensemble
 from models.errors import DatasetRefused, UnreadablePicture
 from models.evaluation.cases import Cases, Level
-from models.finding import MemberFinding
+from models.finding import MemberFinding, probabilities
 from models.fold import Fold
 from models.manifest import MemberEntry, Preprocessing
 from models.picture import read_picture
@@ -89,9 +89,7 @@ class Predictions:
     @property
     def probabilities(self) -> NDArray[np.float64]:
         """(M, N) P(abnormal) of each member."""
-        # The form of the sigmoid that overflows for no logit.
-        half: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * self.logits))
-        return half
+        return probabilities(self.logits)
 
     def cases(self, level: Level) -> Cases:
         """Return the images, or the studies that the bundle would make of them."""
@@ -158,7 +156,7 @@ def predict(
     NonFiniteOutput
         A member answers NaN or infinity: the bundle is broken.
     """
-    ensemble = Ensemble(bundle, device)
+    ensemble = open_ensemble(bundle, device)
     views: list[tuple[Sample, tuple[int, int]]] = []
     findings: list[tuple[MemberFinding, ...]] = []
     unreadable: list[Unreadable] = []

@@ -13,7 +13,7 @@ from pydicom.uid import JPEG2000Lossless
 from daemon.cli import main
 from dicom_io.pixels import read_view
 from models.bundle import create_untrained, load_bundle
-from models.ensemble import Ensemble
+from models.ensemble import open_ensemble
 from models.page import render_page
 from models.page_words import Caption
 from models.picture import read_picture
@@ -51,7 +51,7 @@ def test_json_gives_what_the_ensemble_says_of_each_file(
     status, shown = _analyze(capsys, bundle, "--json", files)
     assert status == 0
     picture, study = json.loads(shown)
-    ensemble = Ensemble(load_bundle(bundle), "cpu")
+    ensemble = open_ensemble(load_bundle(bundle), "cpu")
     for view, image in (
         (picture["views"][0], read_picture(files / "a.png")),
         (study["views"][0], read_view(files / "b.dcm").image),

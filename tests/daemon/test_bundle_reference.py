@@ -12,7 +12,7 @@ from PIL import Image
 from daemon.cli import main
 from models.bundle import load_bundle
 from models.bundle_writer import NewMember, create_bundle
-from models.ensemble import Ensemble
+from models.ensemble import open_ensemble
 from models.manifest import Preprocessing, read_manifest
 from models.member import build_member, initialize
 from models.preprocess import preprocess
@@ -82,7 +82,7 @@ def test_the_copy_knows_its_training_data_and_other_regions(
     bundle = load_bundle(tmp_path / "new")
     assert json.loads(capsys.readouterr().out)["digest"] == bundle.identity.digest
     inputs = np.stack([preprocess(image, SPEC) for image in lying_limbs(6, seed=8)])
-    checks = [reading.input_check for reading in Ensemble(bundle, "cpu").read(inputs)]
+    checks = [reading.input_check for reading in open_ensemble(bundle, "cpu").read(inputs)]
     assert all(check is not None and check.warning is not None for check in checks)
 
 

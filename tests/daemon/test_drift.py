@@ -22,7 +22,7 @@ from dicom_io.decoder import Decoder
 from models.bundle import load_bundle
 from models.bundle_writer import NewMember, create_bundle
 from models.drift import InputWarning
-from models.ensemble import Ensemble
+from models.ensemble import Ensemble, open_ensemble
 from models.manifest import Preprocessing
 from models.member import build_member, initialize
 from models.preprocess import preprocess
@@ -86,7 +86,7 @@ def analyzed_by(
         path = spool.absolute(arrival.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_instance(make_instance(instance=number, pixels=values), path)
-    ensemble = Ensemble(load_bundle(bundle), "cpu")
+    ensemble = open_ensemble(load_bundle(bundle), "cpu")
     stage = StageProcess(StageName.ANALYZER, store)
     Analyzer(store, spool, decoder, ensemble, operating_point="sensitive", max_batch=8).step(stage)
     return ensemble

@@ -3,7 +3,7 @@
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,8 +27,8 @@ from daemon.store.stages import stage_records
 from daemon.store.worklist import study_detail
 from dicom_io.decoder import Decoder
 from models.bundle import create_untrained, load_bundle
-from models.ensemble import Ensemble
-from models.finding import ViewReading
+from models.engines.engine import MemberPass
+from models.ensemble import Ensemble, open_ensemble
 from tests.daemon import store_factory
 from tests.daemon.deadline import wait_until
 from tests.factories import make_instance, uid, write_instance
@@ -159,12 +159,12 @@ def test_another_error_ends_the_stage(sqlite_only):
 
 
 def test_a_view_whose_analysis_raises_is_set_aside_after_two_attempts(sqlite_only, spool, decoder, bundle):
-    class Stumbling(Ensemble):
-        def read(self, batch: NDArray[np.float32]) -> list[ViewReading]:
+    class Stumbling:
+        def run(self, batch: NDArray[np.float32]) -> Mapping[str, MemberPass]:
             raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     put_views(sqlite_only, spool, 1)
-    ensemble = Stumbling(load_bundle(bundle), "cpu")
+    ensemble = Ensemble(load_bundle(bundle), Stumbling())
     analyzer = Analyzer(sqlite_only, spool, decoder, ensemble, operating_point="sensitive", max_batch=8)
     for _ in range(2):
         with pytest.raises(RuntimeError, match="illegal memory access"):
@@ -180,7 +180,7 @@ def test_a_view_whose_analysis_raises_is_set_aside_after_two_attempts(sqlite_onl
 
 def test_a_report_that_finds_no_room_is_written_when_there_is(sqlite_only, spool, decoder, bundle):
     put_views(sqlite_only, spool, 1)
-    ensemble = Ensemble(load_bundle(bundle), "cpu")
+    ensemble = open_ensemble(load_bundle(bundle), "cpu")
     stage = StageProcess(StageName.REPORTER, sqlite_only)
     Analyzer(sqlite_only, spool, decoder, ensemble, operating_point="sensitive", max_batch=8).step(stage)
     names = names_of_results(sqlite_only, spool, decoder, ensemble)
@@ -219,7 +219,7 @@ def names_of_results(store: Store, spool: Spool, decoder: Decoder, ensemble: Ens
 
 def test_a_finding_that_finds_no_room_costs_its_view_no_attempt(sqlite_only, spool, decoder, bundle, caplog):
     put_views(sqlite_only, spool, 60)  # their findings take several pages
-    ensemble = Ensemble(load_bundle(bundle), "cpu")
+    ensemble = open_ensemble(load_bundle(bundle), "cpu")
     analyzer = Analyzer(sqlite_only, spool, decoder, ensemble, operating_point="sensitive", max_batch=8)
     stage = StageProcess(StageName.ANALYZER, sqlite_only)
     full = threading.Event()

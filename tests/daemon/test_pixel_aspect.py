@@ -17,7 +17,7 @@ from daemon.store.worklist import study_detail
 from dicom_io.decoder import Decoder
 from models.bundle import load_bundle
 from models.bundle_writer import NewMember, create_bundle
-from models.ensemble import Ensemble
+from models.ensemble import Ensemble, open_ensemble
 from models.manifest import Preprocessing
 from models.member import build_member, initialize
 from models.preprocess import preprocess
@@ -70,7 +70,7 @@ def test_the_service_analyzes_and_shows_right_proportions(
     path = spool.absolute(arrival.path)
     path.parent.mkdir(parents=True, exist_ok=True)
     squeezed_instance(path)
-    ensemble = Ensemble(load_bundle(bundle), "cpu")
+    ensemble = open_ensemble(load_bundle(bundle), "cpu")
     stage = StageProcess(StageName.ANALYZER, sqlite_only)
     Analyzer(sqlite_only, spool, decoder, ensemble, operating_point="sensitive", max_batch=8).step(stage)
     (view,) = study_detail(sqlite_only, uid(1)).instances
@@ -103,7 +103,7 @@ def test_the_command_analyzes_and_shows_right_proportions(
     ]
     assert main(["analyze", *words]) == 0
     (study,) = json.loads(capsys.readouterr().out)
-    ensemble = Ensemble(load_bundle(bundle), "cpu")
+    ensemble = open_ensemble(load_bundle(bundle), "cpu")
     assert study["probability"] == pytest.approx(expected_probability(ensemble), abs=1e-6)
     page = np.asarray(Image.open(tmp_path / "out" / "a-overlay.png"))
     assert 600 < tone_columns(page) <= 640

@@ -1,7 +1,9 @@
+import math
+
 import numpy as np
 import pytest
 
-from models.finding import ViewFinding
+from models.finding import ViewFinding, probabilities
 from tests.models.builders import a_member_finding, a_view
 
 
@@ -78,3 +80,23 @@ def test_findings_are_equal_when_all_their_numbers_are():
     assert a_member_finding(activation=np.ones((2, 2), dtype=np.float32)) != a_member_finding(
         activation=np.zeros((2, 2), dtype=np.float32)
     )
+
+
+def test_probabilities_keep_their_digits_however_small_and_overflow_nowhere():
+    found = probabilities(np.array([-2000.0, -60.0, 0.0, 3.0, 2000.0]))
+
+    assert found.tolist() == [
+        0.0,
+        pytest.approx(math.exp(-60.0), rel=1e-12, abs=0.0),
+        0.5,
+        pytest.approx(1 / (1 + math.exp(-3))),
+        1.0,
+    ]
+
+
+def test_probability_of_a_logit_has_the_same_bits_whatever_stands_beside_it():
+    logits = np.random.default_rng(0).normal(0.0, 5.0, 1000)
+
+    alone = [probabilities(logits[n : n + 1])[0] for n in range(len(logits))]
+
+    assert probabilities(logits).tolist() == alone

@@ -17,6 +17,7 @@ import pytest
         "overlay",
         "page",
         "errors",
+        "engines.engine",
     ],
 )
 def test_value_and_picture_modules_do_not_import_torch(module):

@@ -8,7 +8,7 @@ import torch
 from models.bundle import Bundle, load_bundle, verify_bundle
 from models.bundle_writer import NewMember, create_bundle
 from models.drift import InputWarning
-from models.ensemble import Ensemble
+from models.ensemble import open_ensemble
 from models.errors import HashMismatch, ManifestInvalid, ReferenceMissing, SamplesInsufficient, ShapeMismatch
 from models.manifest import Preprocessing, read_identity, read_manifest
 from models.member import build_member, initialize
@@ -72,7 +72,7 @@ def spoiled(members, new_reference, tmp_path):
 
 
 def checks(bundle: Bundle, images):
-    readings = Ensemble(bundle, "cpu").read(np.stack(list(inputs(images))))
+    readings = open_ensemble(bundle, "cpu").read(np.stack(list(inputs(images))))
     return [reading.input_check for reading in readings]
 
 
@@ -127,9 +127,9 @@ def test_without_images_of_other_parts_none_is_named(without_others, members, tm
 
 def test_a_warning_changes_no_number(folder, members, tmp_path):
     views = np.stack(list(inputs([*limbs(2, seed=5), *noise(2)])))
-    plain = Ensemble(load_bundle(write(tmp_path / "plain", members, None)), "cpu")
+    plain = open_ensemble(load_bundle(write(tmp_path / "plain", members, None)), "cpu")
 
-    assert Ensemble(load_bundle(folder), "cpu").predict(views) == plain.predict(views)
+    assert open_ensemble(load_bundle(folder), "cpu").predict(views) == plain.predict(views)
     assert [reading.input_check for reading in plain.read(views)] == [None] * 4
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from models.bundle import load_bundle
-from models.ensemble import Ensemble
+from models.ensemble import open_ensemble
 from models.errors import DatasetRefused, NonFiniteOutput
 from models.evaluation.predictions import predict
 from models.manifest import Calibration
@@ -33,7 +33,7 @@ def samples(tmp_path):
 def test_logits_and_maps_are_those_of_the_ensemble(bundle, samples):
     loaded = load_bundle(bundle)
     readable = [samples[number] for number in (0, 1, 3, 4, 6)]
-    ensemble = Ensemble(loaded, "cpu")
+    ensemble = open_ensemble(loaded, "cpu")
 
     found = predict(loaded, readable, device="cpu", batch=2)
 

@@ -1,0 +1,56 @@
+"""Runs members with torch, on a CPU or an NVIDIA GPU."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.bundle import Bundle
+from models.device import repeatable
+from models.engines.engine import MemberPass
+from models.member import Member, MemberOutput
+
+
+class TorchEngine:
+    """The members of a bundle as torch runs them: an `models.engines.engine.Engine`.
+
+    Parameters
+    ----------
+    bundle
+        The loaded bundle. Its own members are moved to `device` and laid out for it: no copies.
+    device
+        "cpu" or "cuda", see `models.device.choose_device`.
+    threads
+        How many CPU threads torch may use in this process; None leaves torch's own choice.
+    """
+
+    def __init__(self, bundle: Bundle, *, device: str, threads: int | None = None) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self._device = torch.device(device)
+        self._channels = bundle.manifest.preprocessing.channels
+        # On two CPU cores channels_last was measured 1.2 to 1.6 times as fast as the default layout.
+        self._members: dict[str, Member] = {
+            name: member.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            for name, member in bundle.members.items()
+        }
+
+    def run(self, batch: NDArray[np.float32]) -> Mapping[str, MemberPass]:
+        """Take a batch (B, H, W) through all members, see `models.engines.engine.Engine.run`."""
+        with torch.inference_mode(), repeatable(exact=True):
+            views = torch.from_numpy(batch).to(self._device)
+            x = views[:, None].expand(-1, self._channels, -1, -1)
+            x = x.contiguous(memory_format=torch.channels_last)
+            # All members before the first array: fetching one waits until a GPU has done what it was given.
+            outputs = {name: member(x) for name, member in self._members.items()}
+            return {name: _fetched(self._members[name], output) for name, output in outputs.items()}
+
+
+def _fetched(member: Member, output: MemberOutput) -> MemberPass:
+    """Return as arrays what `member` put out; call it where gradients are off."""
+    return MemberPass(
+        logit=output.logit.double().cpu().numpy(),
+        activation=(output.activation.float() + member.head.bias).cpu().numpy(),
+        embedding=output.embedding.float().cpu().numpy(),
+    )
