@@ -34,7 +34,16 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["diagnose"], ["serve", "--only", "kitchen"], ["send", "--to", "nowhere", "x"], ["bundle"]]
+    "words",
+    [
+        [],
+        ["diagnose"],
+        ["serve", "--only", "kitchen"],
+        ["send", "--to", "nowhere", "x"],
+        ["send", "--to", "PACS@localhost:104", "--calling", "THIS TITLE IS FAR TOO LONG", "x"],
+        ["send", "--to", "PACS@localhost:104", "--calling", "", "x"],
+        ["bundle"],
+    ],
 )
 def test_wrong_use_exits_with_2(words: list[str], capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as ended:
