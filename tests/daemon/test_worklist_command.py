@@ -69,3 +69,12 @@ def test_json_holds_what_the_table_shows(config: Path, capsys: pytest.CaptureFix
     assert main(["worklist", "--config", str(config), "--json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)
     assert (entry["study_instance_uid"], entry["state"]) == (uid(1), "delivered")
+
+
+def test_a_store_that_is_none_is_told_without_a_statement(config: Path, capsys: pytest.CaptureFixture[str]):
+    (config.parent / "ulna.db").write_bytes(b"rubbish" * 1000)
+    assert main(["worklist", "--config", str(config)]) == 1
+    said = capsys.readouterr().err
+    assert said == (
+        "ulna worklist: the store cannot be used (DatabaseError); see [storage] in the configuration\n"
+    )
