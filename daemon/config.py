@@ -275,6 +275,16 @@ class Config(_Section):
             raise ValueError(f"every name must be used once; used more often: {', '.join(repeated)}")
         return destinations
 
+    @model_validator(mode="after")
+    def _one_listener_for_a_port(self) -> Self:
+        receiver, web = self.receiver, self.web
+        meets = receiver.host in ("", "0.0.0.0", "::", web.host)
+        if web.enabled and meets and web.port == receiver.port != 0:
+            raise ValueError(
+                f"receiver.port and web.port are both {web.port}; choose another for one of them"
+            )
+        return self
+
 
 def read_config(path: Path | None, environment: Mapping[str, str] | None = None) -> Config:
     """Read a configuration file, override it from the environment, and check all of it.

@@ -228,6 +228,7 @@ def test_host_name_that_no_request_can_carry_is_a_mistake(tmp_path, name):
         ),
         ("[study]\nquiet_seconds = 60\nmax_wait_seconds = 59", "5, 60, 59"),
         ("[study]\nsettle_seconds = 9\nmax_wait_seconds = 8", "9, 8, 8"),
+        ("[web]\nport = 11112", "receiver.port and web.port are both 11112"),
         (
             "[receiver]\nallow_any_peer = true\nallowed_peers = [{ ae_title = 'A' }]",
             "allow_any_peer = true contradicts a list in allowed_peers",
@@ -241,6 +242,18 @@ def test_host_name_that_no_request_can_carry_is_a_mistake(tmp_path, name):
 def test_keys_that_contradict_each_other_are_a_mistake(tmp_path, text, words):
     (found,) = mistakes(tmp_path, text)
     assert words in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[web]\nport = 11112\nenabled = false",
+        "[web]\nport = 0\n[receiver]\nport = 0",
+        "[web]\nport = 11112\n[receiver]\nhost = '10.0.0.5'",
+    ],
+)
+def test_two_may_have_one_port_where_they_do_not_meet(tmp_path, text):
+    read_config(write(tmp_path, text), {})
 
 
 @pytest.mark.parametrize(
