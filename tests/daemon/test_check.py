@@ -178,7 +178,16 @@ def test_a_page_that_is_off_needs_no_port(check: Check, taken: int):
     assert "web" not in shown
 
 
-def test_every_mistake_is_told_at_once(check: Check, tmp_path: Path, taken: int, monkeypatch):
+@pytest.fixture
+def also_taken() -> Iterator[int]:
+    """Listen on another port; give it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_every_mistake_is_told_at_once(
+    check: Check, tmp_path: Path, taken: int, also_taken: int, monkeypatch
+):
     look_up = socket.getaddrinfo
 
     def known(host: str, *words: Any, **more: Any) -> Any:
@@ -191,14 +200,15 @@ def test_every_mistake_is_told_at_once(check: Check, tmp_path: Path, taken: int,
     status, shown = check(
         f'[receiver]\nhost = "127.0.0.1"\nport = {taken}\n'
         'allowed_peers = [{ ae_title = "CR1", host = "cr-1" }]\n'
-        f'[web]\nport = {taken}\n[watcher]\nfolders = ["{tmp_path}/file", "{tmp_path}/drop", "{tmp_path}"]\n'
+        f"[web]\nport = {also_taken}\n"
+        f'[watcher]\nfolders = ["{tmp_path}/file", "{tmp_path}/drop", "{tmp_path}"]\n'
         f'[analysis]\nbundle = "{tmp_path}"\n[[destinations]]\nname = "pacs"\nae_title = "PACS"\n'
         f'host = "127.0.0.1"\nport = 1\n'
     )
     assert status == 1
     for words in (
         f"receiver.port = {taken}: ",
-        f"web.port = {taken}: ",
+        f"web.port = {also_taken}: ",
         "receiver.allowed_peers.0.host = 'cr-1': this machine finds no host of that name",
         f"watcher.folders: {tmp_path}/file is no folder",
         f"{tmp_path}/drop, made at the first start",
