@@ -1,7 +1,7 @@
 """This module is the command line: it reads the words and calls the command.
 
 Every command is a module of ``daemon.commands`` and is imported only when it is called, so that
-``ulna worklist`` does not wait for torch.
+``ulna --help`` waits for nothing, and ``ulna worklist`` not for torch.
 """
 
 import argparse
@@ -10,8 +10,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from daemon.errors import ConfigurationInvalid, DaemonError
 from dicom_io.errors import DicomIoError
@@ -68,12 +66,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DaemonError, DicomIoError, ModelError, OSError) as error:
         print(f"ulna {name}: {error}", file=sys.stderr)
         return 1
-    except SQLAlchemyError as error:
+    except _database_errors() as error:  # looked up only when something has gone wrong
         # Its words quote the statement and its values, which may be a patient's.
         reason = f"the store cannot be used ({type(error).__name__}); see [storage] in the configuration"
         print(f"ulna {name}: {reason}", file=sys.stderr)
         return 1
     return status
+
+
+def _database_errors() -> type[Exception]:
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  # takes a second, which `--help` need not wait
+
+    return SQLAlchemyError
 
 
 def _parser() -> tuple[argparse.ArgumentParser, "argparse._SubParsersAction[argparse.ArgumentParser]"]:

@@ -3,6 +3,7 @@
 Every mistake of a configuration is found and told at once; a configuration that exists is valid.
 """
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from daemon.config_mistakes import ENVIRONMENT_PREFIX, mistake, unknown_variable
 from daemon.errors import ConfigurationInvalid
 from daemon.page_address import host_name, loopback
 from dicom_io.age import AgeRule
@@ -28,7 +30,8 @@ from dicom_io.errors import VocabularyInvalid
 from dicom_io.words import Words, words_with
 from models.shipped import DEFAULT_BUNDLE, bundle_folder
 
-ENVIRONMENT_PREFIX = "ULNA_"
+# Of the command line, and of the supervisor to its stages; they name no key.
+_OTHER_VARIABLES = frozenset({"ULNA_CONFIG", "ULNA_SUPERVISOR"})
 
 AeTitle = Annotated[
     str,
@@ -80,6 +83,16 @@ class Peer(_Section):
     ae_title: AeTitle
     host: str = ""
 
+    @field_validator("host")
+    @classmethod
+    def _one_host(cls, host: str) -> str:
+        if "/" in host or "*" in host:
+            raise ValueError(
+                "must be one address or one host name, networks are not supported; "
+                "write an entry for each host, or leave host out to allow the AE title from anywhere"
+            )
+        return host
+
 
 class Receiver(_Section):
     """[receiver]: the Storage and Verification SCP."""
@@ -124,6 +137,9 @@ class Watcher(_Section):
     settle_seconds: Seconds = 2.0
 
 
+_WAITS = ("settle_seconds", "quiet_seconds", "max_wait_seconds")  # of [study], the shortest first
+
+
 def _path_or_none(value: object) -> object:
     return (Path(value) if value else None) if isinstance(value, str) else value
 
@@ -137,7 +153,10 @@ def _usable_words(path: Path | None) -> Path | None:
 
 
 class Study(_Section):
-    """[study]: when a study is complete, and which views count."""
+    """[study]: when a study is complete, and which views count.
+
+    The three times are in order; one that is not set follows those that are, where its default would not fit.
+    """
 
     quiet_seconds: Seconds = 60.0
     settle_seconds: Seconds = 5.0
@@ -166,6 +185,22 @@ class Study(_Section):
     def words(self) -> Words:
         """What the words and codes of headers mean here."""
         return words_with(self.vocabulary)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unset_waits_follow(cls, said: Any) -> Any:
+        if not isinstance(said, dict):
+            return said
+        given = {name: said[name] for name in _WAITS if name in said}
+        # What is no time is told of its own key alone.
+        if not all(type(value) in (int, float) and 0 < value < math.inf for value in given.values()):
+            return said
+        followed = dict(said)
+        for position, name in enumerate(_WAITS):
+            least = max((given[one] for one in _WAITS[:position] if one in given), default=0.0)
+            most = min((given[one] for one in _WAITS[position:] if one in given), default=math.inf)
+            followed.setdefault(name, min(max(cls.model_fields[name].default, least), most))
+        return followed
 
     @model_validator(mode="after")
     def _waits_in_order(self) -> Self:
@@ -241,6 +276,16 @@ class Config(_Section):
             raise ValueError(f"every name must be used once; used more often: {', '.join(repeated)}")
         return destinations
 
+    @model_validator(mode="after")
+    def _one_listener_for_a_port(self) -> Self:
+        receiver, web = self.receiver, self.web
+        meets = receiver.host in ("", "0.0.0.0", "::", web.host)
+        if web.enabled and meets and web.port == receiver.port != 0:
+            raise ValueError(
+                f"receiver.port and web.port are both {web.port}; choose another for one of them"
+            )
+        return self
+
 
 def read_config(path: Path | None, environment: Mapping[str, str] | None = None) -> Config:
     """Read a configuration file, override it from the environment, and check all of it.
@@ -264,7 +309,8 @@ def read_config(path: Path | None, environment: Mapping[str, str] | None = None)
     try:
         config = Config.model_validate(tables)
     except ValidationError as error:
-        raise ConfigurationInvalid(source, [*unknown, *map(_mistake, error.errors())]) from error
+        told = [mistake(one, Config) for one in error.errors()]
+        raise ConfigurationInvalid(source, [*unknown, *told]) from error
     if unknown:
         raise ConfigurationInvalid(source, unknown)
     return config
@@ -285,17 +331,18 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _override(tables: dict[str, Any], environment: Mapping[str, str]) -> list[str]:
-    """Write the variables into the tables; give a line for each that names no section."""
+    """Write the variables into the tables; give a line for each that names no section's key."""
     unknown = []
     for name, text in sorted(environment.items()):
-        section, divider, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-        if not name.startswith(ENVIRONMENT_PREFIX) or not divider:
+        if not name.startswith(ENVIRONMENT_PREFIX) or name in _OTHER_VARIABLES:
             continue
-        table = tables.setdefault(section, {}) if section in Config.model_fields else None
+        section, divider, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        is_section = bool(divider) and section in Config.model_fields
+        table = tables.setdefault(section, {}) if is_section else None
         if isinstance(table, dict):
             table[key] = _toml_value(text)
         else:
-            unknown.append(f"environment variable {name}: [{section}] has no single keys to override")
+            unknown.append(unknown_variable(name, Config))
     return unknown
 
 
@@ -304,17 +351,3 @@ def _toml_value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _mistake(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "configuration"
-    if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key; remove it or correct its spelling"
-    if error["type"] == "missing":
-        return f"{key}: missing; it has no default"
-    message = error["msg"].removeprefix("Value error, ")
-    value = error["input"]
-    # The address of a database may hold its password.
-    is_shown = key != "storage.database_url" and not isinstance(value, dict | BaseModel)
-    shown = f" = {value!r}" if is_shown else ""
-    return f"{key}{shown}: {message[:1].lower()}{message[1:]}"

@@ -24,6 +24,10 @@ class ConfigurationInvalid(DaemonError):
         super().__init__(f"{source}: {len(self.mistakes)} mistake(s), nothing was started:\n{listed}")
 
 
+class AddressUnusable(DaemonError):
+    """A configured address cannot be listened on."""
+
+
 class StageAlreadyRunning(DaemonError):
     """Another process runs this stage on the same data directory."""
 

@@ -16,6 +16,7 @@ from dicom_io.age import AgeRule, age_clause, ages_of
 from dicom_io.decoder import Decoder
 from dicom_io.eligibility import assess
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels, UnusableInstance
+from dicom_io.exclusion import MIN_SIDE, Exclusion
 from dicom_io.instance import read_header
 from dicom_io.parts import NOWHERE, parts_of
 from dicom_io.patient import NOBODY, PatientIdentity
@@ -189,7 +190,11 @@ def _analyze_picture(path: Path, ensemble: Ensemble, point: OperatingPoint) -> O
     finding: ViewFinding | None = None
     reason = ""
     try:
-        finding = _finding_of(path, View(image=read_picture(path)), ensemble, point)
+        image = read_picture(path)
+        if min(image.shape) < MIN_SIDE:
+            reason = Exclusion.TOO_SMALL.sentence
+        else:
+            finding = _finding_of(path, View(image=image), ensemble, point)
     except (UnreadablePicture, NonFiniteOutput, UnjudgedView) as error:
         reason = str(error)
     return OfflineView(path=path, study=str(path), record=None, finding=finding, reason=reason)

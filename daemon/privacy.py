@@ -36,7 +36,7 @@ def keep_private(data_dir: Path, database: Sequence[Path]) -> None:
 
 def exposures(data_dir: Path, database: Sequence[Path]) -> list[str]:
     """Tell what of the data directory others can read, or own, and what to do about it."""
-    top, me = data_dir.stat(), _user(os.geteuid())
+    top, me = data_dir.stat(), this_user()
     if not _is_ours(top):
         owner = _user(top.st_uid)
         return [
@@ -50,6 +50,11 @@ def exposures(data_dir: Path, database: Sequence[Path]) -> list[str]:
             f"{data_dir} holds other things too: better name a folder of ulna's own in storage.data_dir"
         )
     return found
+
+
+def this_user() -> str:
+    """Name the user who runs this process."""
+    return _user(os.geteuid())
 
 
 def _exposure(path: Path, status: os.stat_result, me: str) -> str:

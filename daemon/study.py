@@ -17,7 +17,7 @@ from models.study_finding import TriageCategory
 
 
 class Priority(IntEnum):
-    """Rank of a study; a smaller number is read first."""
+    """Rank of a study; within a category a smaller number is read first."""
 
     STAT = 0
     HIGH = 1
@@ -146,8 +146,9 @@ def priority(
 
 
 def reading_order(entries: Iterable[WorklistEntry]) -> list[WorklistEntry]:
-    """Give the worklist in the order it should be read: rank, then category, then score, then age.
+    """Give the worklist in the order it should be read: category, then rank, then score, then age.
 
+    What was found decides before what somebody expected, so the rank orders studies of one category only.
     Old studies come after all others.
     """
     return sorted(entries, key=_reading_key)
@@ -160,4 +161,4 @@ def is_unfinished(state: StudyState) -> bool:
 
 def _reading_key(entry: WorklistEntry) -> tuple[bool, int, int, float, datetime]:
     score = entry.score or 0.0
-    return entry.is_old, entry.priority, _STEPS[entry.category], -score, entry.opened_at
+    return entry.is_old, _STEPS[entry.category], entry.priority, -score, entry.opened_at

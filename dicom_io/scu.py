@@ -27,7 +27,7 @@ from dicom_io.errors import (
 from dicom_io.storage_classes import VERIFICATION_TRANSFER_SYNTAXES
 from dicom_io.transport import DEFAULT_TIMEOUTS, MAX_PDU_BYTES, Timeouts, application_entity, bound_connection
 
-__all__ = ["Address", "Timeouts", "associated", "echo", "parse_address"]
+__all__ = ["Address", "Timeouts", "associated", "echo", "parse_address", "parse_ae_title"]
 
 _AE_TITLE = re.compile(r"(?! +\Z)[ -\[\]-~]{1,16}")  # PS3.5 6.2: printable ASCII without backslash
 _ADDRESS = re.compile(r"(?P<ae_title>.+)@(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:@\s]+)):(?P<port>\d{1,5})")
@@ -57,8 +57,7 @@ class Address:
     port: int
 
     def __post_init__(self) -> None:
-        if _AE_TITLE.fullmatch(self.ae_title) is None:
-            raise ValueError(f"{self.ae_title!r} is no AE title: 1 to 16 ASCII characters, no backslash")
+        parse_ae_title(self.ae_title)
         if not self.host.strip():
             raise ValueError("the host is empty")
         if not 1 <= self.port <= 65535:
@@ -84,6 +83,19 @@ def parse_address(text: str) -> Address:
     if found is None:
         raise ValueError(f"{text!r} is no address: write AE_TITLE@HOST:PORT, for example PACS@10.0.0.5:104")
     return Address(ae_title=found["ae_title"], host=found["ipv6"] or found["host"], port=int(found["port"]))
+
+
+def parse_ae_title(text: str) -> str:
+    """Return `text`, which is an AE title.
+
+    Raises
+    ------
+    ValueError
+        When it is none.
+    """
+    if _AE_TITLE.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no AE title: 1 to 16 ASCII characters, no backslash")
+    return text
 
 
 def echo(address: Address, *, calling_ae_title: str, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:

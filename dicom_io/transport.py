@@ -49,6 +49,10 @@ class Timeouts:
 
 DEFAULT_TIMEOUTS = Timeouts()
 
+# Where pynetdicom logs, as errors, why there is no association. Whoever asked for one is told by a typed
+# error with the peer and the reason, and knows how bad that is; a second record would only cry wolf.
+_TOLD_BY_ERRORS = {"pynetdicom.transport": "connect", "pynetdicom.acse": "_negotiate_as_requestor"}
+
 
 def application_entity(ae_title: str, timeouts: Timeouts) -> AE:
     """Return an application entity that names itself as ulna and waits no longer than `timeouts`.
@@ -62,6 +66,8 @@ def application_entity(ae_title: str, timeouts: Timeouts) -> AE:
     # chunks `send_c_store` reads a file piece by piece instead of decoding it.
     _config.LOG_HANDLER_LEVEL = "none"
     _config.STORE_SEND_CHUNKED_DATASET = True
+    for name in _TOLD_BY_ERRORS:
+        logging.getLogger(name).addFilter(_is_not_told_by_errors)
     entity = _Entity(ae_title)
     entity.implementation_class_uid = ULNA_IMPLEMENTATION_CLASS_UID
     entity.implementation_version_name = ULNA_IMPLEMENTATION_VERSION_NAME
@@ -71,6 +77,10 @@ def application_entity(ae_title: str, timeouts: Timeouts) -> AE:
     entity.dimse_timeout = timeouts.response_seconds
     entity.network_timeout = timeouts.response_seconds
     return entity
+
+
+def _is_not_told_by_errors(record: logging.LogRecord) -> bool:
+    return _TOLD_BY_ERRORS.get(record.name) != record.funcName
 
 
 def bound_connection(connection: socket.socket, seconds: float) -> None:

@@ -1,6 +1,5 @@
 """Loads bundles, checking all of it before anything is used, and makes untrained ones."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,9 @@ import safetensors.torch
 import torch
 
 from models.architectures import members_of
+from models.bundle_files import read_whole
 from models.bundle_writer import NewMember, create_bundle, is_stored
 from models.errors import (
-    BundleRefused,
-    HashMismatch,
     MemberMissing,
     ReferenceMissing,
     ShapeMismatch,
@@ -37,8 +35,6 @@ from models.member import Member, build_member, initialize
 from models.reference import Reference
 from models.reference_file import parse_reference
 from models.targets import ABNORMALITY
-
-_REINSTALL = "install the bundle again from where it was made"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +133,7 @@ def create_untrained(
 
 def _load_member(folder: Path, entry: MemberEntry) -> Member:
     path = folder / entry.file
-    content = _read_whole(path, entry.sha256, "weights", MemberMissing)
+    content = read_whole(path, entry.sha256, "weights", MemberMissing)
     # On the meta device nothing is allocated or initialized: the loaded tensors become the parameters.
     try:
         with torch.device("meta"):
@@ -150,7 +146,7 @@ def _load_member(folder: Path, entry: MemberEntry) -> Member:
 
 def _load_reference(folder: Path, entry: ReferenceEntry, members: Mapping[str, Member]) -> Reference:
     path = folder / entry.file
-    content = _read_whole(path, entry.sha256, "reference", ReferenceMissing)
+    content = read_whole(path, entry.sha256, "reference", ReferenceMissing)
     channels = {name: member.head.in_features for name, member in members.items()}
     try:
         return parse_reference(content, channels=channels, limits=entry.limits)
@@ -158,22 +154,6 @@ def _load_reference(folder: Path, entry: ReferenceEntry, members: Mapping[str, M
         raise ShapeMismatch.because(
             path, expected="the reference of the members", found=str(exc), remedy="make the bundle again"
         ) from exc
-
-
-def _read_whole(path: Path, sha256: str, what: str, missing: type[BundleRefused]) -> bytes:
-    """Return the bytes of a file that have the hash stated; raise `missing` or HashMismatch."""
-    try:
-        content = path.read_bytes()
-    except OSError as exc:
-        raise missing.because(
-            path, expected=f"a readable {what} file", found=exc.strerror or "an error", remedy=_REINSTALL
-        ) from exc
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise HashMismatch.because(
-            path, expected=f"SHA-256 {sha256}", found=found, remedy=f"the file is damaged: {_REINSTALL}"
-        )
-    return content
 
 
 def _state_for(member: Member, content: bytes, path: Path) -> dict[str, torch.Tensor]:

@@ -1,6 +1,7 @@
 """``ulna analyze``: analyze files without a daemon."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from daemon.app import product
 from daemon.bundle_check import require_usable
 from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console, error_console, print_json
-from daemon.commands.send import files_below
+from daemon.commands.files import files_below, names_apart, present
 from daemon.config import Analysis
 from daemon.spool import write_whole
 from daemon.store.instances import PATIENT_MISMATCH
@@ -53,7 +54,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "DICOM files are gathered into studies by their Study Instance UID; each picture is a study of its\n"
-        "own. Exit status 1 when a file could not be analyzed. Not for diagnostic use."
+        "own. Exit status 1 when a file could not be analyzed, or a path does not exist; the others are\n"
+        "analyzed all the same. Overlays are named by their files, and by folders too where two files are\n"
+        "named alike. Not for diagnostic use."
     )
 
 
@@ -70,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
             if value is not None
         }
     )
-    files = list(files_below(options.paths))
+    paths = present(options.paths)
+    files = list(files_below(paths))
     from daemon.offline import analyze_file, studies_of
 
     with Decoder() as decoder:
@@ -89,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print_table(studies, ensemble)
     analyzed = all(view.finding for view in views) and not any(study.two_patients for study in studies)
-    return 0 if views and analyzed else 1
+    return 0 if paths == options.paths and views and analyzed else 1
 
 
 def _ensemble(analysis: Analysis) -> "Ensemble":
@@ -190,15 +194,19 @@ def _write(
     from daemon.offline import results_of
 
     folder.mkdir(parents=True, exist_ok=True)
+    names = names_apart(view.path for study in studies for view in study.views)
+    overlays = {file: folder / f"{name}-overlay.png" for file, name in names.items()}
     for study in studies:
-        _write_pages(study, decoder, ensemble, folder)
+        _write_pages(study, decoder, ensemble, overlays)
         results = results_of(study, decoder, ensemble, operating_point=operating_point)
         if results is not None:
             for ds in (*results.secondary_captures, results.structured_report):
                 write_whole(folder / f"{ds.Modality}-{ds.SOPInstanceUID}.dcm", to_bytes(ds))
 
 
-def _write_pages(study: "OfflineStudy", decoder: Decoder, ensemble: "Ensemble", folder: Path) -> None:
+def _write_pages(
+    study: "OfflineStudy", decoder: Decoder, ensemble: "Ensemble", overlays: Mapping[Path, Path]
+) -> None:
     from daemon.offline import read_image
 
     if study.finding is None:
@@ -213,4 +221,4 @@ def _write_pages(study: "OfflineStudy", decoder: Decoder, ensemble: "Ensemble", 
         )
         read = read_image(view, decoder)
         page = render_page(read.image, finding, caption, ensemble.preprocessing, read.pixel_aspect)
-        Image.fromarray(page).save(folder / f"{view.path.stem}-overlay.png")
+        Image.fromarray(page).save(overlays[view.path])

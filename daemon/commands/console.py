@@ -9,10 +9,19 @@ from typing import Any
 
 from rich.console import Console
 
+_WIDER_THAN_ANY_TABLE, _LINES = 100_000, 25
 
-def console() -> Console:
-    """Give the console on standard output."""
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+def console(*, wide: bool = False) -> Console:
+    """Give the console on standard output.
+
+    Where that is no terminal, or `wide`, tables take the width that they need: a program that reads a cut
+    UID has none, and a terminal folds long lines by itself.
+    """
+    if not wide and sys.stdout.isatty():
+        return Console(highlight=False)
+    # With a width alone rich takes a dumb terminal for one of 80 columns all the same.
+    return Console(soft_wrap=True, width=_WIDER_THAN_ANY_TABLE, height=_LINES, highlight=False)
 
 
 def error_console() -> Console:

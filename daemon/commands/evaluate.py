@@ -25,8 +25,6 @@ if TYPE_CHECKING:  # these load torch, which a misspelt path need not wait for
 
 REPORT, DOCUMENT, PREDICTIONS = "report.html", "evaluation.json", "predictions.csv"
 
-_FILE_WIDTH = 160
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
@@ -109,8 +107,7 @@ def run(options: argparse.Namespace) -> int:
 
     shown = console()
     for part in evaluation_tables(outcome.evaluation, outcome.paper):
-        # A file has no width; numbers in it shall not be cut to that of a terminal.
-        shown.print(part, width=None if shown.is_terminal else _FILE_WIDTH)
+        shown.print(part)
     if options.output:
         console().print(f"written to {options.output}: {REPORT}, {DOCUMENT}, {PREDICTIONS}", markup=False)
     return 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console, print_json
-from daemon.commands.send import files_below
+from daemon.commands.files import files_below, present
 from daemon.config import Study
 from dicom_io.age import AgeCaution, ages_of
 from dicom_io.errors import UnusableInstance
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "Says for each file which part, side and projection it shows, which text or code of its header said\n"
         "what, and which one decided. It prints words of the headers, which may be a patient's, here and\n"
         "nowhere else. [study] vocabulary adds words to the table that is used. Exit status 1 when a file\n"
-        "could not be read."
+        "could not be read, or a path does not exist; the others are explained all the same."
     )
 
 
@@ -41,7 +41,8 @@ def run(options: argparse.Namespace) -> int:
     study = config_of(options).study
     studies: dict[str, list[dict[str, Any]]] = {}
     is_readable = []
-    for path in files_below(options.paths):
+    paths = present(options.paths)
+    for path in files_below(paths):
         study_instance_uid, view = _view(path, study)
         is_readable.append(bool(study_instance_uid))
         studies.setdefault(study_instance_uid or str(path), []).append(view)
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         for view in (view for views in studies.values() for view in views):
             _print(view)
-    return 0 if is_readable and all(is_readable) else 1
+    return 0 if paths == options.paths and is_readable and all(is_readable) else 1
 
 
 def _view(path: Path, study: Study) -> tuple[str, dict[str, Any]]:

@@ -1,13 +1,13 @@
 """``ulna send``: send files to a DICOM node."""
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
 
 from rich.progress import Progress
 
 from daemon.commands.console import console, error_console
-from dicom_io.scu import Address, parse_address
+from daemon.commands.files import files_below
+from dicom_io.scu import Address, parse_address, parse_ae_title
 from dicom_io.store_scu import SendOutcome, send_files
 
 
@@ -21,7 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="for example ORTHANC@localhost:4242",
     )
     parser.add_argument(
-        "--calling", default="ULNA", metavar="AET", help="how we name ourselves (default: ULNA)"
+        "--calling",
+        type=_ae_title,
+        default="ULNA",
+        metavar="AET",
+        help="how we name ourselves (default: ULNA)",
     )
     parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="DICOM files, or folders of them")
 
@@ -44,26 +48,16 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failed or not outcomes else 0
 
 
-def files_below(paths: Iterable[Path]) -> Iterable[Path]:
-    """Give the files named, and those in the folders named, hidden ones left out.
-
-    Raises
-    ------
-    FileNotFoundError
-        A path does not exist.
-    """
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(f for f in path.rglob("*") if f.is_file() and not f.name.startswith("."))
-        elif path.exists():
-            yield path
-        else:
-            raise FileNotFoundError(f"{path} does not exist; name DICOM files or folders")
-
-
 def _address(text: str) -> Address:
     try:
         return parse_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _ae_title(text: str) -> str:
+    try:
+        return parse_ae_title(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -6,8 +6,12 @@ import sys
 from daemon import app
 from daemon.commands.arguments import add_config, config_of, config_path
 from daemon.errors import DaemonError
+from daemon.ports import listen_addresses, require_free
 from daemon.stage import CANNOT_START, StageName
 from models.errors import ModelError
+
+# The stages of a service that was killed may still be on their way out.
+_PATIENCE_SECONDS = 10.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
     path = config_path(options)
     try:
         if options.only is None:
+            for address in listen_addresses(config):
+                require_free(address, patience_seconds=_PATIENCE_SECONDS)
             return app.serve(config, [] if path is None else ["--config", str(path)])
         app.run_stage(options.only, config)
     except (DaemonError, ModelError) as error:

@@ -16,6 +16,11 @@ from daemon.study import Priority, reading_order
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_config(parser)
+    parser.add_argument(
+        "--wide",
+        action="store_true",
+        help="cut nothing to the terminal's width; without a terminal nothing is",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
 
 
@@ -32,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     )
     for entry in entries:
         table.add_row(*_cells(entry))
-    console().print(table if entries else "no study yet")
+    console(wide=options.wide).print(table if entries else "no study yet")
     return 0
 
 

@@ -132,6 +132,45 @@ def test_output_holds_overlays_and_the_dicom_results(
     assert dcmread(report).StudyInstanceUID == uid(1)
 
 
+def test_files_that_are_named_alike_have_an_overlay_each(
+    bundle: Path, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for folder in ("left", "right"):
+        (files / folder).mkdir()
+        shutil.copy(files / "a.png", files / folder / "image1.png")
+    status, _ = _analyze(capsys, bundle, "--output", tmp_path / "out", files)
+    assert status == 0
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == [
+        "a-overlay.png",
+        "b-overlay.png",
+        "c-overlay.png",
+        "left-image1.png-overlay.png",
+        "right-image1.png-overlay.png",
+    ]
+
+
+def test_a_missing_path_is_told_and_the_others_are_analyzed(
+    bundle: Path, files: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = ["--allow-untrained", "--json", str(files / "none.png"), str(files / "a.png")]
+    assert main(["analyze", "--bundle", str(bundle), *words]) == 1
+    shown = capsys.readouterr()
+    ((view,),) = (study["views"] for study in json.loads(shown.out))
+    assert (view["path"], view["reason"]) == (str(files / "a.png"), "")
+    assert f"{files / 'none.png'} does not exist" in shown.err
+
+
+@pytest.mark.parametrize("size", [(5, 5), (127, 400), (400, 127)])
+def test_a_picture_too_small_to_be_a_radiograph_is_not_analyzed(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], size: tuple[int, int]
+):
+    Image.new("L", size, 99).save(tmp_path / "a.png")
+    status, shown = _analyze(capsys, bundle, "--json", tmp_path / "a.png")
+    ((view,),) = (study["views"] for study in json.loads(shown))
+    assert (status, view["probability"]) == (1, None)
+    assert view["reason"] == "This image is smaller than 128 x 128 pixels."
+
+
 @pytest.fixture
 def children(tmp_path: Path) -> Path:
     """A study of a child and one of nobody knows whom, both of long ago, where such are excluded."""

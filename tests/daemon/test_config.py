@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from daemon.config import Config, Destination, FallbackCharacterSet, Peer, read_config
 from daemon.errors import ConfigurationInvalid
+from daemon.stage import SUPERVISOR_VARIABLE
 from dicom_io.age import AgeRule
 from dicom_io.text import codecs_of
 
@@ -161,6 +162,12 @@ def test_all_mistakes_are_told_at_once(tmp_path):
         ("[watcher]\nfolders = '/srv'", "watcher.folders.*"),
         ("[storage]\ndatabase_url = 'mysql://host/name'", ".*sqlite:///PATH or postgresql.pg8000.*"),
         ("[web]\nspeed = 1", "web.speed: unknown key; .*spelling"),
+        ("[study]\nquiet = 3", r"study.quiet: unknown key; did you mean study.quiet_seconds\?"),
+        ("[receivers]\nport = 104", r"receivers: unknown key; did you mean receiver\?"),
+        (
+            "[[destinations]]\nname='p'\nae_title='P'\nhost='h'\nport=1\ntimeout=3",
+            r"destinations.0.timeout: unknown key; did you mean destinations.0.timeout_seconds\?",
+        ),
         ("storage = 3", "storage = 3: .*"),
     ],
 )
@@ -215,8 +222,13 @@ def test_host_name_that_no_request_can_carry_is_a_mistake(tmp_path, name):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[study]\nquiet_seconds = 3", "settle_seconds <= quiet_seconds <= max_wait_seconds"),
-        ("[study]\nmax_wait_seconds = 59", "60, 59"),
+        (
+            "[study]\nsettle_seconds = 5\nquiet_seconds = 3",
+            "settle_seconds <= quiet_seconds <= max_wait_seconds must hold, not 5, 3, 600",
+        ),
+        ("[study]\nquiet_seconds = 60\nmax_wait_seconds = 59", "5, 60, 59"),
+        ("[study]\nsettle_seconds = 9\nmax_wait_seconds = 8", "9, 8, 8"),
+        ("[web]\nport = 11112", "receiver.port and web.port are both 11112"),
         (
             "[receiver]\nallow_any_peer = true\nallowed_peers = [{ ae_title = 'A' }]",
             "allow_any_peer = true contradicts a list in allowed_peers",
@@ -230,6 +242,42 @@ def test_host_name_that_no_request_can_carry_is_a_mistake(tmp_path, name):
 def test_keys_that_contradict_each_other_are_a_mistake(tmp_path, text, words):
     (found,) = mistakes(tmp_path, text)
     assert words in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[web]\nport = 11112\nenabled = false",
+        "[web]\nport = 0\n[receiver]\nport = 0",
+        "[web]\nport = 11112\n[receiver]\nhost = '10.0.0.5'",
+    ],
+)
+def test_two_may_have_one_port_where_they_do_not_meet(tmp_path, text):
+    read_config(write(tmp_path, text), {})
+
+
+@pytest.mark.parametrize(
+    ("lines", "waits"),
+    [
+        ("", (5, 60, 600)),
+        ("quiet_seconds = 3", (3, 3, 600)),
+        ("quiet_seconds = 900", (5, 900, 900)),
+        ("settle_seconds = 90", (90, 90, 600)),
+        ("max_wait_seconds = 4", (4, 4, 4)),
+        ("settle_seconds = 700\nmax_wait_seconds = 800", (700, 700, 800)),
+    ],
+)
+def test_a_wait_that_is_not_set_follows_those_that_are(tmp_path, lines, waits):
+    study = read_config(write(tmp_path, f"[study]\n{lines}"), {}).study
+    assert (study.settle_seconds, study.quiet_seconds, study.max_wait_seconds) == waits
+
+
+@pytest.mark.parametrize("host", ["10.0.0.0/8", "fd00::/8", "10.0.0.*", "*"])
+def test_a_network_is_no_host_of_a_peer(tmp_path, host):
+    peers = f"[receiver]\nallowed_peers = [{{ ae_title = 'A', host = '{host}' }}]"
+    (found,) = mistakes(tmp_path, peers)
+    assert found.startswith(f"receiver.allowed_peers.0.host = {host!r}: must be one address or one host name")
+    assert "write an entry for each host" in found
 
 
 def test_message_names_the_file_and_says_that_nothing_was_started(tmp_path):
@@ -269,6 +317,7 @@ def test_environment_overrides_single_keys(tmp_path):
         "ULNA_LOGGING__FORMAT": "json",
         "PATH": "/bin",
         "ULNA_CONFIG": "no key of a section",
+        SUPERVISOR_VARIABLE: "1",
     }
     config = read_config(file, environment)
     assert (config.study.quiet_seconds, config.study.settle_seconds) == (30.0, 1.0)
@@ -288,6 +337,23 @@ def test_variable_that_overrides_no_key_is_a_mistake(tmp_path):
     assert found.startswith("environment variable ULNA_DESTINATIONS__NAME")
     (found,) = mistakes(tmp_path, "", {"ULNA_WEB__SPEED": "1"})
     assert found.startswith("web.speed: unknown key")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ULNA_QUIET", "; did you mean ULNA_STUDY__QUIET_SECONDS?"),
+        ("ULNA_STUDY_QUIET_SECONDS", "; did you mean ULNA_STUDY__QUIET_SECONDS?"),
+        ("ULNA_STUDDY__QUIET_SECONDS", "; did you mean ULNA_STUDY__QUIET_SECONDS?"),
+        ("ULNA_PORT", "; did you mean ULNA_RECEIVER__PORT or ULNA_WEB__PORT?"),
+        ("ULNA_XYZ", ""),
+    ],
+)
+def test_variable_that_names_no_section_is_a_mistake_and_the_key_that_was_meant_is_named(
+    tmp_path, name, meant
+):
+    (found,) = mistakes(tmp_path, "", {name: "3"})
+    assert found == f"environment variable {name}: unknown; a single key is ULNA_<SECTION>__<KEY>{meant}"
 
 
 def test_configuration_cannot_be_changed():

@@ -212,9 +212,20 @@ def order(*entries):
     return [one.study_instance_uid for one in reading_order(entries)]
 
 
-def test_rank_comes_before_category():
-    urgent = entry("urgent", rank=Priority.STAT, category=TriageCategory.NOT_FLAGGED, score=0.0)
-    assert order(entry("likely", category=TriageCategory.LIKELY, score=0.9), urgent) == ["urgent", "likely"]
+def test_what_is_flagged_comes_first_whatever_its_rank():
+    entries = [
+        entry("urgent, not flagged", rank=Priority.STAT, category=TriageCategory.NOT_FLAGGED, score=0.0),
+        entry("urgent, not read yet", rank=Priority.STAT),
+        entry("suspected", rank=Priority.LOW, category=TriageCategory.SUSPECTED, score=0.5),
+        entry("likely", rank=Priority.LOW, category=TriageCategory.LIKELY, score=0.5),
+    ]
+    assert order(*entries) == ["likely", "suspected", "urgent, not read yet", "urgent, not flagged"]
+
+
+@pytest.mark.parametrize("category", ["", *TriageCategory])
+def test_rank_comes_before_score_within_a_category(category):
+    entries = [entry(rank.name, rank=rank, category=category, score=0.2 * rank) for rank in Priority]
+    assert order(*entries[::-1]) == ["STAT", "HIGH", "MEDIUM", "LOW"]
 
 
 def test_category_comes_before_score_and_what_was_not_read_before_what_was_not_flagged():

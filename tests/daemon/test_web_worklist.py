@@ -33,8 +33,9 @@ def test_the_list_is_in_reading_order(sqlite_only: Store, app: Starlette) -> Non
     store_factory.delivered_study(sqlite_only, 3, category=TriageCategory.LIKELY, score=0.9)
     store_factory.record(sqlite_only, store_factory.received(4, priority=0))
     listed = rows(get(app, "/").text)
-    assert [row.split()[0] for row in listed] == ["STAT", "MEDIUM", "MEDIUM", "MEDIUM"]
-    assert [f"TEST-{n}" in row for n, row in zip((4, 3, 2, 1), listed, strict=True)] == [True] * 4
+    assert [row.split()[0] for row in listed] == ["MEDIUM", "MEDIUM", "STAT", "MEDIUM"]
+    assert [f"TEST-{n}" in row for n, row in zip((3, 2, 4, 1), listed, strict=True)] == [True] * 4
+    assert "category, then priority, then probability, then age" in get(app, "/").text
 
 
 def test_a_row_says_what_a_reader_needs(sqlite_only: Store, app: Starlette) -> None:

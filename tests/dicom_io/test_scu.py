@@ -1,3 +1,4 @@
+import logging
 import socket
 import time
 
@@ -15,7 +16,7 @@ from dicom_io.errors import (
     Transient,
 )
 from dicom_io.scu import Address, Timeouts, associated, echo, parse_address
-from dicom_io.transport import DEFAULT_TIMEOUTS
+from dicom_io.transport import DEFAULT_TIMEOUTS, application_entity
 from tests.dicom_io.peers import A_ABORT, associate_ac, command, pdu, serve_once, storescp
 
 IMPATIENT = Timeouts(connect_seconds=1.0, associate_seconds=0.5, response_seconds=0.5)
@@ -71,12 +72,25 @@ def test_echo_is_answered_by_dcmtk(tmp_path):
         echo(pacs(port), calling_ae_title="ULNA")
 
 
-def test_nobody_listening_is_transient():
+def told_again(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what pynetdicom logged of a failure that our error tells already."""
+    names = ("pynetdicom.transport", "pynetdicom.acse")
+    return [record.getMessage() for record in caplog.records if record.name in names]
+
+
+def test_nobody_listening_is_transient_and_told_by_the_error_alone(caplog):
     with socket.create_server(("127.0.0.1", 0)) as finder:
         port = finder.getsockname()[1]
     with pytest.raises(PeerUnreachable, match="unreachable") as caught:
         echo(pacs(port), calling_ae_title="ULNA")
     assert isinstance(caught.value, Transient)
+    assert told_again(caplog) == []
+
+
+def test_what_pynetdicom_logs_elsewhere_is_kept(caplog):
+    application_entity("ULNA", DEFAULT_TIMEOUTS)
+    logging.getLogger("pynetdicom.transport").error("something else")
+    assert [record.getMessage() for record in caplog.records] == ["something else"]
 
 
 def test_unknown_host_is_transient():
@@ -94,7 +108,7 @@ def test_unknown_host_is_transient():
         ((2, 3, 2), AssociationRejectedForNow, Transient, "local limit exceeded"),
     ],
 )
-def test_rejection_is_permanent_or_transient_as_its_result_says(rejection, error, branch, words):
+def test_rejection_is_permanent_or_transient_as_its_result_says(rejection, error, branch, words, caplog):
     def reject(connection: socket.socket) -> None:
         connection.recv(4096)
         connection.sendall(pdu(3, bytes([0, *rejection])))
@@ -104,6 +118,7 @@ def test_rejection_is_permanent_or_transient_as_its_result_says(rejection, error
     with pytest.raises(error, match=words) as caught:
         echo(pacs(port), calling_ae_title="ULNA")
     assert isinstance(caught.value, branch)
+    assert told_again(caplog) == []
 
 
 def say_nothing(connection: socket.socket) -> None:
