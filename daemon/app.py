@@ -14,6 +14,7 @@ from pathlib import Path
 from daemon import logs, notify
 from daemon.bundle_check import require_usable
 from daemon.config import Config
+from daemon.lifeline import end_with_supervisor
 from daemon.privacy import exposures, keep_private
 from daemon.spool import Spool, make_data_dir
 from daemon.stage import StageName, StageProcess, exclusive, now
@@ -55,8 +56,9 @@ def serve(config: Config, config_arguments: list[str]) -> int:
 
 
 def run_stage(name: StageName, config: Config) -> None:
-    """Run one stage in this process until a signal comes."""
+    """Run one stage in this process until a signal comes, or the supervisor that started it is gone."""
     logs.set_up(level=config.logging.level, format_=config.logging.format, stage=name)
+    end_with_supervisor()
     parts = _open_parts(config)
     with exclusive(config.storage.data_dir, name):
         stage = StageProcess(name, parts.store)

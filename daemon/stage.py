@@ -26,9 +26,6 @@ from daemon.store.stages import record_stage
 
 log = logging.getLogger(__name__)
 
-SUPERVISOR_VARIABLE = "ULNA_SUPERVISOR"
-"""Environment variable that holds the process id of the supervisor; absent where a stage runs alone."""
-
 POLL_SECONDS = 0.2
 LONGEST_HINDRANCE_SECONDS = 10.0
 _RECORD_SECONDS = 5.0
@@ -71,7 +68,6 @@ class StageProcess:
         self.owner = f"{socket.gethostname()}/{name}"
         self._store = store
         self._stopping = threading.Event()
-        self._supervisor = int(os.environ.get(SUPERVISOR_VARIABLE, "0"))
         self._started_at = now()
         self._ready = False
         self._recorded = float("-inf")
@@ -100,8 +96,6 @@ class StageProcess:
             What keeps the stage from working, in plain words; empty when it works. None leaves what was
             told before: a step that lives need not know that the one before it was hindered.
         """
-        if self._supervisor and os.getppid() != self._supervisor:
-            self.stop()  # the supervisor died; a new one will start new stages
         lines = [notify.ALIVE] if self._ready else [notify.ALIVE, notify.READY]
         notify.notify(*lines, stage=self.name)
         self._ready = True

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from daemon import notify
-from daemon.stage import CANNOT_START, SUPERVISOR_VARIABLE, StageName
+from daemon.lifeline import Lifeline
+from daemon.stage import CANNOT_START, StageName
 
 _TICK_SECONDS = 0.5
 _INTAKE = (StageName.RECEIVER, StageName.WATCHER)
@@ -93,6 +94,7 @@ class Supervisor:
             name: _Child(name, command) for name, command in commands.items()
         }
         self._listener = listener
+        self._lifeline = Lifeline()
         self._patience = patience
         self._stopping = False
         self._announced = False
@@ -132,9 +134,13 @@ class Supervisor:
         return 0
 
     def _start(self, child: _Child) -> None:
-        # In a group of its own: Ctrl-C in a terminal reaches the supervisor alone, which stops them in order.
-        environment = os.environ | self._listener.environment() | {SUPERVISOR_VARIABLE: str(os.getpid())}
-        child.process = subprocess.Popen(child.command, env=environment, process_group=0)
+        child.process = subprocess.Popen(
+            child.command,
+            env=os.environ | self._listener.environment() | self._lifeline.environment(),
+            pass_fds=[self._lifeline.descriptor],
+            # Ctrl-C in a terminal reaches the supervisor alone, which stops them in order.
+            process_group=0,
+        )
         child.started = child.heard = time.monotonic()
         child.ready = False
 

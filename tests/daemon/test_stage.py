@@ -11,7 +11,7 @@ import pytest
 
 from daemon import notify, stage
 from daemon.errors import StageAlreadyRunning
-from daemon.stage import SUPERVISOR_VARIABLE, StageName, StageProcess, exclusive
+from daemon.stage import StageName, StageProcess, exclusive
 from daemon.store.stages import stage_records
 from tests.daemon.deadline import wait_until
 
@@ -78,31 +78,6 @@ def test_supervisor_hears_once_that_the_stage_is_ready(sqlite_only, tmp_path, mo
     assert [name for name, _ in heard] == ["sender", "sender"]
     assert [notify.READY in lines for _, lines in heard] == [True, False]
     assert all(notify.ALIVE in lines for _, lines in heard)
-
-
-def test_stage_whose_supervisor_is_gone_stops(sqlite_only, monkeypatch):
-    monkeypatch.setenv(SUPERVISOR_VARIABLE, str(os.getppid()))
-    process = StageProcess(StageName.SENDER, sqlite_only)
-    process.alive()
-    assert not process.stopping
-    monkeypatch.setattr(os, "getppid", lambda: 1)
-    process.alive()
-    assert process.stopping
-
-
-def test_stage_whose_supervisor_died_before_it_began_stops(sqlite_only, monkeypatch):
-    monkeypatch.setenv(SUPERVISOR_VARIABLE, "1")
-    process = StageProcess(StageName.SENDER, sqlite_only)
-    process.alive()
-    assert process.stopping
-
-
-def test_stage_that_runs_alone_outlives_whoever_started_it(sqlite_only, monkeypatch):
-    monkeypatch.delenv(SUPERVISOR_VARIABLE, raising=False)
-    process = StageProcess(StageName.SENDER, sqlite_only)
-    monkeypatch.setattr(os, "getppid", lambda: 1)
-    process.alive()
-    assert not process.stopping
 
 
 def test_owner_is_the_same_for_the_process_that_replaces_a_dead_one(sqlite_only):

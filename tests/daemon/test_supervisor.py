@@ -155,6 +155,19 @@ def test_stages_of_a_killed_supervisor_end_by_themselves(service):
     service.wait_for("ended", "sender", "reporter")
 
 
+def test_stage_deep_in_its_work_ends_with_a_killed_supervisor_and_its_lock_is_free(service):
+    process = service.start("sender=work-deaf-once")
+    service.wait_for("deaf", "sender")
+    process.kill()
+    process.wait()
+    successor = service.start("sender=work-deaf-once")
+    service.wait_for("ready", "sender")
+    first, second = service.process_ids("sender")
+    assert not is_alive(first)
+    assert is_alive(second)
+    assert stop(successor) == 0
+
+
 def test_systemd_hears_when_all_are_ready_and_when_they_stop(service, systemd):
     process = service.start("sender=live", "reporter=live")
     service.wait_for("ready", "sender", "reporter")

@@ -179,3 +179,31 @@ def test_the_process_ends_with_the_one_that_asks(small):
         [sys.executable, "-c", program, small], stdout=subprocess.PIPE, text=True, check=False
     )
     wait_until(lambda: not Path(f"/proc/{int(asked.stdout)}").exists())
+
+
+def test_what_is_being_decoded_ends_with_the_one_that_asks(slow):
+    program = (
+        "import sys, pathlib; from dicom_io.decoder import Decoder; d = Decoder(); d.wait_until_ready();"
+        "print(d.process_id, flush=True); d.read_view(pathlib.Path(sys.argv[1]))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, slow], stdout=subprocess.PIPE) as asking:
+        assert asking.stdout is not None
+        process_id = int(asking.stdout.readline())
+        wait_until(lambda: bool(children_of(process_id)))
+        (child,) = children_of(process_id)
+        os.kill(child, signal.SIGSTOP)  # it would end by itself
+        asking.kill()
+    wait_until(lambda: not Path(f"/proc/{child}").exists())
+
+
+def test_what_is_being_decoded_ends_when_the_decoder_is_closed(slow):
+    decoder = Decoder()
+    reading = threading.Thread(target=decoder.read_view, args=(slow,))
+    reading.start()
+    wait_until(lambda: bool(children_of(decoder.process_id)))
+    (child,) = children_of(decoder.process_id)
+    os.kill(child, signal.SIGSTOP)
+    decoder.close()
+    wait_until(lambda: not Path(f"/proc/{child}").exists())
+    reading.join()  # it asked once more, and another process has answered
+    decoder.close()
