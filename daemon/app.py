@@ -15,9 +15,11 @@ from daemon import logs, notify
 from daemon.bundle_check import require_usable
 from daemon.config import Config
 from daemon.lifeline import end_with_supervisor
+from daemon.node import node_of
 from daemon.privacy import exposures, keep_private
 from daemon.spool import Spool, make_data_dir
-from daemon.stage import StageName, StageProcess, exclusive, now
+from daemon.stage import StageName, StageProcess, now
+from daemon.stage_lock import exclusive
 from daemon.store.database import Store, database_files, database_url, open_store
 from daemon.supervisor import Supervisor, stage_command
 from models.manifest import read_identity
@@ -60,8 +62,8 @@ def run_stage(name: StageName, config: Config) -> None:
     logs.set_up(level=config.logging.level, format_=config.logging.format, stage=name)
     end_with_supervisor()
     parts = _open_parts(config)
-    with exclusive(config.storage.data_dir, name):
-        stage = StageProcess(name, parts.store)
+    with exclusive(config.storage.data_dir, parts.spool.node, name):
+        stage = StageProcess(name, parts.store, node=parts.spool.node)
         stage.stop_on_signals()
         _RUN[name](parts, stage)
     parts.store.close()
@@ -106,7 +108,7 @@ def product() -> str:
 
 def _open_parts(config: Config) -> Parts:
     store = open_store_of(config)
-    spool = Spool(config.storage.data_dir)
+    spool = Spool(config.storage.data_dir, node_of(config.storage.node, config.storage.data_dir))
     spool.prepare()
     for exposure in exposures_of(config):
         log.warning("patient data is open to others", extra={"finding": exposure})

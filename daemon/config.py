@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from daemon.errors import ConfigurationInvalid
+from daemon.node import NODE_PATTERN
 from daemon.page_address import host_name, loopback
 from dicom_io.age import AgeRule
 from dicom_io.errors import VocabularyInvalid
@@ -60,6 +61,7 @@ class Storage(_Section):
     """[storage]: where studies and results lie, and how much of them."""
 
     data_dir: Annotated[Path, Field(strict=False)] = Path("/var/lib/ulna")
+    node: Annotated[str, Field(pattern=f"^$|{NODE_PATTERN}")] = ""
     database_url: str = ""
     retention_days: Annotated[int, Field(ge=1)] = 30
     min_free_bytes: Annotated[int, Field(ge=0)] = 2_000_000_000

@@ -25,7 +25,7 @@ class ConfigurationInvalid(DaemonError):
 
 
 class StageAlreadyRunning(DaemonError):
-    """Another process runs this stage on the same data directory."""
+    """Another process runs this stage on the same data directory, or another machine in the same name."""
 
 
 class IllegalTransition(DaemonError):

@@ -95,10 +95,11 @@ def work(folder: Path, name: str) -> int:
 def work_deaf_once(folder: Path, name: str) -> int:
     """Hold the lock of the stage like one that is deep in a computation; the next one is a real stage."""
     from daemon.lifeline import end_with_supervisor  # noqa: PLC0415
-    from daemon.stage import StageName, exclusive  # noqa: PLC0415
+    from daemon.stage import StageName  # noqa: PLC0415
+    from daemon.stage_lock import exclusive  # noqa: PLC0415
 
     end_with_supervisor()
-    with exclusive(folder, StageName(name)):
+    with exclusive(folder, "here", StageName(name)):
         if len(notes(folder, "begun", name)) > 1:
             return work(folder, name)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -151,6 +151,8 @@ def test_all_mistakes_are_told_at_once(tmp_path):
         ("[study]\nmax_age_days = -1", "study.max_age_days = -1: .*greater than or equal to 0"),
         ("[study]\nbeyond_max_age = 'caution'", "study.beyond_max_age = 'caution': .*'low' or 'exclude'"),
         ("[storage]\nretention_days = 0", "storage.retention_days = 0: .*greater than or equal to 1"),
+        ("[storage]\nnode = '../x'", "storage.node = '../x': .*pattern.*"),
+        ("[storage]\nnode = 'a b'", "storage.node = 'a b': .*pattern.*"),
         ("[receiver]\nport = 65536", "receiver.port = 65536: .*less than or equal to 65535"),
         ("[receiver]\nport = true", "receiver.port = True: .*integer"),
         ("[study]\nquiet_seconds = nan", "study.quiet_seconds = nan: .*"),
