@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from daemon import notify
 from daemon.hindrance import hindrance
 from daemon.store.database import Store
+from daemon.store.renewal import Renewal
 from daemon.store.shown import StageRecord
 from daemon.store.stages import record_stage
 
@@ -104,6 +105,11 @@ class StageProcess:
         if self._condition != told or time.monotonic() - self._recorded >= _RECORD_SECONDS:
             self._recorded = time.monotonic()
             self._record()
+
+    def working(self, renewal: Renewal) -> None:
+        """Tell in the midst of a step that the stage lives, and keep what it has claimed for that step."""
+        self.alive()
+        renewal.renew(now())
 
     def repeat(self, step: Callable[[], bool], release: Release) -> None:
         """Take step after step until the stage ends; pause after one that found nothing to do.
