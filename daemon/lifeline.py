@@ -8,19 +8,16 @@ import logging
 import os
 import signal
 import threading
-import time
 
 VARIABLE = "ULNA_LIFELINE"
 """Environment variable that holds the descriptor of a stage's end; absent where a stage runs alone."""
 
-GRACE_SECONDS = 1.0
+GRACE_SECONDS = 1
 """Within this a stage whose supervisor is gone ends in order; then it ends as if it were killed.
 
 A new service waits for its locks and its port. The abrupt end loses nothing: what is acknowledged is durable,
 and what was claimed is found again.
 """
-
-_ABANDONED = 1
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +48,7 @@ def end_with_supervisor() -> None:
 
 def _end_at_the_end_of(descriptor: int) -> None:
     os.read(descriptor, 1)
-    log.error("the supervisor is gone; this stage ends")
+    # Nobody handles it: the kernel ends the process, also where Python is on its way out and runs no thread.
+    signal.alarm(GRACE_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(GRACE_SECONDS)
-    os._exit(_ABANDONED)
+    log.error("the supervisor is gone; this stage ends")

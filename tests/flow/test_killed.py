@@ -11,7 +11,7 @@ from daemon.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.store.tables import deliveries, instances, studies
 from tests.flow.orthanc import Orthanc
 from tests.flow.radiographs import study_uid, wrist_study
-from tests.flow.service import Service
+from tests.flow.service import Service, is_alive
 
 pytestmark = [pytest.mark.flow, pytest.mark.slow]
 
@@ -74,6 +74,22 @@ def test_a_power_cut_loses_and_doubles_nothing(
     service.wait_for(lambda: has_come(service), step)
     service.kill_everything()
     service.start()
+    _send_until_acknowledged(service, sent, files)
+    _expect_delivered_once(service, orthanc, number)
+
+
+def test_a_service_started_at_once_takes_over_from_the_stages_of_a_killed_supervisor(
+    service: Service, orthanc: Orthanc, tmp_path: Path
+) -> None:
+    number = next(_numbers)
+    files = wrist_study(tmp_path, number)
+    sent = service.start_storescu(files)
+    service.wait_for(STEPS["views are claimed"][1], "views are claimed")
+    orphans = [pid for pid, _name in service.stages()]
+    service.process.kill()
+    service.process.wait()
+    service.start()
+    assert not any(map(is_alive, orphans))
     _send_until_acknowledged(service, sent, files)
     _expect_delivered_once(service, orthanc, number)
 
