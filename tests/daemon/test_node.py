@@ -1,15 +1,19 @@
 """A machine keeps its name, whatever the host is called."""
 
+import fcntl
 import os
 import socket
 import stat
 import subprocess
 import sys
+from pathlib import Path
+from typing import IO
 
 import pytest
 
 from daemon.errors import ConfigurationInvalid
 from daemon.node import node_of
+from tests.daemon.deadline import wait_until
 
 NAMING = "import pathlib, sys; from daemon.node import node_of; print(node_of('', pathlib.Path(sys.argv[1])))"
 
@@ -30,9 +34,19 @@ def test_configured_name_counts_and_nothing_is_kept(tmp_path):
 
 def test_processes_that_start_together_have_one_name(tmp_path):
     command = [sys.executable, "-c", NAMING, str(tmp_path)]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(4)]
+    (tmp_path / "run").mkdir()
+    with (tmp_path / "run" / "node.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        processes = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(4)]
+        wait_until(lambda: waiting_for(lock) == 4, "all of them have found no name")
     names = {process.communicate()[0] for process in processes}
     assert names == {f"{node_of('', tmp_path)}\n".encode()}
+
+
+def waiting_for(lock: IO[str]) -> int:
+    """Return how many processes wait for a lock, as the kernel lists it."""
+    inode = os.fstat(lock.fileno()).st_ino
+    return sum("->" in line and f":{inode} " in line for line in Path("/proc/locks").read_text().splitlines())
 
 
 def test_what_is_kept_is_for_this_user_alone(tmp_path):

@@ -84,7 +84,7 @@ def test_a_service_started_at_once_takes_over_from_the_stages_of_a_killed_superv
     number = next(_numbers)
     files = wrist_study(tmp_path, number)
     sent = service.start_storescu(files)
-    service.wait_for(STEPS["views are claimed"][1], "views are claimed")
+    service.wait_for(lambda: STEPS["views are claimed"][1](service), "views are claimed")
     orphans = [pid for pid, _name in service.stages()]
     service.process.kill()
     service.process.wait()
