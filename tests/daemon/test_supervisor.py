@@ -195,6 +195,19 @@ def test_page_and_housekeeping_start_when_the_main_job_is_ready(service):
     assert service.process_ids("web") == []
 
 
+def test_what_takes_instances_in_starts_first_and_the_rest_when_it_is_ready_or_late(service):
+    service.start("sender=live", "receiver=live")
+    service.wait_for("ready", "sender", "receiver")
+    order = [(event, name) for event, name, _ in notes(service.folder)]
+    assert order.index(("ready", "receiver")) < order.index(("begun", "sender"))
+
+
+def test_the_rest_does_not_wait_for_ever_for_what_takes_instances_in(service):
+    service.start("sender=live", "receiver=never-get-ready", ready_seconds=60.0)
+    service.wait_for("ready", "sender")
+    assert service.events("receiver") == ["begun"]
+
+
 def test_systemd_is_not_told_of_a_service_whose_stage_is_not_ready(service, systemd):
     service.start("sender=live", "reporter=fall-silent-once", "watcher=never-get-ready", ready_seconds=60.0)
     service.wait_for("ready", "sender")

@@ -89,9 +89,10 @@ def test_a_service_started_at_once_takes_over_from_the_stages_of_a_killed_superv
     service.process.kill()
     service.process.wait()
     service.start()
-    assert not any(map(is_alive, orphans))
+    service.wait_for(lambda: not any(map(is_alive, orphans)), "the end of its stages", 10)
     _send_until_acknowledged(service, sent, files)
     _expect_delivered_once(service, orthanc, number)
+    assert service.process.poll() is None
 
 
 def _send_until_acknowledged(service: Service, sent: subprocess.Popen[str], files: list[Path]) -> None:
