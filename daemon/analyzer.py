@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.hindrance import hindrance
+from daemon.pace import Pace
 from daemon.spool import Spool
 from daemon.stage import StageProcess, now
-from daemon.store import views
+from daemon.store import renewal, views
 from daemon.store.database import Store
 from daemon.store.values import ClaimedView
 from dicom_io.decoder import Decoder
@@ -23,6 +24,7 @@ from models.finding import ViewGeometry, ViewReading
 from models.preprocess import preprocess
 
 _FAIR_SHARE = 3  # every third claim takes the oldest views, whatever their rank
+_PASS_SECONDS = 5.0  # a stage must live, stop and turn to what is urgent; a full batch takes as long or less
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,13 @@ class _Prepared:
 
 
 class Analyzer:
-    """Turns received views into findings, in micro-batches across studies."""
+    """Turns received views into findings, in micro-batches across studies.
+
+    Parameters
+    ----------
+    max_batch
+        Views in one pass; fewer where the machine is so busy that this many would take long.
+    """
 
     def __init__(
         self,
@@ -53,6 +61,7 @@ class Analyzer:
         self._ensemble = ensemble
         self._operating_point = ensemble.identity.operating_point(operating_point)
         self._max_batch = max_batch
+        self._pace = Pace(max_batch, seconds=_PASS_SECONDS)
         self._claims = 0
 
     def run(self, stage: StageProcess) -> None:
@@ -70,25 +79,36 @@ class Analyzer:
         claimed = views.claim_views(
             self._store,
             owner=stage.owner,
-            limit=self._max_batch,
+            limit=self._pace.affordable(unmeasured=self._max_batch),
             oldest_first=self._claims % _FAIR_SHARE == 0,
             now=moment,
         )
+        claims = renewal.of_views(self._store, claimed, owner=stage.owner, now=moment)
         started = time.monotonic()
         prepared = []
         for view in claimed:
             if stage.stopping:
                 return True
-            stage.alive()
+            stage.working(claims)
             prepared += self._prepare(view, stage.owner)
-        if stage.stopping:
-            return True
-        self._analyze(prepared, stage.owner)
+        analyzed = 0
+        while analyzed < len(prepared):
+            if stage.stopping:
+                return True
+            stage.working(claims)
+            analyzed += self._pass(prepared[analyzed:], stage.owner)
         log.info(
             "views analyzed",
-            extra={"views": len(prepared), "ms": round(1000 * (time.monotonic() - started))},
+            extra={"views": analyzed, "ms": round(1000 * (time.monotonic() - started))},
         )
         return True
+
+    def _pass(self, prepared: Sequence[_Prepared], owner: str) -> int:
+        """Analyze as many views as there is time for in one pass; give how many."""
+        count = min(len(prepared), self._pace.affordable(unmeasured=1))
+        with self._pace.measured(count):
+            self._analyze(prepared[:count], owner)
+        return count
 
     def _prepare(self, view: ClaimedView, owner: str) -> list[_Prepared]:
         """Give the view as the networks want it; empty when it cannot be read, which is recorded."""

@@ -14,9 +14,12 @@ from pathlib import Path
 from daemon import logs, notify
 from daemon.bundle_check import require_usable
 from daemon.config import Config
+from daemon.lifeline import end_with_supervisor
+from daemon.node import node_of
 from daemon.privacy import exposures, keep_private
 from daemon.spool import Spool, make_data_dir
-from daemon.stage import StageName, StageProcess, exclusive, now
+from daemon.stage import StageName, StageProcess, now
+from daemon.stage_lock import exclusive
 from daemon.store.database import Store, database_files, database_url, open_store
 from daemon.supervisor import Supervisor, stage_command
 from models.manifest import read_identity
@@ -55,11 +58,12 @@ def serve(config: Config, config_arguments: list[str]) -> int:
 
 
 def run_stage(name: StageName, config: Config) -> None:
-    """Run one stage in this process until a signal comes."""
+    """Run one stage in this process until a signal comes, or the supervisor that started it is gone."""
     logs.set_up(level=config.logging.level, format_=config.logging.format, stage=name)
+    end_with_supervisor()
     parts = _open_parts(config, author=name)
-    with exclusive(config.storage.data_dir, name):
-        stage = StageProcess(name, parts.store)
+    with exclusive(config.storage.data_dir, parts.spool.node, name):
+        stage = StageProcess(name, parts.store, node=parts.spool.node)
         stage.stop_on_signals()
         _RUN[name](parts, stage)
     parts.store.close()
@@ -107,7 +111,7 @@ def product() -> str:
 
 def _open_parts(config: Config, *, author: str) -> Parts:
     store = open_store_of(config, author=author)
-    spool = Spool(config.storage.data_dir)
+    spool = Spool(config.storage.data_dir, node_of(config.storage.node, config.storage.data_dir))
     spool.prepare()
     for exposure in exposures_of(config):
         log.warning("patient data is open to others", extra={"finding": exposure})

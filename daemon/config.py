@@ -24,6 +24,7 @@ from pydantic import (
 
 from daemon.config_mistakes import ENVIRONMENT_PREFIX, mistake, unknown_variable
 from daemon.errors import ConfigurationInvalid
+from daemon.node import NODE_PATTERN
 from daemon.page_address import host_name, loopback
 from dicom_io.age import AgeRule
 from dicom_io.errors import VocabularyInvalid
@@ -31,7 +32,7 @@ from dicom_io.words import Words, words_with
 from models.shipped import DEFAULT_BUNDLE, bundle_folder
 
 # Of the command line, and of the supervisor to its stages; they name no key.
-_OTHER_VARIABLES = frozenset({"ULNA_CONFIG", "ULNA_SUPERVISOR"})
+_OTHER_VARIABLES = frozenset({"ULNA_CONFIG", "ULNA_LIFELINE"})
 
 AeTitle = Annotated[
     str,
@@ -63,6 +64,7 @@ class Storage(_Section):
     """[storage]: where studies and results lie, and how much of them."""
 
     data_dir: Annotated[Path, Field(strict=False)] = Path("/var/lib/ulna")
+    node: Annotated[str, Field(pattern=f"^$|{NODE_PATTERN}")] = ""
     database_url: str = ""
     retention_days: Annotated[int, Field(ge=1)] = 30
     measurement_days: Annotated[int, Field(ge=1)] = 1_825

@@ -29,7 +29,7 @@ class AddressUnusable(DaemonError):
 
 
 class StageAlreadyRunning(DaemonError):
-    """Another process runs this stage on the same data directory."""
+    """Another process runs this stage on the same data directory, or another machine in the same name."""
 
 
 class IllegalTransition(DaemonError):

@@ -29,7 +29,7 @@ def notify(*lines: str, stage: str = "") -> None:
             # A leading @ stands for the null byte of Linux' abstract name space.
             peer.sendto("\n".join(lines).encode(), address.replace("@", "\0", 1))
         except OSError:
-            return  # the listener is gone; the parent check ends this process soon
+            return  # the listener is gone; `daemon.lifeline` ends this process soon
 
 
 @dataclass(frozen=True, slots=True)

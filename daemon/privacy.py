@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _OTHERS = 0o077  # what a mode allows to the group and to everybody
-_FOLDERS = ("spool", "results", "quarantine", "run")
+_NAMES = ("spool", "results", "quarantine", "run", "node")
 _NO_CONTENT = "lost+found"  # of a file system that is mounted there
 
 
@@ -69,7 +69,7 @@ def _exposure(path: Path, status: os.stat_result, me: str) -> str:
 def _private(data_dir: Path, database: Sequence[Path]) -> dict[Path, os.stat_result]:
     """Give the places of patient data that are there."""
     statuses = {}
-    for path in (*(data_dir / name for name in _FOLDERS), *database):
+    for path in (*(data_dir / name for name in _NAMES), *database):
         # SQLite removes files of its own; and a data directory of somebody else shows nothing.
         with suppress(FileNotFoundError, PermissionError):
             statuses[path] = path.stat()
@@ -77,7 +77,7 @@ def _private(data_dir: Path, database: Sequence[Path]) -> dict[Path, os.stat_res
 
 
 def _holds_nothing_else(data_dir: Path, database: Sequence[Path]) -> bool:
-    names = {*_FOLDERS, _NO_CONTENT, *(path.name for path in database)}
+    names = {*_NAMES, _NO_CONTENT, *(path.name for path in database)}
     return names.issuperset(os.listdir(data_dir))
 
 

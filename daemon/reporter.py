@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 
 from daemon.config import Config, Destination
@@ -11,7 +12,7 @@ from daemon.logs import describe
 from daemon.results import StudyResults, build_results, has_sources
 from daemon.spool import Spool
 from daemon.stage import StageProcess, now
-from daemon.store import studies
+from daemon.store import renewal, studies
 from daemon.store.database import Store
 from daemon.store.values import ClaimedStudy, NewResult, Report, ResultKind
 from daemon.study import ClosingRule, closing
@@ -64,24 +65,26 @@ class Reporter:
             if why is None or stage.stopping:
                 continue
             stage.alive()
-            claimed = studies.claim_study(self._store, study, owner=stage.owner, now=moment)
+            begun = now()
+            claimed = studies.claim_study(self._store, study, owner=stage.owner, now=begun)
             if claimed is not None:
                 log.info(
                     "study closed",
                     extra={"study_instance_uid": claimed.study_instance_uid, "closing": why},
                 )
-                self._report(claimed, stage.owner)
+                claim = renewal.of_study(self._store, claimed, owner=stage.owner, now=begun)
+                self._report(claimed, stage.owner, partial(stage.working, claim))
                 reported = True
         return reported
 
-    def _report(self, study: ClaimedStudy, owner: str) -> None:
+    def _report(self, study: ClaimedStudy, owner: str, on_view: Callable[[], None]) -> None:
         started = time.monotonic()
         digest = self._bundle.digest
         if any(i.bundle_digest != digest for i in study.instances if i.state is InstanceState.ANALYZED):
             studies.return_study_to_analyzer(self._store, study, owner=owner, bundle_digest=digest)
             return
         try:
-            report = self._built(study)
+            report = self._built(study, on_view)
         except DecodingInterrupted:
             # It may have been the study that took too much memory, so the attempt counts.
             studies.release_studies(self._store, owner=owner, forgive=False)
@@ -109,7 +112,7 @@ class Reporter:
             },
         )
 
-    def _built(self, study: ClaimedStudy) -> Report:
+    def _built(self, study: ClaimedStudy, on_view: Callable[[], None]) -> Report:
         if not has_sources(study):
             reasons = "; ".join(sorted({instance.reason for instance in study.instances}))
             return Report(
@@ -127,6 +130,7 @@ class Reporter:
             decoder=self._decoder,
             bundle=self._bundle,
             operating_point=self._operating_point,
+            on_view=on_view,
         )
         results = self._stored(built)
         deliveries = tuple(

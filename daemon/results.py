@@ -1,6 +1,6 @@
 """This module builds a study's results from what the store knows: one truth, two outputs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -86,10 +86,16 @@ def build_results(
     decoder: Decoder,
     bundle: BundleIdentity,
     operating_point: str,
+    on_view: Callable[[], None] = lambda: None,
 ) -> StudyResults:
     """Build the Secondary Captures and the Structured Report of a study.
 
     The same study, revision and bundle give the same bytes.
+
+    Parameters
+    ----------
+    on_view
+        Called before each view is drawn: of many it takes minutes.
 
     Raises
     ------
@@ -112,8 +118,13 @@ def build_results(
         analyzed_at=_analyzed_at(study),
         previous=_previous(study),
     )
-    images = (decoder.read_view(spool.absolute(record.path)) for record in analyzed)
-    captures = () if finding is None else _secondary_captures(content, finding, images)
+
+    def images() -> Iterator[View]:
+        for record in analyzed:
+            on_view()
+            yield decoder.read_view(spool.absolute(record.path))
+
+    captures = () if finding is None else _secondary_captures(content, finding, images())
     return StudyResults(
         secondary_captures=captures,
         captured_views=tuple(record.sop_instance_uid for record in analyzed),

@@ -10,7 +10,7 @@ from daemon.config import Destination
 from daemon.logs import describe
 from daemon.spool import Spool
 from daemon.stage import StageProcess, now
-from daemon.store import deliveries
+from daemon.store import deliveries, renewal
 from daemon.store.database import Store
 from daemon.store.values import ClaimedDelivery
 from dicom_io.errors import Permanent
@@ -49,10 +49,17 @@ class Sender:
 
     def step(self, destination: Destination, owner: str) -> bool:
         """Send one batch to one destination; give False when nothing was due."""
+        begun = now()
         claimed = deliveries.claim_deliveries(
-            self._store, destination=destination.name, owner=owner, limit=BATCH, now=now()
+            self._store, destination=destination.name, owner=owner, limit=BATCH, now=begun
         )
+        claims = renewal.of_deliveries(self._store, claimed, owner=owner, now=begun)
         by_path = {self._spool.absolute(delivery.path): delivery for delivery in claimed}
+
+        def record(outcome: SendOutcome) -> None:
+            claims.renew(now())
+            self._record(by_path[outcome.path], destination, outcome, owner)
+
         if by_path:
             seconds = destination.timeout_seconds
             send_files(
@@ -62,7 +69,7 @@ class Sender:
                 timeouts=Timeouts(
                     connect_seconds=seconds, associate_seconds=seconds, response_seconds=seconds
                 ),
-                on_progress=lambda outcome: self._record(by_path[outcome.path], destination, outcome, owner),
+                on_progress=record,
             )
         return bool(by_path)
 

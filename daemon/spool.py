@@ -1,18 +1,17 @@
 """This module is the files: instances and results, each written whole or not at all.
 
 Layout below the data directory: ``spool/`` received instances by content, ``spool/incoming/`` those not
-yet acknowledged, in a folder for each machine, ``results/`` what we built, ``quarantine/`` files from folders
+yet acknowledged, in a folder for each node, ``results/`` what we built, ``quarantine/`` files from folders
 that are no use. Names never come from received values.
 """
 
 import hashlib
 import os
 import shutil
-import socket
 import struct
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,11 +32,12 @@ class Spool:
     Attributes
     ----------
     node
-        This machine's name: several may share a data directory, and none touches what another receives.
+        This machine, see `daemon.node`: several may share a data directory, and none touches what another
+        receives.
     """
 
     data_dir: Path
-    node: str = field(default_factory=socket.gethostname)
+    node: str = "here"
 
     @property
     def incoming(self) -> Path:

@@ -1,38 +1,30 @@
-"""This module is what all stages share: one process, its signals, its lock and its sign of life."""
+"""This module is what all stages share: one process, its signals and its sign of life."""
 
-import fcntl
 import logging
 import os
 import signal
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from daemon import notify
-from daemon.errors import StageAlreadyRunning
 from daemon.hindrance import hindrance
 from daemon.store.database import Store
+from daemon.store.renewal import Renewal
 from daemon.store.shown import StageRecord
 from daemon.store.stages import record_stage
 
 log = logging.getLogger(__name__)
 
-SUPERVISOR_VARIABLE = "ULNA_SUPERVISOR"
-"""Environment variable that holds the process id of the supervisor; absent where a stage runs alone."""
-
 POLL_SECONDS = 0.2
 LONGEST_HINDRANCE_SECONDS = 10.0
 _RECORD_SECONDS = 5.0
-_LOCK_WAIT_SECONDS = 10.0
 
 CANNOT_START = 2
 """Exit status of what cannot work with this configuration; starting it again would not help."""
@@ -60,18 +52,22 @@ class Release(Protocol):
 class StageProcess:
     """This process as a stage: tells that it lives, and when it shall stop.
 
+    Parameters
+    ----------
+    node
+        The machine that it works for, see `daemon.node`.
+
     Attributes
     ----------
     owner
         How the stage names itself in claims: a process that replaces a dead one finds its claims by it.
     """
 
-    def __init__(self, name: StageName, store: Store) -> None:
+    def __init__(self, name: StageName, store: Store, *, node: str = "here") -> None:
         self.name = name
-        self.owner = f"{socket.gethostname()}/{name}"
+        self.owner = f"{node}/{name}"
         self._store = store
         self._stopping = threading.Event()
-        self._supervisor = int(os.environ.get(SUPERVISOR_VARIABLE, "0"))
         self._started_at = now()
         self._ready = False
         self._recorded = float("-inf")
@@ -100,8 +96,6 @@ class StageProcess:
             What keeps the stage from working, in plain words; empty when it works. None leaves what was
             told before: a step that lives need not know that the one before it was hindered.
         """
-        if self._supervisor and os.getppid() != self._supervisor:
-            self.stop()  # the supervisor died; a new one will start new stages
         lines = [notify.ALIVE] if self._ready else [notify.ALIVE, notify.READY]
         notify.notify(*lines, stage=self.name)
         self._ready = True
@@ -111,6 +105,11 @@ class StageProcess:
         if self._condition != told or time.monotonic() - self._recorded >= _RECORD_SECONDS:
             self._recorded = time.monotonic()
             self._record()
+
+    def working(self, renewal: Renewal) -> None:
+        """Tell in the midst of a step that the stage lives, and keep what it has claimed for that step."""
+        self.alive()
+        renewal.renew(now())
 
     def repeat(self, step: Callable[[], bool], release: Release) -> None:
         """Take step after step until the stage ends; pause after one that found nothing to do.
@@ -172,37 +171,3 @@ class StageProcess:
 def now() -> datetime:
     """Give the time as an aware UTC datetime."""
     return datetime.now(UTC)
-
-
-@contextmanager
-def exclusive(data_dir: Path, name: StageName) -> Iterator[None]:
-    """Hold the lock of a stage: two of one kind on one data directory would take each other's claims.
-
-    The process that held it before may still be on its way out, so a taken lock is waited for briefly.
-
-    Raises
-    ------
-    StageAlreadyRunning
-        Another process keeps the lock.
-    """
-    folder = data_dir / "run"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    with (folder / f"{socket.gethostname()}-{name}.lock").open("w") as file:
-        deadline = time.monotonic() + _LOCK_WAIT_SECONDS
-        while not _locked(file.fileno()):
-            if time.monotonic() > deadline:
-                raise StageAlreadyRunning(
-                    f"another process runs the {name} on {data_dir}; "
-                    "stop it, or give this one a storage.data_dir of its own"
-                )
-            time.sleep(POLL_SECONDS)
-        log.debug("lock taken")
-        yield
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

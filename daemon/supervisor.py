@@ -12,10 +12,14 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from daemon import notify
-from daemon.stage import CANNOT_START, SUPERVISOR_VARIABLE, StageName
+from daemon.lifeline import Lifeline
+from daemon.stage import CANNOT_START, StageName
 
 _TICK_SECONDS = 0.5
 _INTAKE = (StageName.RECEIVER, StageName.WATCHER)
+
+# Of the stages that take instances in: while all load at once they share the processors, and senders wait.
+_HEAD_START_SECONDS = 3.0
 
 # Not part of the main job: they start when that is ready, so that it is ready sooner.
 _AFTERWARDS = (StageName.HOUSEKEEPER, StageName.WEB)
@@ -93,9 +97,11 @@ class Supervisor:
             name: _Child(name, command) for name, command in commands.items()
         }
         self._listener = listener
+        self._lifeline = Lifeline()
         self._patience = patience
         self._stopping = False
         self._announced = False
+        self._begun = time.monotonic()
 
     def run(self) -> int:
         """Run until a signal comes; give the exit status."""
@@ -127,14 +133,28 @@ class Supervisor:
                 log.error("stage cannot start; see its message above", extra={"ended_stage": child.name})
                 return CANNOT_START
             self._plan_restart(child, status)
-        elif moment >= child.start_at and (self._announced or child.name not in _AFTERWARDS):
+        elif moment >= child.start_at and self._is_its_turn(child, moment):
             self._start(child)
         return 0
 
+    def _is_its_turn(self, child: _Child, moment: float) -> bool:
+        if child.name in _AFTERWARDS:
+            return self._announced
+        intake = [other for other in self._children.values() if other.name in _INTAKE]
+        return (
+            child in intake
+            or all(other.ready for other in intake)
+            or moment - self._begun > _HEAD_START_SECONDS
+        )
+
     def _start(self, child: _Child) -> None:
-        # In a group of its own: Ctrl-C in a terminal reaches the supervisor alone, which stops them in order.
-        environment = os.environ | self._listener.environment() | {SUPERVISOR_VARIABLE: str(os.getpid())}
-        child.process = subprocess.Popen(child.command, env=environment, process_group=0)
+        child.process = subprocess.Popen(
+            child.command,
+            env=os.environ | self._listener.environment() | self._lifeline.environment(),
+            pass_fds=[self._lifeline.descriptor],
+            # Ctrl-C in a terminal reaches the supervisor alone, which stops them in order.
+            process_group=0,
+        )
         child.started = child.heard = time.monotonic()
         child.ready = False
 

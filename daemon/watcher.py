@@ -70,7 +70,7 @@ class Watcher:
         try:
             while not stage.stopping:
                 stage.alive()
-                self.step(time.monotonic())
+                self.step(time.monotonic(), stage)
                 stage.wait()
         finally:
             observer.stop()
@@ -81,13 +81,15 @@ class Watcher:
         with self._lock:
             self._touched.add(path)
 
-    def step(self, moment: float) -> None:
+    def step(self, moment: float, stage: StageProcess | None = None) -> None:
         """Look at what changed, and take what is complete.
 
         Parameters
         ----------
         moment
             Monotonic seconds.
+        stage
+            Told to live before each file that is taken, since there may be thousands; it may end there.
         """
         with self._lock:
             touched, self._touched = self._touched, set()
@@ -96,7 +98,11 @@ class Watcher:
             self._next_scan = moment + RESCAN_SECONDS
             touched |= {path for folder in self._folders for path in folder.rglob("*")}
         for path in sorted(touched | self._sightings.keys()):
+            if stage is not None and stage.stopping:
+                return
             if self._is_complete(path, moment):
+                if stage is not None:
+                    stage.alive()
                 del self._sightings[path]
                 self._take(path)
 

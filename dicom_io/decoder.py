@@ -167,7 +167,7 @@ class Decoder:
         if self._requests is not None:
             self._requests.close()  # the process ends when nobody can ask it any more
         if self._process is not None:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)  # with the children that are decoding
             self._process.wait()
         self._requests = self._process = None
 

@@ -63,6 +63,7 @@ def _serve(requests: socket.socket) -> None:
                     continue
                 message, descriptors, _, _ = socket.recv_fds(requests, MAX_MESSAGE_BYTES, 2)
                 if not message:
+                    _end(children)
                     return
                 others = [requests, *(child.answers for child in children)]
                 child = _fork(Limits.from_bytes(message), descriptors, others)
@@ -87,6 +88,12 @@ def _bury(child: _Child) -> None:
     if os.WIFSIGNALED(status):
         _send(child.answers, Answer(signal=os.WTERMSIG(status)))
     child.answers.close()
+
+
+def _end(children: set[_Child]) -> None:
+    """End what is still decoding; nobody waits for it."""
+    for child in children:
+        os.kill(child.process_id, signal.SIGKILL)
 
 
 def _work(limits: Limits, file: int, answers: socket.socket) -> NoReturn:

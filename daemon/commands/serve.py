@@ -5,7 +5,7 @@ import sys
 
 from daemon import app
 from daemon.commands.arguments import add_config, config_of, config_path
-from daemon.errors import DaemonError
+from daemon.errors import DaemonError, StageAlreadyRunning
 from daemon.ports import listen_addresses, require_free
 from daemon.stage import CANNOT_START, StageName
 from models.errors import ModelError
@@ -41,6 +41,10 @@ def run(options: argparse.Namespace) -> int:
                 require_free(address, patience_seconds=_PATIENCE_SECONDS)
             return app.serve(config, [] if path is None else ["--config", str(path)])
         app.run_stage(options.only, config)
+    except StageAlreadyRunning as error:
+        # Whoever runs it may be on his way out, and then another try helps.
+        print(f"ulna {options.only}: {error}", file=sys.stderr)
+        return 1
     except (DaemonError, ModelError) as error:
         print(f"ulna {options.only or 'serve'}: {error}", file=sys.stderr)
         return CANNOT_START

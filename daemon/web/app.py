@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from daemon.errors import UnknownStudy
 from daemon.spool import Spool
+from daemon.stage_lock import is_held
 from daemon.store.database import Store
 from daemon.web.api import Api
 from daemon.web.guard import Guard
@@ -58,8 +60,9 @@ def create_app(
     host_names
         Names that requests may ask for beside localhost, the machine's own name and any address.
     """
-    pages = Pages(store, page_templates(product), expected_stages, clock)
-    health = Health(store, expected_stages, clock)
+    runs = partial(is_held, spool.data_dir)
+    pages = Pages(store, page_templates(product), expected_stages, clock, runs)
+    health = Health(store, expected_stages, clock, runs)
     return Starlette(
         routes=_routes(pages, Api(store, clock), Pictures(store, spool), health),
         middleware=[Middleware(Guard, host_names=host_names)],

@@ -17,6 +17,8 @@ from daemon.study import is_unfinished
 from daemon.web.listing import Standing, standing
 
 SEEN_WITHIN = timedelta(seconds=30)
+BUSY_WITHIN = timedelta(minutes=5)
+"""How long a process that runs but tells nothing counts as busy; the supervisor ends it before that."""
 
 NOT_RUNNING = "not running"
 
@@ -30,24 +32,50 @@ _METRICS_TYPE = "text/plain; version=0.0.4"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageHealth:
-    """How a stage is; `problem` is empty where it works on at least one machine."""
+    """How a stage is; `problem` is empty where it works on at least one machine.
+
+    What works `is_busy` where it has told nothing for a while: a pass can take long on a machine that does
+    other things too.
+    """
 
     name: str
     problem: str
+    is_busy: bool = False
 
 
 def stage_health(
-    records: Iterable[StageRecord], expected: Iterable[str], *, now: datetime
+    records: Iterable[StageRecord],
+    expected: Iterable[str],
+    *,
+    now: datetime,
+    runs: Callable[[str], bool],
 ) -> tuple[StageHealth, ...]:
-    """Tell how each expected stage is; records are named machine/stage."""
-    present = [record for record in records if now - record.seen_at <= SEEN_WITHIN]
-    healths = []
-    for name in expected:
-        conditions = [record.condition for record in present if record.name.rpartition("/")[2] == name]
-        works = "" in conditions
-        problem = "" if works else "; ".join(sorted(set(conditions))) or NOT_RUNNING
-        healths.append(StageHealth(name=name, problem=problem))
-    return tuple(healths)
+    """Tell how each expected stage is; records are named node/stage.
+
+    Parameters
+    ----------
+    runs
+        Tells by the name whether a process is this stage of this node now.
+    """
+
+    def is_present(record: StageRecord) -> bool:
+        unseen = now - record.seen_at
+        return unseen <= SEEN_WITHIN or (unseen <= BUSY_WITHIN and runs(record.name))
+
+    present = [record for record in records if is_present(record)]
+    return tuple(
+        _health(name, [record for record in present if record.name.rpartition("/")[2] == name], now)
+        for name in expected
+    )
+
+
+def _health(name: str, present: Sequence[StageRecord], now: datetime) -> StageHealth:
+    working = [record for record in present if not record.condition]
+    if not working:
+        conditions = sorted({record.condition for record in present})
+        return StageHealth(name=name, problem="; ".join(conditions) or NOT_RUNNING)
+    is_busy = all(now - record.seen_at > SEEN_WITHIN for record in working)
+    return StageHealth(name=name, problem="", is_busy=is_busy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +85,12 @@ class Health:
     store: Store
     expected_stages: Sequence[str]
     clock: Callable[[], datetime]
+    runs: Callable[[str], bool]
 
     def stages(self) -> tuple[StageHealth, ...]:
         """Tell how each stage is."""
-        return stage_health(stage_records(self.store), self.expected_stages, now=self.clock())
+        records = stage_records(self.store)
+        return stage_health(records, self.expected_stages, now=self.clock(), runs=self.runs)
 
     def alive(self, _request: Request) -> Response:
         """Answer ``/healthz``: this process answers and the store can be read."""

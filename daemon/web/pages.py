@@ -42,6 +42,7 @@ class Pages:
     templates: Environment
     expected_stages: Sequence[str]
     clock: Callable[[], datetime]
+    runs: Callable[[str], bool]
 
     def worklist(self, request: Request) -> Response:
         """Answer ``/``: the studies in the order they should be read."""
@@ -53,7 +54,7 @@ class Pages:
             selection=selection,
             worklist=worklist(worklist_entries(self.store), selection, now=now),
             rejections=recent_rejections(self.store, limit=_REJECTIONS_SHOWN),
-            stages=stage_health(stage_records(self.store), self.expected_stages, now=now),
+            stages=stage_health(stage_records(self.store), self.expected_stages, now=now, runs=self.runs),
         )
 
     def study(self, request: Request) -> Response:

@@ -74,9 +74,11 @@ def ignore_the_signal(folder: Path, name: str) -> int:
 
 def work(folder: Path, name: str) -> int:
     """Be a real stage with a real store."""
+    from daemon.lifeline import end_with_supervisor  # noqa: PLC0415
     from daemon.stage import StageName, StageProcess  # noqa: PLC0415
     from daemon.store.database import database_url, open_store  # noqa: PLC0415
 
+    end_with_supervisor()
     store = open_store(database_url("", folder))
     stage = StageProcess(StageName(name), store)
     stage.stop_on_signals()
@@ -87,6 +89,22 @@ def work(folder: Path, name: str) -> int:
         stage.wait(0.02)
     store.close()
     note(folder, "ended", name)
+    return 0
+
+
+def work_deaf_once(folder: Path, name: str) -> int:
+    """Hold the lock of the stage like one that is deep in a computation; the next one is a real stage."""
+    from daemon.lifeline import end_with_supervisor  # noqa: PLC0415
+    from daemon.stage import StageName  # noqa: PLC0415
+    from daemon.stage_lock import exclusive  # noqa: PLC0415
+
+    end_with_supervisor()
+    with exclusive(folder, "here", StageName(name)):
+        if len(notes(folder, "begun", name)) > 1:
+            return work(folder, name)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        note(folder, "deaf", name)
+        time.sleep(600)
     return 0
 
 
@@ -105,6 +123,7 @@ BEHAVIORS: dict[str, Callable[[Path, str], int]] = {
     "ignore-the-signal": ignore_the_signal,
     "cannot-start": give_up,
     "work": work,
+    "work-deaf-once": work_deaf_once,
 }
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from daemon import lifeline
 from daemon.config import Config, Destination, FallbackCharacterSet, Peer, read_config
 from daemon.errors import ConfigurationInvalid
-from daemon.stage import SUPERVISOR_VARIABLE
 from dicom_io.age import AgeRule
 from dicom_io.text import codecs_of
 
@@ -152,6 +152,8 @@ def test_all_mistakes_are_told_at_once(tmp_path):
         ("[study]\nmax_age_days = -1", "study.max_age_days = -1: .*greater than or equal to 0"),
         ("[study]\nbeyond_max_age = 'caution'", "study.beyond_max_age = 'caution': .*'low' or 'exclude'"),
         ("[storage]\nretention_days = 0", "storage.retention_days = 0: .*greater than or equal to 1"),
+        ("[storage]\nnode = '../x'", "storage.node = '../x': .*pattern.*"),
+        ("[storage]\nnode = 'a b'", "storage.node = 'a b': .*pattern.*"),
         ("[receiver]\nport = 65536", "receiver.port = 65536: .*less than or equal to 65535"),
         ("[receiver]\nport = true", "receiver.port = True: .*integer"),
         ("[study]\nquiet_seconds = nan", "study.quiet_seconds = nan: .*"),
@@ -317,7 +319,7 @@ def test_environment_overrides_single_keys(tmp_path):
         "ULNA_LOGGING__FORMAT": "json",
         "PATH": "/bin",
         "ULNA_CONFIG": "no key of a section",
-        SUPERVISOR_VARIABLE: "1",
+        lifeline.VARIABLE: "1",
     }
     config = read_config(file, environment)
     assert (config.study.quiet_seconds, config.study.settle_seconds) == (30.0, 1.0)

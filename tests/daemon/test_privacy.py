@@ -113,6 +113,7 @@ def test_all_that_a_study_leaves_on_its_way_is_for_this_user_only(tmp_path, data
         "spool",
         "quarantine",
         "run",
+        "node",
         "ulna.db",
     }
     assert open_to_others(data_dir) == {}

@@ -1,17 +1,14 @@
-"""A stage is one process with a lock, a sign of life, and a flag that ends it."""
+"""A stage is one process with a sign of life, and a flag that ends it."""
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import timedelta
 
 import pytest
 
 from daemon import notify, stage
-from daemon.errors import StageAlreadyRunning
-from daemon.stage import SUPERVISOR_VARIABLE, StageName, StageProcess, exclusive
+from daemon.stage import StageName, StageProcess
 from daemon.store.stages import stage_records
 from tests.daemon.deadline import wait_until
 
@@ -80,72 +77,8 @@ def test_supervisor_hears_once_that_the_stage_is_ready(sqlite_only, tmp_path, mo
     assert all(notify.ALIVE in lines for _, lines in heard)
 
 
-def test_stage_whose_supervisor_is_gone_stops(sqlite_only, monkeypatch):
-    monkeypatch.setenv(SUPERVISOR_VARIABLE, str(os.getppid()))
-    process = StageProcess(StageName.SENDER, sqlite_only)
-    process.alive()
-    assert not process.stopping
-    monkeypatch.setattr(os, "getppid", lambda: 1)
-    process.alive()
-    assert process.stopping
-
-
-def test_stage_whose_supervisor_died_before_it_began_stops(sqlite_only, monkeypatch):
-    monkeypatch.setenv(SUPERVISOR_VARIABLE, "1")
-    process = StageProcess(StageName.SENDER, sqlite_only)
-    process.alive()
-    assert process.stopping
-
-
-def test_stage_that_runs_alone_outlives_whoever_started_it(sqlite_only, monkeypatch):
-    monkeypatch.delenv(SUPERVISOR_VARIABLE, raising=False)
-    process = StageProcess(StageName.SENDER, sqlite_only)
-    monkeypatch.setattr(os, "getppid", lambda: 1)
-    process.alive()
-    assert not process.stopping
-
-
 def test_owner_is_the_same_for_the_process_that_replaces_a_dead_one(sqlite_only):
     first, second = (StageProcess(StageName.SENDER, sqlite_only) for _ in range(2))
     assert first.owner == second.owner
     assert first.owner != StageProcess(StageName.REPORTER, sqlite_only).owner
-
-
-@pytest.fixture
-def impatient(monkeypatch):
-    monkeypatch.setattr(stage, "_LOCK_WAIT_SECONDS", 0.1)
-
-
-def test_second_stage_of_a_kind_is_refused(tmp_path, impatient):
-    with (
-        exclusive(tmp_path, StageName.SENDER),
-        pytest.raises(StageAlreadyRunning, match="another process runs the sender"),
-        exclusive(tmp_path, StageName.SENDER),
-    ):
-        pass
-
-
-def test_stages_of_different_kinds_run_side_by_side(tmp_path, impatient):
-    with exclusive(tmp_path, StageName.SENDER), exclusive(tmp_path, StageName.REPORTER):
-        pass
-
-
-def test_lock_is_free_again_after_the_block(tmp_path, impatient):
-    for _ in range(2):
-        with exclusive(tmp_path, StageName.SENDER):
-            pass
-
-
-def test_lock_of_a_killed_process_is_free(tmp_path):
-    script = (
-        "import pathlib, sys\nfrom daemon.stage import exclusive, StageName\n"
-        "with exclusive(pathlib.Path(sys.argv[1]), StageName.SENDER):\n"
-        "    sys.stdout.write('held\\n'); sys.stdout.flush(); sys.stdin.read()"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        holder.kill()
-    with exclusive(tmp_path, StageName.SENDER):
-        pass
+    assert first.owner != StageProcess(StageName.SENDER, sqlite_only, node="elsewhere").owner

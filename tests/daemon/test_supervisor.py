@@ -155,6 +155,19 @@ def test_stages_of_a_killed_supervisor_end_by_themselves(service):
     service.wait_for("ended", "sender", "reporter")
 
 
+def test_stage_deep_in_its_work_ends_with_a_killed_supervisor_and_its_lock_is_free(service):
+    process = service.start("sender=work-deaf-once")
+    service.wait_for("deaf", "sender")
+    process.kill()
+    process.wait()
+    successor = service.start("sender=work-deaf-once")
+    service.wait_for("ready", "sender")
+    first, second = service.process_ids("sender")
+    assert not is_alive(first)
+    assert is_alive(second)
+    assert stop(successor) == 0
+
+
 def test_systemd_hears_when_all_are_ready_and_when_they_stop(service, systemd):
     process = service.start("sender=live", "reporter=live")
     service.wait_for("ready", "sender", "reporter")
@@ -180,6 +193,19 @@ def test_page_and_housekeeping_start_when_the_main_job_is_ready(service):
     service.wait_for("ready", "sender")
     wait_until(lambda: service.process_ids("reporter"), "the reporter has begun")
     assert service.process_ids("web") == []
+
+
+def test_what_takes_instances_in_starts_first_and_the_rest_when_it_is_ready_or_late(service):
+    service.start("sender=live", "receiver=live")
+    service.wait_for("ready", "sender", "receiver")
+    order = [(event, name) for event, name, _ in notes(service.folder)]
+    assert order.index(("ready", "receiver")) < order.index(("begun", "sender"))
+
+
+def test_the_rest_does_not_wait_for_ever_for_what_takes_instances_in(service):
+    service.start("sender=live", "receiver=never-get-ready", ready_seconds=60.0)
+    service.wait_for("ready", "sender")
+    assert service.events("receiver") == ["begun"]
 
 
 def test_systemd_is_not_told_of_a_service_whose_stage_is_not_ready(service, systemd):

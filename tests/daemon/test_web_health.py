@@ -8,6 +8,8 @@ import pytest
 from starlette.applications import Starlette
 
 from daemon.spool import Spool
+from daemon.stage import StageName
+from daemon.stage_lock import exclusive
 from daemon.store.database import Store
 from daemon.store.shown import StageRecord
 from daemon.store.stages import record_stage
@@ -70,6 +72,30 @@ def test_the_service_is_not_ready_and_says_what_is_missing(sqlite_only: Store, a
     assert answer.json()["problems"] == {"receiver": "disk is full", "analyzer": "not running"}
     page = plain(get(app, "/").text)
     assert "receiver : disk is full analyzer : not running" in page
+
+
+def test_a_stage_whose_process_runs_but_tells_nothing_is_busy_for_some_minutes(
+    sqlite_only: Store, spool: Spool
+) -> None:
+    record_seen(sqlite_only, "a/receiver", 400)
+    record_seen(sqlite_only, "a/analyzer", 110)
+    with exclusive(spool.data_dir, "a", StageName.ANALYZER):
+        busy = make_app(sqlite_only, spool, seconds=400)
+        assert get(busy, "/readyz").status_code == 200
+        assert "All 2 stages are running; busy: analyzer" in get(busy, "/").text
+        hung = make_app(sqlite_only, spool, seconds=420)
+        assert get(hung, "/readyz").json()["problems"] == {"analyzer": "not running"}
+    gone = make_app(sqlite_only, spool, seconds=400)
+    assert get(gone, "/readyz").json()["problems"] == {"analyzer": "not running"}
+
+
+def test_a_busy_stage_keeps_what_it_told_hinders_it(sqlite_only: Store, spool: Spool) -> None:
+    record_seen(sqlite_only, "a/receiver", 60)
+    record_seen(sqlite_only, "a/analyzer", 10, "the disk is full")
+    with exclusive(spool.data_dir, "a", StageName.ANALYZER):
+        assert get(make_app(sqlite_only, spool), "/readyz").json()["problems"] == {
+            "analyzer": "the disk is full"
+        }
 
 
 def test_a_stage_that_works_on_one_machine_works(sqlite_only: Store, app: Starlette) -> None:

@@ -2,11 +2,13 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from errno import EAGAIN
 from pathlib import Path
 
 import numpy as np
@@ -179,3 +181,42 @@ def test_the_process_ends_with_the_one_that_asks(small):
         [sys.executable, "-c", program, small], stdout=subprocess.PIPE, text=True, check=False
     )
     wait_until(lambda: not Path(f"/proc/{int(asked.stdout)}").exists())
+
+
+def test_what_is_being_decoded_ends_with_the_one_that_asks(slow):
+    requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    answers, of_the_child = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = [sys.executable, "-m", "dicom_io.decoding_process", str(theirs.fileno())]
+    with answers, subprocess.Popen(command, pass_fds=[theirs.fileno()]) as process:
+        theirs.close()
+        assert requests.recv(100) == b"ready"
+        with slow.open("rb") as file, of_the_child:
+            descriptors = [file.fileno(), of_the_child.fileno()]
+            socket.send_fds(requests, [DEFAULT_LIMITS.to_bytes()], descriptors)
+        wait_until(lambda: bool(children_of(process.pid)))
+        requests.close()
+        assert answers.recv(100) == b"", "it has come to its end"
+
+
+def test_what_is_being_decoded_ends_when_the_decoder_is_closed(slow, monkeypatch):
+    decoder = Decoder()
+    raised: list[OSError] = []
+
+    def read() -> None:
+        try:
+            decoder.read_view(slow)
+        except OSError as error:
+            raised.append(error)
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    wait_until(lambda: bool(children_of(decoder.process_id)))
+    os.kill(decoder.process_id, signal.SIGSTOP)  # it cannot end its children itself
+    monkeypatch.setattr(decoder, "_start", refuse)  # and nobody is asked in its place
+    decoder.close()
+    reading.join()
+    assert [error.errno for error in raised] == [EAGAIN]
+
+
+def refuse() -> socket.socket:
+    raise OSError(EAGAIN, os.strerror(EAGAIN))

@@ -83,7 +83,7 @@ class Service:
         return [
             (record.process_id, record.name.rpartition("/")[2])
             for record in stage_records(self.store)
-            if _is_alive(record.process_id)
+            if is_alive(record.process_id)
         ]
 
     def kill_stage(self, name: str) -> None:
@@ -208,7 +208,8 @@ def resident_bytes(pid: int) -> int:
     return int(line.split()[1]) * 1024
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:

@@ -11,7 +11,7 @@ from daemon.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.store.tables import deliveries, instances, studies
 from tests.flow.orthanc import Orthanc
 from tests.flow.radiographs import study_uid, wrist_study
-from tests.flow.service import Service
+from tests.flow.service import Service, is_alive
 
 pytestmark = [pytest.mark.flow, pytest.mark.slow]
 
@@ -76,6 +76,23 @@ def test_a_power_cut_loses_and_doubles_nothing(
     service.start()
     _send_until_acknowledged(service, sent, files)
     _expect_delivered_once(service, orthanc, number)
+
+
+def test_a_service_started_at_once_takes_over_from_the_stages_of_a_killed_supervisor(
+    service: Service, orthanc: Orthanc, tmp_path: Path
+) -> None:
+    number = next(_numbers)
+    files = wrist_study(tmp_path, number)
+    sent = service.start_storescu(files)
+    service.wait_for(lambda: STEPS["views are claimed"][1](service), "views are claimed")
+    orphans = [pid for pid, _name in service.stages()]
+    service.process.kill()
+    service.process.wait()
+    service.start()
+    service.wait_for(lambda: not any(map(is_alive, orphans)), "the end of its stages", 10)
+    _send_until_acknowledged(service, sent, files)
+    _expect_delivered_once(service, orthanc, number)
+    assert service.process.poll() is None
 
 
 def _send_until_acknowledged(service: Service, sent: subprocess.Popen[str], files: list[Path]) -> None:
