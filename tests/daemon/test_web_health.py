@@ -30,7 +30,7 @@ def broken_app(tmp_path: Path) -> Iterator[Starlette]:
     """Yield the application on a store that has lost its tables."""
     store = store_factory.sqlite_store(tmp_path)
     with store.write() as connection:
-        for table in ("deliveries", "results", "activations", "instances", "studies", "stages"):
+        for table in ("events", "deliveries", "results", "activations", "instances", "studies", "stages"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
     yield make_app(store, Spool(tmp_path))
     store.close()
