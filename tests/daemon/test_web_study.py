@@ -110,6 +110,17 @@ def test_the_api_gives_numbers_and_keywords(sqlite_only: Store, app: Starlette) 
     assert "path" not in study["instances"][0]
 
 
+def test_the_study_tells_its_history(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.reported_study(sqlite_only)
+    address = uid(1)
+    events = get(app, f"/api/studies/{address}").json()["events"]
+    assert [event["cause"] for event in events][:3] == ["opened", "arrived", "analysis stored"]
+    assert {event["author"] for event in events} == {"command"}
+    page = plain(get(app, f"/studies/{address}").text)
+    assert f"History {len(events)} changes of state, the last at" in page
+    assert "received to analyzed analysis stored command" in page
+
+
 def test_a_view_unlike_the_training_data_is_warned_of(sqlite_only: Store, app: Starlette) -> None:
     store_factory.record(sqlite_only, store_factory.received(1, 1))
     unusual = InputCheck(distance=2.5, warning=InputWarning.INVERTED)
