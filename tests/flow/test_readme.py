@@ -32,6 +32,8 @@ def test_an_orthanc_as_in_the_readme_gets_the_results_once(tmp_path: Path) -> No
     with running_orthanc(tmp_path / "orthanc", dicom_port=orthanc_port, extra=forwarding) as orthanc:
         checked = ulna("check", "--config", str(config))
         assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert not (config.parent / "data").exists()
+        (config.parent / "data").mkdir(mode=0o700)  # this test looks into the store before the daemon does
         with configured_service(config) as service:
             _store(study.paths, orthanc)
             results = study.views + 1
@@ -60,7 +62,7 @@ def _config(folder: Path, port: int, orthanc_port: int) -> Path:
     ):
         assert text.count(said) == 1
         text = text.replace(said, meant)
-    (folder / "data").mkdir(parents=True)
+    folder.mkdir(parents=True)
     path = folder / "my.toml"
     path.write_text(f"{text}[web]\nport = {free_port()}\n")
     return path
