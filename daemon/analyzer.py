@@ -9,10 +9,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.clock import now
 from daemon.hindrance import hindrance
 from daemon.pace import Pace
 from daemon.spool import Spool
-from daemon.stage import StageProcess, now
+from daemon.stage import StageProcess
 from daemon.store import renewal, views
 from daemon.store.database import Store
 from daemon.store.values import ClaimedView

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from daemon import logs, notify
 from daemon.bundle_check import require_usable
+from daemon.clock import now
 from daemon.config import Config
 from daemon.lifeline import end_with_supervisor
 from daemon.node import node_of
 from daemon.privacy import exposures, keep_private
 from daemon.spool import Spool, make_data_dir
-from daemon.stage import StageName, StageProcess, now
+from daemon.stage import StageName, StageProcess
 from daemon.stage_lock import exclusive
 from daemon.store.database import Store, database_files, database_url, open_store
 from daemon.supervisor import Supervisor, stage_command
@@ -85,7 +86,7 @@ def open_store_of(config: Config, *, author: str = "command") -> Store:
     `author` stands in the history beside what is changed through it.
     """
     take_data_dir(config)
-    return open_store(_url_of(config), author=author, clock=now)
+    return open_store(_url_of(config), author=author)
 
 
 def take_data_dir(config: Config) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
+from daemon.clock import now
 from daemon.spool import Spool
-from daemon.stage import StageProcess, now
+from daemon.stage import StageProcess
 from daemon.store import retention, stages
 from daemon.store.database import Store
 from daemon.store.measurements import purge_measurements

@@ -4,10 +4,11 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from daemon.clock import now
 from daemon.config import Config
 from daemon.errors import IntakeRefused
 from daemon.intake import Arrival, Intake
-from daemon.stage import StageProcess, now
+from daemon.stage import StageProcess
 from daemon.store import instances
 from daemon.store.database import Store
 from daemon.store.shown import Rejection

@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from daemon.clock import now
 from daemon.config import Config, Destination
 from daemon.hindrance import hindrance
 from daemon.lifecycle import InstanceState
 from daemon.logs import describe
 from daemon.results import StudyResults, build_results, has_sources
 from daemon.spool import Spool
-from daemon.stage import StageProcess, now
+from daemon.stage import StageProcess
 from daemon.store import renewal, studies
 from daemon.store.database import Store
 from daemon.store.values import ClaimedStudy, NewResult, Report, ResultKind

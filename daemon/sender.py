@@ -6,10 +6,11 @@ import threading
 from collections.abc import Sequence
 
 from daemon.backoff import pause
+from daemon.clock import now
 from daemon.config import Destination
 from daemon.logs import describe
 from daemon.spool import Spool
-from daemon.stage import StageProcess, now
+from daemon.stage import StageProcess
 from daemon.store import deliveries, renewal
 from daemon.store.database import Store
 from daemon.store.values import ClaimedDelivery

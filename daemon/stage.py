@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from enum import StrEnum
 from types import FrameType
 from typing import Protocol
@@ -14,6 +13,7 @@ from typing import Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from daemon import notify
+from daemon.clock import now
 from daemon.hindrance import hindrance
 from daemon.store.database import Store
 from daemon.store.renewal import Renewal
@@ -166,8 +166,3 @@ class StageProcess:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.stop()
-
-
-def now() -> datetime:
-    """Give the time as an aware UTC datetime."""
-    return datetime.now(UTC)

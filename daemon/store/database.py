@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
+from daemon.clock import now
 from daemon.store.tables import SCHEMA
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -65,18 +66,13 @@ def database_files(url: str) -> tuple[Path, ...]:
     return tuple(Path(f"{parsed.database}{suffix}") for suffix in ("", "-wal", "-shm"))
 
 
-def utc_now() -> datetime:
-    """Give the time as an aware UTC datetime."""
-    return datetime.now(UTC)
-
-
 def author_of(connection: Connection) -> Author:
     """Give who writes through this connection."""
     author: Author = connection.get_execution_options()["ulna_author"]
     return author
 
 
-def open_store(url: str, *, author: str = "command", clock: Callable[[], datetime] = utc_now) -> Store:
+def open_store(url: str, *, author: str = "command", clock: Callable[[], datetime] = now) -> Store:
     """Open the store at its newest schema.
 
     Parameters

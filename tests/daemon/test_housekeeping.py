@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from daemon.clock import now
 from daemon.config import Config
 from daemon.errors import IntakeRefused
 from daemon.housekeeping import Housekeeper
 from daemon.intake import Arrival, Intake
 from daemon.intake_rule import IntakeRule
 from daemon.spool import Spool
-from daemon.stage import now
 from daemon.store import instances, retention, stages
 from daemon.store.database import Store
 from daemon.store.shown import Rejection, StageRecord
