@@ -1,6 +1,6 @@
 """This module decides whether the configured bundle may serve patients' images here."""
 
-from daemon.config import Analysis
+from daemon.config_sections import Analysis
 from daemon.errors import ConfigurationInvalid
 from models.manifest import BundleIdentity
 

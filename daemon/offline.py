@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
-from daemon.config import Study
+from daemon.config_sections import Study
 from daemon.intake import state_of
 from daemon.lifecycle import InstanceState
 from daemon.results import StudyResults, build_results, part_shown

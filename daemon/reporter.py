@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 from daemon.clock import now
-from daemon.config import Config, Destination
+from daemon.config import Config
+from daemon.config_sections import Destination
 from daemon.hindrance import hindrance
 from daemon.lifecycle import InstanceState
 from daemon.logs import describe

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from daemon.backoff import pause
 from daemon.clock import now
-from daemon.config import Destination
+from daemon.config_sections import Destination
 from daemon.logs import describe
 from daemon.spool import Spool
 from daemon.stage import StageProcess

@@ -14,7 +14,7 @@ from daemon.bundle_check import require_usable
 from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console, error_console, print_json
 from daemon.commands.files import files_below, names_apart, present
-from daemon.config import Analysis
+from daemon.config_sections import Analysis
 from daemon.spool import write_whole
 from daemon.store.instances import PATIENT_MISMATCH
 from daemon.store.places import place_values

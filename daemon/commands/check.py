@@ -16,7 +16,8 @@ from daemon.app import exposures_of
 from daemon.bundle_check import require_usable
 from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console
-from daemon.config import Config, Destination
+from daemon.config import Config
+from daemon.config_sections import Destination
 from daemon.errors import ConfigurationInvalid, DaemonError
 from daemon.ports import ListenAddress, listen_addresses, require_free
 from daemon.privacy import this_user

@@ -18,11 +18,11 @@ from rich.progress import (
 from rich.table import Table
 
 from daemon.app import open_store_of, stages_of
+from daemon.clock import now
 from daemon.commands.console import console
 from daemon.demo import run as play
 from daemon.demo.pacs import demo_pacs
 from daemon.demo.studies import demo_studies
-from daemon.stage import now
 from daemon.study import Priority
 from models.manifest import BundleIdentity, read_identity
 

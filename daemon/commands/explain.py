@@ -10,7 +10,7 @@ from typing import Any
 from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console, print_json
 from daemon.commands.files import files_below, present
-from daemon.config import Study
+from daemon.config_sections import Study
 from dicom_io.age import AgeCaution, ages_of
 from dicom_io.errors import UnusableInstance
 from dicom_io.explanation import Explanation, SourceExplanation, explain

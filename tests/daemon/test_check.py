@@ -119,7 +119,8 @@ def test_who_may_not_make_the_data_directory_is_told(tmp_path: Path):
     tmp_path.chmod(0o755)
     program = (
         "import os; from pathlib import Path\n"
-        "from daemon.commands import check; from daemon.config import Config, Storage\n"
+        "from daemon.commands import check; from daemon.config import Config\n"
+        "from daemon.config_sections import Storage\n"
         f"os.setuid({NOBODY})\n"
         f"check._data_dir(Config(storage=Storage(data_dir=Path({str(tmp_path)!r}) / 'a' / 'b')))"
     )

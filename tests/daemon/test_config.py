@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from daemon import lifeline
-from daemon.config import Config, Destination, FallbackCharacterSet, Peer, read_config
+from daemon.config import Config, read_config
+from daemon.config_sections import Destination, FallbackCharacterSet, Peer
 from daemon.errors import ConfigurationInvalid
 from dicom_io.age import AgeRule
 from dicom_io.text import codecs_of
