@@ -20,7 +20,7 @@ _WORKER = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from models.bundle import load_bundle
+from models.bundle.loading import load_bundle
 from models.ensemble import open_ensemble
 ensemble = open_ensemble(load_bundle(Path(sys.argv[1])), "cpu")
 batch = np.random.default_rng(0).random((int(sys.argv[2]), 224, 224), dtype=np.float32)

@@ -21,10 +21,10 @@ from pydicom.uid import HTJ2KLossless, JPEG2000Lossless, JPEGLosslessSV1, JPEGLS
 from rich.console import Console
 from rich.table import Table
 
-from dicom_io.decoder import Decoder
-from dicom_io.decoding import decode_encapsulated
-from dicom_io.pixel_format import PixelFormat
-from tests.dicom_io.compressed import htj2k, jpeg_2000, jpeg_lossless, jpeg_ls, with_frame
+from dicom_io.decoding.decoder import Decoder
+from dicom_io.decoding.pixel_format import PixelFormat
+from dicom_io.decoding.stored_values import decode_encapsulated
+from tests.dicom_io.decoding.compressed import htj2k, jpeg_2000, jpeg_lossless, jpeg_ls, with_frame
 from tests.factories import make_instance, write_instance
 
 PYDICOM_PLUGINS = {

@@ -21,13 +21,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.bundle import Bundle, load_bundle
+from models.bundle.loading import Bundle, load_bundle
+from models.bundle.manifest import MemberEntry
+from models.bundle.shipped import bundle_folder
 from models.datasets.sample import Box, Sample
 from models.ensemble import Ensemble, open_ensemble
 from models.finding import ViewReading
-from models.manifest import MemberEntry
-from models.member import build_member
-from models.shipped import bundle_folder
+from models.networks.member import build_member
 from models.training.recipe import Recipe, Stage
 from models.training.recipes import ULNA
 from models.training.task import Progress, Task

@@ -21,16 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from models.bundle import load_bundle
+from models.bundle.loading import load_bundle
 from models.datasets.sample import Sample
 from models.datasets.source import of_split, read_source
-from models.device import choose_device
-from models.drift import InputCheck
+from models.engines.device import choose_device
 from models.ensemble import Ensemble, open_ensemble
 from models.errors import UnreadablePicture
 from models.picture import read_picture
 from models.preprocess import preprocess
-from models.reference_samples import is_of_regions
+from models.reference.drift import InputCheck
+from models.reference.samples import is_of_regions
 
 BATCH = 16
 DRAWN = 20  # of each kind of drawn input

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 from sklearn.metrics import roc_auc_score
 
-from models.bundle import load_bundle
+from models.bundle.loading import load_bundle
+from models.bundle.shipped import bundle_folder
 from models.datasets.source import of_split, read_source
-from models.device import choose_device
+from models.engines.device import choose_device
 from models.evaluation.bootstrap import bootstrap_interval
 from models.evaluation.cases import Cases, Level
 from models.evaluation.predictions import Predictions, predict
 from models.fold import Fold
-from models.shipped import bundle_folder
 
 FLAGGED = (0.3, 0.4)  # shares of all studies
 PREVALENCE = 0.2  # of the studies that are put together

@@ -19,7 +19,7 @@ from daemon.app import open_store_of, stages_of
 from daemon.demo import run as play
 from daemon.demo.pacs import demo_pacs
 from daemon.demo.studies import demo_studies
-from daemon.stage import now
+from daemon.process.stage import now
 from daemon.store.stages import stage_records
 from daemon.store.worklist import study_detail, worklist_entries
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from models.member import Member, build_member, initialize
+from models.networks.member import Member, build_member, initialize
 from models.training.precision import autocast
 
 

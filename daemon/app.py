@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from daemon import logs, notify
-from daemon.bundle_check import require_usable
+from daemon import logs
 from daemon.clock import now
-from daemon.config import Config
-from daemon.lifeline import end_with_supervisor
-from daemon.node import node_of
-from daemon.privacy import exposures, keep_private
+from daemon.config.bundle_check import require_usable
+from daemon.config.configuration import Config
+from daemon.process import sd_notify
+from daemon.process.lifeline import end_with_supervisor
+from daemon.process.node import node_of
+from daemon.process.privacy import exposures, keep_private
+from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage_lock import exclusive
+from daemon.process.supervisor import Supervisor, stage_command
 from daemon.spool import Spool, make_data_dir
-from daemon.stage import StageName, StageProcess
-from daemon.stage_lock import exclusive
 from daemon.store.database import Store, database_files, database_url, open_store
-from daemon.supervisor import Supervisor, stage_command
-from models.manifest import read_identity
+from models.bundle.manifest import read_identity
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def serve(config: Config, config_arguments: list[str]) -> int:
     parts = _open_parts(config, author="supervisor")
     parts.store.close()  # its schema is up to date now; the stages open it for themselves
     with tempfile.TemporaryDirectory(prefix="ulna-") as folder:
-        listener = notify.listen(Path(folder) / "notify")
+        listener = sd_notify.listen(Path(folder) / "notify")
         try:
             commands = {name: stage_command(name, config_arguments) for name in stages_of(config)}
             return Supervisor(commands, listener).run()
@@ -126,7 +127,7 @@ def _url_of(config: Config) -> str:
 def _run_receiver(parts: Parts, stage: StageProcess) -> None:
     from daemon.intake import Intake
     from daemon.intake_rule import IntakeRule
-    from daemon.receiver import Receiver
+    from daemon.stages.receiver import Receiver
 
     intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now)
     Receiver(intake, parts.store, parts.config).run(stage)
@@ -135,7 +136,7 @@ def _run_receiver(parts: Parts, stage: StageProcess) -> None:
 def _run_watcher(parts: Parts, stage: StageProcess) -> None:
     from daemon.intake import Intake
     from daemon.intake_rule import IntakeRule
-    from daemon.watcher import Watcher
+    from daemon.stages.watcher import Watcher
 
     intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now)
     folders, settle_seconds = parts.config.watcher.folders, parts.config.watcher.settle_seconds
@@ -143,10 +144,10 @@ def _run_watcher(parts: Parts, stage: StageProcess) -> None:
 
 
 def _run_analyzer(parts: Parts, stage: StageProcess) -> None:
-    from daemon.analyzer import Analyzer
-    from dicom_io.decoder import Decoder
-    from models.bundle import load_bundle
-    from models.device import choose_device
+    from daemon.stages.analyzer import Analyzer
+    from dicom_io.decoding.decoder import Decoder
+    from models.bundle.loading import load_bundle
+    from models.engines.device import choose_device
     from models.ensemble import open_ensemble
 
     analysis = parts.config.analysis
@@ -169,8 +170,8 @@ def _run_analyzer(parts: Parts, stage: StageProcess) -> None:
 
 
 def _run_reporter(parts: Parts, stage: StageProcess) -> None:
-    from daemon.reporter import Reporter
-    from dicom_io.decoder import Decoder
+    from daemon.stages.reporter import Reporter
+    from dicom_io.decoding.decoder import Decoder
 
     bundle = read_identity(parts.config.analysis.bundle)
     with Decoder() as decoder:
@@ -180,13 +181,13 @@ def _run_reporter(parts: Parts, stage: StageProcess) -> None:
 
 
 def _run_sender(parts: Parts, stage: StageProcess) -> None:
-    from daemon.sender import Sender
+    from daemon.stages.sender import Sender
 
     Sender(parts.store, parts.spool, parts.config.destinations).run(stage)
 
 
 def _run_housekeeper(parts: Parts, stage: StageProcess) -> None:
-    from daemon.housekeeping import Housekeeper
+    from daemon.stages.housekeeper import Housekeeper
 
     storage = parts.config.storage
     Housekeeper(parts.store, parts.spool, storage.retention_days, storage.measurement_days).run(stage)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dicom_io.store_status import StoreStatus
+from dicom_io.network.store_status import StoreStatus
 
 
 class DaemonError(Exception):

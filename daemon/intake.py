@@ -15,19 +15,19 @@ from sqlalchemy.exc import DBAPIError
 
 from daemon.errors import IntakeRefused
 from daemon.intake_rule import IntakeRule
-from daemon.lifecycle import InstanceState
 from daemon.spool import Spool, data_set_digest
 from daemon.store import instances
 from daemon.store.database import Store
 from daemon.store.shown import Rejection
 from daemon.store.values import ReceivedInstance, Recorded, StudyIdentity
-from daemon.study import Priority, priority
-from dicom_io.age import ages_of
-from dicom_io.eligibility import Eligibility, assess
+from daemon.study.closing import Priority, priority
+from daemon.study.lifecycle import InstanceState
 from dicom_io.errors import UnusableInstance
-from dicom_io.exclusion import Exclusion
-from dicom_io.instance import InstanceHeader, read_header
-from dicom_io.store_status import StoreStatus
+from dicom_io.network.store_status import StoreStatus
+from dicom_io.reading.instance import InstanceHeader, read_header
+from dicom_io.selection.age import ages_of
+from dicom_io.selection.eligibility import Eligibility, assess
+from dicom_io.selection.exclusion import Exclusion
 from dicom_io.uids import is_uid
 
 # A view that should have been analyzed and cannot be; all other exclusions are none of ulna's business.

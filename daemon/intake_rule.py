@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from daemon.config import Config
-from dicom_io.age import ANY_AGE, AgeRule
-from dicom_io.text import FALLBACK_CHARACTER_SET
-from dicom_io.words import Words, shipped_words
+from daemon.config.configuration import Config
+from dicom_io.reading.text import FALLBACK_CHARACTER_SET
+from dicom_io.selection.age import ANY_AGE, AgeRule
+from dicom_io.selection.words import Words, shipped_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,8 +32,8 @@ class Spool:
     Attributes
     ----------
     node
-        This machine, see `daemon.node`: several may share a data directory, and none touches what another
-        receives.
+        This machine, see `daemon.process.node`: several may share a data directory, and none touches what
+        another receives.
     """
 
     data_dir: Path

@@ -20,7 +20,7 @@ Exceptions (in `models.errors` where nothing else is said)::
     |- UnreadablePicture        a PNG or JPEG file is none, or is cut short
     |- DatasetRefused           a data set is not in the form that was named; nothing of it is read
     |- KerasFileInvalid         a file is none that Keras wrote, or cannot be read without Keras
-    |- KerasWeightsMismatch     Keras' layers do not fit the network (in `models.weights_keras`)
+    |- KerasWeightsMismatch     Keras' layers do not fit the network (in `models.keras.weights`)
     |- VariantImpossible        a variant cannot be made of the members (in `models.evaluation.variants`)
     |- SamplesInsufficient      labeled samples cannot decide what was asked of them
     |- MemberInverted           a member's logits are no higher for abnormal samples than for normal ones

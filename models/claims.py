@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from models.manifest_entries import Target
+from models.bundle.entries import Target
 from models.study_finding import StudyFinding, TriageCategory
 
 NOT_LOOKED_FOR = "other findings were not looked for"

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle import Bundle
-from models.drift import InputCheck
+from models.bundle.loading import Bundle
+from models.bundle.manifest import MemberEntry
 from models.engines.engine import Engine, MemberPass
 from models.engines.registry import open_engine
 from models.errors import NonFiniteOutput
 from models.finding import MemberFinding, ViewReading, probabilities
-from models.manifest import MemberEntry
 from models.preprocess import displayed
+from models.reference.drift import InputCheck
 
 
 class Ensemble:

@@ -12,10 +12,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from models.drift import InputCheck, InputWarning
+from models.bundle.manifest import OperatingPoint
 from models.errors import UnjudgedView
-from models.manifest import OperatingPoint
 from models.places import Place
+from models.reference.drift import InputCheck, InputWarning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -13,9 +13,9 @@ import numpy as np
 from contourpy import FillType, contour_generator
 from numpy.typing import NDArray
 
-from models.manifest import Preprocessing
-from models.overlay import upsample_activation
+from models.bundle.manifest import Preprocessing
 from models.preprocess import placement, positions_in_view
+from models.rendering.overlay import upsample_activation
 
 LEVEL = 0.1
 """P(abnormal) that a place exceeds, or half of the map's peak, where that is lower: every map has a place.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.manifest import Preprocessing
+from models.bundle.manifest import Preprocessing
 from models.resampling import resize
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from models.bundle.manifest import SPECIFIC, BundleIdentity, OperatingPoint
 from models.finding import ViewFinding
-from models.manifest import SPECIFIC, BundleIdentity, OperatingPoint
 from models.places import places
 
 

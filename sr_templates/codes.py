@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 from pydicom.sr.coding import Code
 
-from dicom_io.laterality import Laterality
-from dicom_io.regions import Region
-from models.drift import InputWarning
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.regions import Region
+from models.reference.drift import InputWarning
 
 # Document and its parts: TID 1500, TID 1501, TID 1600
 IMAGING_MEASUREMENT_REPORT = Code("126000", "DCM", "Imaging Measurement Report")  # CID 7021

@@ -9,14 +9,14 @@ from datetime import datetime
 
 from pydicom.dataset import Dataset
 
-from dicom_io.age import AgeCaution
-from dicom_io.laterality import Laterality
-from dicom_io.projection import Projection
-from dicom_io.regions import Region
-from dicom_io.result_facts import ResultFacts, Verdict
+from dicom_io.objects.result_facts import ResultFacts, Verdict
+from dicom_io.selection.age import AgeCaution
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.projection import Projection
+from dicom_io.selection.regions import Region
+from models.bundle.manifest import BundleIdentity, OperatingPoint
 from models.claims import claim
 from models.finding import ViewFinding
-from models.manifest import BundleIdentity, OperatingPoint
 from models.study_finding import StudyFinding, TriageCategory
 
 VERDICTS = {
@@ -32,9 +32,10 @@ VERDICTS = {
 class AnalyzedView:
     """A view, what it shows, and what was found.
 
-    `source` comes from `dicom_io.source.sanitized_source`, region, laterality and projection from
-    `dicom_io.eligibility.assess`; `laterality_conflict` names the keywords of the sources that contradict
-    the others about the side. `age_caution` and `minimum_age_years` are as in `dicom_io.age.age_clause`.
+    `source` comes from `dicom_io.objects.inheritance.sanitized_source`, region, laterality and projection
+    from `dicom_io.selection.eligibility.assess`; `laterality_conflict` names the keywords of the sources that
+    contradict the others about the side. `age_caution` and `minimum_age_years` are as in
+    `dicom_io.selection.age.age_clause`.
     """
 
     source: Dataset
@@ -51,7 +52,7 @@ class AnalyzedView:
 class SetAside:
     """An instance of the study that was not analyzed.
 
-    `reason` is one sentence or clause, such as `dicom_io.exclusion.Exclusion.sentence` or
+    `reason` is one sentence or clause, such as `dicom_io.selection.exclusion.Exclusion.sentence` or
     `dicom_io.errors.UnusableInstance.reason`. `failed` is True where the instance should have been analyzed
     (unreadable), False where it is none of ulna's business (excluded).
     """
@@ -89,7 +90,7 @@ class ReportContent:
     bundle, operating_point
         What is, or would have been, applied.
     revision, software_version, analyzed_at
-        As in `dicom_io.derived.ResultFacts`.
+        As in `dicom_io.objects.common.ResultFacts`.
     previous
         The report of revision n - 1, if there was one.
     """

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage
 
-from dicom_io.derived import Place, derived_dataset, instance_reference
-from dicom_io.source import put
+from dicom_io.objects.common import Place, derived_dataset, instance_reference
+from dicom_io.objects.inheritance import put
 from sr_templates import codes
 from sr_templates.content import PreviousReport, ReportContent
 from sr_templates.text import counted

@@ -6,11 +6,11 @@ something is normal, and no number contradicts the words beside it.
 
 from collections.abc import Iterable, Sequence
 
-from dicom_io.age import age_clause
-from dicom_io.laterality import Laterality
-from dicom_io.parts import SIDES, Part
-from dicom_io.projection import Projection
-from dicom_io.result_facts import NOT_FOR_DIAGNOSIS
+from dicom_io.objects.result_facts import NOT_FOR_DIAGNOSIS
+from dicom_io.selection.age import age_clause
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.parts import SIDES, Part
+from dicom_io.selection.projection import Projection
 from models.claims import NOT_LOOKED_FOR, UNSPECIFIED, claim, digits_of, in_words, named
 from models.study_finding import StudyFinding, TriageCategory
 from sr_templates.content import AnalyzedView, ReportContent, SetAside

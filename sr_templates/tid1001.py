@@ -7,7 +7,7 @@ from highdicom.sr import CodeContentItem, ContentItem, TextContentItem, UIDRefCo
 from highdicom.sr import RelationshipTypeValues as Relationship
 
 from dicom_io.identity import ULNA_MANUFACTURER
-from dicom_io.result_facts import ResultFacts
+from dicom_io.objects.result_facts import ResultFacts
 from sr_templates import codes
 
 

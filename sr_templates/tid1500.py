@@ -15,7 +15,7 @@ from highdicom.sr import RelationshipTypeValues as Relationship
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from dicom_io.source import put
+from dicom_io.objects.inheritance import put
 from models.study_finding import StudyFinding
 from sr_templates import codes
 from sr_templates.content import ReportContent

@@ -20,10 +20,10 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from dicom_io.uids import derived_uid
+from models.bundle.manifest import BundleIdentity, Target
 from models.claims import digits_of, in_digits, named
-from models.drift import InputWarning
 from models.finding import MemberFinding
-from models.manifest import BundleIdentity, Target
+from models.reference.drift import InputWarning
 from models.study_finding import PartFinding, StudyFinding, TriageCategory
 from sr_templates import codes
 from sr_templates.content import AnalyzedView, ReportContent, SetAside

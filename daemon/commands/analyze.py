@@ -10,24 +10,24 @@ from rich.progress import track
 from rich.table import Table
 
 from daemon.app import product
-from daemon.bundle_check import require_usable
 from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console, error_console, print_json
 from daemon.commands.files import files_below, names_apart, present
-from daemon.config_sections import Analysis
+from daemon.config.bundle_check import require_usable
+from daemon.config.sections import Analysis
 from daemon.spool import write_whole
 from daemon.store.instances import PATIENT_MISMATCH
 from daemon.store.places import place_values
-from dicom_io.decoder import Decoder
-from dicom_io.derived import to_bytes
+from dicom_io.decoding.decoder import Decoder
+from dicom_io.objects.common import to_bytes
+from models.bundle.shipped import bundle_folder
 from models.claims import NOT_LOOKED_FOR
-from models.page import render_page
-from models.page_words import Caption
-from models.shipped import bundle_folder
+from models.rendering.view_page import render_page
+from models.rendering.words import Caption
 from models.study_finding import PartFinding, TriageCategory
 
 if TYPE_CHECKING:  # these load torch, which takes seconds that `--help` and a misspelt path need not wait for
-    from daemon.offline import OfflineStudy, OfflineView
+    from daemon.pipeline.files import OfflineStudy, OfflineView
     from models.ensemble import Ensemble
 
 
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     )
     paths = present(options.paths)
     files = list(files_below(paths))
-    from daemon.offline import analyze_file, studies_of
+    from daemon.pipeline.files import analyze_file, studies_of
 
     with Decoder() as decoder:
         ensemble = _ensemble(analysis)
@@ -97,8 +97,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _ensemble(analysis: Analysis) -> "Ensemble":
-    from models.bundle import load_bundle
-    from models.device import choose_device
+    from models.bundle.loading import load_bundle
+    from models.engines.device import choose_device
     from models.ensemble import open_ensemble
 
     device = choose_device(analysis.device)
@@ -191,7 +191,7 @@ def _write(
     folder: Path,
     operating_point: str,
 ) -> None:
-    from daemon.offline import results_of
+    from daemon.pipeline.files import results_of
 
     folder.mkdir(parents=True, exist_ok=True)
     names = names_apart(view.path for study in studies for view in study.views)
@@ -207,7 +207,7 @@ def _write(
 def _write_pages(
     study: "OfflineStudy", decoder: Decoder, ensemble: "Ensemble", overlays: Mapping[Path, Path]
 ) -> None:
-    from daemon.offline import read_image
+    from daemon.pipeline.files import read_image
 
     if study.finding is None:
         return

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from daemon.config import Config, read_config
+from daemon.config.configuration import Config, read_config
 
 DEFAULT_CONFIG = Path("/etc/ulna/config.toml")
 

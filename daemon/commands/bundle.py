@@ -7,9 +7,9 @@ from rich.table import Table
 
 from daemon.commands import bundle_assemble, bundle_import, bundle_reference
 from daemon.commands.console import console, print_json
+from models.bundle.manifest import MANIFEST_NAME, read_identity, read_manifest
+from models.bundle.shipped import SHIPPED, bundle_folder
 from models.errors import BundleRefused
-from models.manifest import MANIFEST_NAME, read_identity, read_manifest
-from models.shipped import SHIPPED, bundle_folder
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +109,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from models.bundle import verify_bundle
+    from models.bundle.loading import verify_bundle
 
     identity = verify_bundle(options.bundle)
     if options.json:
@@ -120,7 +120,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _create(options: argparse.Namespace) -> int:
-    from models.bundle import create_untrained
+    from models.bundle.loading import create_untrained
 
     with console().status(f"creating {options.bundle}"):
         create_untrained(

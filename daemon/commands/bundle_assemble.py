@@ -10,12 +10,12 @@ from rich.progress import Progress
 from daemon.commands.bundle_description import Defaults, add_description, describe, print_rating
 from daemon.commands.console import error_console
 from daemon.errors import DaemonError
-from models.manifest_entries import Target
-from models.shipped import bundle_folder
-from models.targets import TARGETS
+from models.bundle.entries import Target
+from models.bundle.shipped import bundle_folder
+from models.bundle.targets import TARGETS
 
 if TYPE_CHECKING:
-    from models.manifest import Manifest
+    from models.bundle.manifest import Manifest
     from models.training.gathering import Gathered
 
 DESCRIPTION = """\
@@ -60,9 +60,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def assemble(options: argparse.Namespace) -> None:
     """Write the bundle that the options describe, and print how it was rated."""
-    from models.bundle_writer import refuse_existing
+    from models.bundle.writing import refuse_existing
     from models.datasets.source import of_split, read_source
-    from models.device import choose_device
+    from models.engines.device import choose_device
     from models.evaluation.cases import Level
     from models.training import assembly
     from models.training.gathering import gather

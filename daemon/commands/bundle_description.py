@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from daemon.commands.console import console
+from models.bundle.entries import Target
+from models.bundle.targets import ABNORMALITY, TARGETS
 from models.fold import Fold
-from models.manifest_entries import Target
-from models.targets import ABNORMALITY, TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from models.bundle.manifest import Manifest
     from models.datasets.sample import Sample
-    from models.manifest import Manifest
     from models.training.assembly import Description
 
 

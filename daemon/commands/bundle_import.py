@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from daemon.commands.bundle_description import add_fold, add_target
+from models.bundle.targets import ABNORMALITY, TARGETS
 from models.fold import Fold
-from models.targets import ABNORMALITY, TARGETS
 
 # Written out here because the modules that know them load torch; a test compares the two.
 ARCHITECTURES = ("densenet201", "densenet169", "mobilenet", "nasnetmobile", "xception")
@@ -98,16 +98,16 @@ def _configure_input(parser: argparse.ArgumentParser) -> None:
 
 def import_keras(options: argparse.Namespace) -> None:
     """Write the bundle that the options describe."""
-    from models import keras_import
+    from models.keras import importing
 
-    keras_import.import_keras(
+    importing.import_keras(
         options.bundle,
         models=[
-            keras_import.KerasModel(name=name, architecture=architecture, file=file)
+            importing.KerasModel(name=name, architecture=architecture, file=file)
             for name, architecture, file in options.members
         ],
         positive=options.positive,
-        description=keras_import.Description(
+        description=importing.Description(
             name=options.name,
             version=options.release,
             license=options.license,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from daemon.commands.console import error_console
 from daemon.errors import DaemonError
-from models.shipped import bundle_folder
+from models.bundle.shipped import bundle_folder
 
 if TYPE_CHECKING:
-    from models.member import Member
+    from models.networks.member import Member
 
 DESCRIPTION = """\
 Copy a bundle and add the statistics of its training data, so that it warns of inputs unlike them: inverted
@@ -55,13 +55,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def add_reference(options: argparse.Namespace) -> None:
     """Write the bundle that the options describe."""
-    from models import bundle_writer
-    from models.bundle import load_bundle
+    from models.bundle.loading import load_bundle
+    from models.bundle.writing import add_reference as write_with_reference
+    from models.bundle.writing import refuse_existing
     from models.datasets.source import read_source
-    from models.device import choose_device
-    from models.reference_samples import reference_of_samples
+    from models.engines.device import choose_device
+    from models.reference.samples import reference_of_samples
 
-    bundle_writer.refuse_existing(options.new)
+    refuse_existing(options.new)
     samples = read_source(options.data)
     bundle = load_bundle(options.bundle, device=choose_device(options.device))
     seen = 0
@@ -81,7 +82,7 @@ def add_reference(options: argparse.Namespace) -> None:
             data=options.description,
             on_progress=count,
         )
-    bundle_writer.add_reference(options.bundle, options.new, new)
+    write_with_reference(options.bundle, options.new, new)
 
 
 def _chosen(members: Mapping[str, "Member"], names: str | None) -> Mapping[str, "Member"]:

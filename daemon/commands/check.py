@@ -13,19 +13,19 @@ from rich.text import Text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from daemon.app import exposures_of
-from daemon.bundle_check import require_usable
 from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console
-from daemon.config import Config
-from daemon.config_sections import Destination
+from daemon.config.bundle_check import require_usable
+from daemon.config.configuration import Config
+from daemon.config.sections import Destination
 from daemon.errors import ConfigurationInvalid, DaemonError
-from daemon.ports import ListenAddress, listen_addresses, require_free
-from daemon.privacy import this_user
+from daemon.process.ports import ListenAddress, listen_addresses, require_free
+from daemon.process.privacy import this_user
 from daemon.store.database import database_url
 from daemon.store.inspection import look_at_store
 from dicom_io.errors import DicomIoError
-from dicom_io.scu import Address, Timeouts, echo
-from models.bundle_files import verify_files
+from dicom_io.network.scu import Address, Timeouts, echo
+from models.bundle.files import verify_files
 from models.errors import ModelError
 
 _TIMEOUTS = Timeouts(connect_seconds=5.0, associate_seconds=5.0, response_seconds=5.0)
@@ -130,7 +130,7 @@ def _bundle(config: Config) -> str:
 def _device(config: Config) -> str:
     device = config.analysis.device
     if device == "cuda":  # only torch can tell, and takes seconds to load
-        from models.device import choose_device
+        from models.engines.device import choose_device
 
         return choose_device(device)
     return "cpu" if device == "cpu" else "auto: a GPU where there is one"

@@ -23,8 +23,8 @@ from daemon.commands.console import console
 from daemon.demo import run as play
 from daemon.demo.pacs import demo_pacs
 from daemon.demo.studies import demo_studies
-from daemon.study import Priority
-from models.manifest import BundleIdentity, read_identity
+from daemon.study.closing import Priority
+from models.bundle.manifest import BundleIdentity, read_identity
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -13,10 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from daemon.commands.console import console, error_console, print_json
 from daemon.spool import write_whole
+from models.bundle.shipped import bundle_folder
 from models.datasets.sample import Sample
 from models.datasets.source import of_split, read_source
 from models.errors import DatasetRefused
-from models.shipped import bundle_folder
 
 if TYPE_CHECKING:  # these load torch, which a misspelt path need not wait for
     from models.evaluation.evaluation import Evaluation
@@ -126,9 +126,9 @@ def _chosen(options: argparse.Namespace) -> tuple[Sample, ...]:
 
 
 def _evaluated(options: argparse.Namespace, samples: tuple[Sample, ...]) -> _Outcome:
-    from models.bundle import load_bundle
+    from models.bundle.loading import load_bundle
     from models.datasets.content import content_hashes
-    from models.device import choose_device
+    from models.engines.device import choose_device
     from models.evaluation.calibrated_on import calibrated_on
     from models.evaluation.paper_tables import paper_tables
     from models.evaluation.plan import Origin, Plan

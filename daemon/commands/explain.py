@@ -10,11 +10,11 @@ from typing import Any
 from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console, print_json
 from daemon.commands.files import files_below, present
-from daemon.config_sections import Study
-from dicom_io.age import AgeCaution, ages_of
+from daemon.config.sections import Study
 from dicom_io.errors import UnusableInstance
-from dicom_io.explanation import Explanation, SourceExplanation, explain
-from dicom_io.instance import read_header
+from dicom_io.reading.instance import read_header
+from dicom_io.selection.age import AgeCaution, ages_of
+from dicom_io.selection.explanation import Explanation, SourceExplanation, explain
 
 _AGES: Mapping[AgeCaution, str] = {
     AgeCaution.YOUNGER: "the patient is younger than study.minimum_age_years",

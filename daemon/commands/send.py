@@ -7,8 +7,8 @@ from rich.progress import Progress
 
 from daemon.commands.console import console, error_console
 from daemon.commands.files import files_below
-from dicom_io.scu import Address, parse_address, parse_ae_title
-from dicom_io.store_scu import SendOutcome, send_files
+from dicom_io.network.scu import Address, parse_address, parse_ae_title
+from dicom_io.network.store_scu import SendOutcome, send_files
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

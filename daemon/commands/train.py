@@ -20,8 +20,8 @@ from models.datasets.source import of_split, read_source
 from models.errors import TrainingRefused
 
 if TYPE_CHECKING:
+    from models.bundle.manifest import Manifest
     from models.datasets.sample import Sample
-    from models.manifest import Manifest
     from models.training.assembly import Description, Trained
     from models.training.checkpoint import EpochRecord
     from models.training.run import Run
@@ -55,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train, then write the bundle."""
-    from models.bundle_writer import refuse_existing
+    from models.bundle.writing import refuse_existing
 
     bundle = options.folder / "bundle"
     refuse_existing(bundle)
@@ -147,8 +147,8 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
 
 
 def _plan(options: argparse.Namespace, training: "Sequence[Sample]") -> "Run":
-    from models.architectures import members_of
-    from models.device import choose_device
+    from models.engines.device import choose_device
+    from models.networks.architectures import members_of
     from models.training.run import Run
     from models.training.start import Start
     from models.training.teaching import Guest

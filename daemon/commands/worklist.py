@@ -10,7 +10,7 @@ from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console, print_json
 from daemon.store.shown import WorklistEntry
 from daemon.store.worklist import worklist_entries
-from daemon.study import Priority, reading_order
+from daemon.study.closing import Priority, reading_order
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

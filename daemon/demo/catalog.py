@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
-from dicom_io.laterality import Laterality
-from dicom_io.projection import Projection
-from dicom_io.regions import Region
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.projection import Projection
+from dicom_io.selection.regions import Region
 
 
 class _Entry(BaseModel):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dicom_io.acceptor import Acceptor, AcceptorSettings, IncomingInstance
-from dicom_io.store_status import StoreStatus
+from dicom_io.network.acceptor import Acceptor, AcceptorSettings, IncomingInstance
+from dicom_io.network.store_status import StoreStatus
 
 AE_TITLE = "DEMOPACS"
 

@@ -14,18 +14,18 @@ from pathlib import Path
 from PIL import Image
 from pydicom import dcmread
 
-from daemon.config import Config, read_config
+from daemon.config.configuration import Config, read_config
 from daemon.demo.pacs import AE_TITLE as PACS_AE_TITLE
 from daemon.demo.studies import DemoStudy
 from daemon.errors import DaemonError
-from daemon.stage import POLL_SECONDS
+from daemon.process.stage import POLL_SECONDS
 from daemon.store.database import Store
 from daemon.store.shown import StudyDetail
 from daemon.store.stages import stage_records
 from daemon.store.worklist import study_detail, worklist_entries
-from daemon.study import is_unfinished
-from dicom_io.scu import Address
-from dicom_io.store_scu import send_files
+from daemon.study.closing import is_unfinished
+from dicom_io.network.scu import Address
+from dicom_io.network.store_scu import send_files
 from sr_templates.outline import outline
 
 READY_SECONDS = 120.0

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from daemon.demo.catalog import SampleStudy, sample_studies
 from daemon.demo.radiograph import Exposure, radiograph
-from dicom_io.laterality import Laterality
-from dicom_io.regions import Region
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.regions import Region
 from dicom_io.uids import StudyInstanceUid, derived_uid
 
 _BETWEEN_EXPOSURES = timedelta(seconds=40)

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Row, select
 
-from daemon.lifecycle import InstanceState
 from daemon.store.places import places_of
 from daemon.store.tables import activations, instances
 from daemon.store.values import InstanceRecord
-from dicom_io.age import AgeCaution
-from models.drift import InputCheck, InputWarning
+from daemon.study.lifecycle import InstanceState
+from dicom_io.selection.age import AgeCaution
 from models.finding import MemberFinding, ViewGeometry
+from models.reference.drift import InputCheck, InputWarning
 
 
 def instances_of(connection: Connection, study_id: int) -> tuple[InstanceRecord, ...]:

@@ -7,18 +7,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, insert, not_, or_, select, update
 
 from daemon.errors import UnknownStudy
-from daemon.lifecycle import (
+from daemon.store import lease, transitions
+from daemon.store.database import Store
+from daemon.store.instances import is_of_two_patients
+from daemon.store.tables import deliveries, results, studies
+from daemon.store.values import ClaimedDelivery
+from daemon.study.lifecycle import (
     CLOSED_STUDY_STATES,
     DeliveryEvent,
     DeliveryState,
     StudyEvent,
     StudyState,
 )
-from daemon.store import lease, transitions
-from daemon.store.database import Store
-from daemon.store.instances import is_of_two_patients
-from daemon.store.tables import deliveries, results, studies
-from daemon.store.values import ClaimedDelivery
 from models.study_finding import TriageCategory
 
 _UNSENT = (DeliveryState.PENDING, DeliveryState.WAITING)

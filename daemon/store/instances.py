@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from daemon.lifecycle import CLOSED_STUDY_STATES, InstanceEvent, InstanceState, StudyEvent, StudyState
 from daemon.store import transitions
 from daemon.store.database import Store
 from daemon.store.shown import Rejection
 from daemon.store.tables import instances, rejections, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, ReceivedInstance, Recorded
-from dicom_io.patient import PatientIdentity
+from daemon.study.lifecycle import CLOSED_STUDY_STATES, InstanceEvent, InstanceState, StudyEvent, StudyState
+from dicom_io.selection.patient import PatientIdentity
 
 PATIENT_MISMATCH = "patient_mismatch"
 """What a study says for a reason where two patients meet in it."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from daemon.lifecycle import InstanceState
 from daemon.store.database import Store
 from daemon.store.tables import instances, measurements, studies
 from daemon.store.values import Report
+from daemon.study.lifecycle import InstanceState
 
 
 def record_measurement(connection: Connection, study: Row[Any], report: Report, *, now: datetime) -> None:

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, update
 
-from daemon.lifecycle import InstanceState
 from daemon.store.places import places_text
 from daemon.store.tables import instances, results
 from daemon.store.values import ClaimedStudy, Report
+from daemon.study.lifecycle import InstanceState
 
 
 def insert_result(

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import delete, select, text
 
-from daemon.lifecycle import CLOSED_STUDY_STATES
 from daemon.store.database import Store
 from daemon.store.tables import instances, rejections, results, studies
+from daemon.study.lifecycle import CLOSED_STUDY_STATES
 
 _LOCK_WAIT_MILLISECONDS = 2_000  # whoever waits behind us waits as long
 

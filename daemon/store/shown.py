@@ -3,19 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from daemon.lifecycle import StudyState
 from daemon.store.values import InstanceRecord, ResultKind, StudyIdentity
+from daemon.study.lifecycle import StudyState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorklistEntry:
     """One study as the worklist shows it; `identity` is patient data.
 
-    `cause` is what brought it into its state, a value of `daemon.lifecycle.StudyEvent`; `reason` says why in
-    words, where there is something to say. `trained` is False where its results mean nothing.
-    `part` is the one with the score, where the study shows several, `target` what was looked for; both are
-    empty before there is a report. `warned_view_count` is how many of its views differ from the training
-    data. What `is_old` was made long before it came, and belongs to no day's work.
+    `cause` is what brought it into its state, a value of `daemon.study.lifecycle.StudyEvent`; `reason` says
+    why in words, where there is something to say. `trained` is False where its results mean nothing. `part`
+    is the one with the score, where the study shows several, `target` what was looked for; both are empty
+    before there is a report. `warned_view_count` is how many of its views differ from the training data. What
+    `is_old` was made long before it came, and belongs to no day's work.
     """
 
     study_instance_uid: str
@@ -80,7 +80,7 @@ class EventRecord:
     old_state
         Empty where the instance, the delivery or the study came into being.
     cause
-        A value of `daemon.lifecycle.Event`.
+        A value of `daemon.study.lifecycle.Event`.
     author
         The stage that wrote it, or "command" where a person did.
     """

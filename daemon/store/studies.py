@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from daemon.lifecycle import InstanceState, StudyEvent, StudyState
 from daemon.store import deliveries as outbox
 from daemon.store import lease, transitions
 from daemon.store.contents import instances_of
@@ -15,7 +14,8 @@ from daemon.store.reports import insert_result, keep_places
 from daemon.store.tables import instances, results, studies
 from daemon.store.values import ClaimedStudy, OpenStudy, Predecessor, Report, ResultKind, ViewKind
 from daemon.store.views import return_views
-from dicom_io.laterality import Laterality
+from daemon.study.lifecycle import InstanceState, StudyEvent, StudyState
+from dicom_io.selection.laterality import Laterality
 
 BEGUN_TOO_OFTEN = "building the report ended without an answer twice"
 

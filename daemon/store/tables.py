@@ -77,7 +77,8 @@ studies = Table(
     Column("id", Integer, primary_key=True),
     Column("study_instance_uid", Uid, nullable=False, unique=True),
     Column("state", String(16), nullable=False),
-    # What brought it into this state, a value of `daemon.lifecycle.StudyEvent`; the reason says it in words.
+    # What brought it into this state, a value of `daemon.study.lifecycle.StudyEvent`; the reason says it in
+    # words.
     Column("cause", String(32), nullable=False, default="", server_default=""),
     Column("reason", Text, nullable=False, default=""),
     Column("revision", Integer, nullable=False, default=1),

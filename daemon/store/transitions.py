@@ -1,7 +1,7 @@
 """This module is the one door for state: whatever changes one goes through here.
 
-The table of `daemon.lifecycle` is asked, the row is written, and an event says what changed, why, by whom and
-when, all in the transaction of the caller. Events are the history of a study.
+The table of `daemon.study.lifecycle` is asked, the row is written, and an event says what changed, why, by
+whom and when, all in the transaction of the caller. Events are the history of a study.
 
 An event refers to its study, for which PostgreSQL shares a lock on the study's key. So callers lock studies
 without their keys (``key_share``): else an analyzer that holds a view, and whoever holds its study and wants
@@ -15,7 +15,9 @@ from typing import Any, Generic
 from sqlalchemy import Connection, Table, insert, update
 
 from daemon.errors import StateChangedElsewhere
-from daemon.lifecycle import (
+from daemon.store.database import author_of
+from daemon.store.tables import deliveries, events, instances, studies
+from daemon.study.lifecycle import (
     DeliveryState,
     Event,
     InstanceState,
@@ -23,8 +25,6 @@ from daemon.lifecycle import (
     StudyState,
     advance,
 )
-from daemon.store.database import author_of
-from daemon.store.tables import deliveries, events, instances, studies
 
 
 @dataclass(frozen=True, slots=True)

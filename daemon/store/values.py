@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 
-from daemon.lifecycle import InstanceState
-from dicom_io.age import AgeCaution
-from dicom_io.laterality import Laterality
-from dicom_io.patient import PatientIdentity
-from models.drift import InputCheck, InputWarning
+from daemon.study.lifecycle import InstanceState
+from dicom_io.selection.age import AgeCaution
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.patient import PatientIdentity
 from models.finding import MemberFinding, ViewGeometry
 from models.places import Place
+from models.reference.drift import InputCheck, InputWarning
 
 
 class Recorded(Enum):
@@ -73,7 +73,7 @@ class ReceivedInstance:
     device
         Manufacturer and model of what made it.
     age_caution, minimum_age_years
-        A caution of `dicom_io.age`, and the age below which it is given.
+        A caution of `dicom_io.selection.age`, and the age below which it is given.
     """
 
     study_instance_uid: str

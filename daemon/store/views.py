@@ -6,13 +6,13 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select, update
 
-from daemon.lifecycle import InstanceEvent, InstanceState
 from daemon.store import lease, transitions
 from daemon.store.database import Store
 from daemon.store.tables import activations, instances, studies
 from daemon.store.values import ClaimedView
-from models.drift import InputCheck
+from daemon.study.lifecycle import InstanceEvent, InstanceState
 from models.finding import MemberFinding, ViewGeometry, ViewReading
+from models.reference.drift import InputCheck
 
 SET_ASIDE = "the analysis ended without an answer twice; the view is set aside"
 

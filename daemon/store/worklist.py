@@ -6,17 +6,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from daemon.errors import UnknownStudy
-from daemon.lifecycle import InstanceState, StudyState
 from daemon.store.contents import instances_of
 from daemon.store.database import Store
 from daemon.store.history import events_of
 from daemon.store.shown import DeliveryRecord, Rejection, ResultRecord, StudyDetail, WorklistEntry
 from daemon.store.tables import deliveries, instances, rejections, results, studies
 from daemon.store.values import ResultKind, StudyIdentity
+from daemon.study.lifecycle import InstanceState, StudyState
 
 
 def worklist_entries(store: Store) -> tuple[WorklistEntry, ...]:
-    """Give every study, in the order of arrival; `daemon.study.reading_order` puts them in order."""
+    """Give every study, in the order of arrival; `daemon.study.closing.reading_order` puts them in order."""
     with store.read() as connection:
         rows = connection.execute(_entries().order_by(studies.c.id)).all()
         regions = _regions(connection)

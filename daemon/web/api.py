@@ -16,7 +16,7 @@ from daemon.store.places import place_values
 from daemon.store.shown import DeliveryRecord, EventRecord, ResultRecord, WorklistEntry
 from daemon.store.values import InstanceRecord
 from daemon.store.worklist import study_detail, worklist_entries
-from daemon.study import Priority
+from daemon.study.closing import Priority
 from daemon.web.address import requested_study
 from daemon.web.detail import ensemble_probability
 from daemon.web.listing import Period, Selection, is_current, standing, turn_around, worklist

@@ -17,8 +17,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from daemon.errors import UnknownStudy
+from daemon.process.stage_lock import is_held
 from daemon.spool import Spool
-from daemon.stage_lock import is_held
 from daemon.store.database import Store
 from daemon.web.api import Api
 from daemon.web.guard import Guard

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from daemon.lifecycle import InstanceState
 from daemon.store.shown import ResultRecord, StudyDetail
 from daemon.store.values import InstanceRecord, ResultKind
-from dicom_io.age import age_clause
+from daemon.study.lifecycle import InstanceState
+from dicom_io.selection.age import age_clause
 from models.finding import view_probability
 
 

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from daemon.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.store.database import Store
 from daemon.store.shown import StageRecord
 from daemon.store.stages import stage_records
 from daemon.store.worklist import counts_by_state, worklist_entries
-from daemon.study import is_unfinished
+from daemon.study.closing import is_unfinished
+from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.web.listing import Standing, standing
 
 SEEN_WITHIN = timedelta(seconds=30)

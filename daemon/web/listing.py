@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self, TypeVar
 
-from daemon.lifecycle import StudyState
 from daemon.store.instances import is_of_two_patients
 from daemon.store.shown import WorklistEntry
-from daemon.study import is_unfinished, reading_order
+from daemon.study.closing import is_unfinished, reading_order
+from daemon.study.lifecycle import StudyState
 
 MAX_SHOWN = 300
 

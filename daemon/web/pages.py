@@ -9,11 +9,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from daemon.lifecycle import StudyState
 from daemon.store.database import Store
 from daemon.store.stages import stage_records
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
-from daemon.study import is_unfinished
+from daemon.study.closing import is_unfinished
+from daemon.study.lifecycle import StudyState
 from daemon.web import wording
 from daemon.web.address import requested_study
 from daemon.web.detail import study_view

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from daemon.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.store.shown import WorklistEntry
-from daemon.study import Priority
+from daemon.study.closing import Priority
+from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.web.listing import has_two_patients
 
 UNTRAINED = "UNTRAINED"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from models.bundle import Bundle
+from models.bundle.loading import Bundle
 from models.engines.engine import Engine
 from models.engines.torch_engine import TorchEngine
 
@@ -31,7 +31,7 @@ def open_engine(bundle: Bundle, *, device: str, threads: int | None = None, name
     bundle
         The loaded bundle. It belongs to the engine from here on, which may move its members.
     device
-        "cpu" or "cuda", see `models.device.choose_device`.
+        "cpu" or "cuda", see `models.engines.device.choose_device`.
     threads
         How many CPU threads the engine may use; None leaves the engine's own choice.
     name

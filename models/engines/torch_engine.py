@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.bundle import Bundle
-from models.device import repeatable
+from models.bundle.loading import Bundle
+from models.engines.device import repeatable
 from models.engines.engine import MemberPass
-from models.member import Member, MemberOutput
+from models.networks.member import Member, MemberOutput
 
 
 class TorchEngine:
@@ -20,7 +20,7 @@ class TorchEngine:
     bundle
         The loaded bundle. Its own members are moved to `device` and laid out for it: no copies.
     device
-        "cpu" or "cuda", see `models.device.choose_device`.
+        "cpu" or "cuda", see `models.engines.device.choose_device`.
     threads
         How many CPU threads torch may use in this process; None leaves torch's own choice.
     """

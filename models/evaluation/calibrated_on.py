@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from models.manifest import SENSITIVE, CalibrationData, Manifest
+from models.bundle.manifest import SENSITIVE, CalibrationData, Manifest
 
 # So many hashes a manifest keeps: of a fourteenth of the images, as one region of MURA, one is among them
 # but in one case of ten thousand.

@@ -8,9 +8,9 @@ Both are convex maximum likelihood fits of one or two parameters, solved by Newt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.bundle.manifest import Calibration
 from models.errors import MemberInverted, SamplesInsufficient
 from models.evaluation.metrics import checked
-from models.manifest import Calibration
 
 _Floats = NDArray[np.float64]
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
+from models.bundle.manifest import BundleIdentity
 from models.evaluation.evaluation import VERDICT_THRESHOLD, Evaluation
 from models.evaluation.figures import Figure
 from models.evaluation.paper_tables import PaperTables
-from models.manifest import BundleIdentity
 
 FORMAT = 1
 

@@ -6,11 +6,11 @@ Abnormal is the positive class throughout. A value that is not defined for the c
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from models.bundle.manifest import BundleIdentity
 from models.evaluation.calibrated_on import CalibratedOn
 from models.evaluation.cases import OVERALL, Level, Subset
 from models.evaluation.figures import Figure
 from models.evaluation.metrics import Confusion, Curve, ReliabilityBin
-from models.manifest import BundleIdentity
 
 # Figures that need a verdict take the more probable class, as the paper does; operating points are apart.
 VERDICT_THRESHOLD = 0.5

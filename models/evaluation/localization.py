@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bundle.manifest import Preprocessing
 from models.datasets.sample import Box
-from models.manifest import Preprocessing
-from models.overlay import upsample_activation
+from models.rendering.overlay import upsample_activation
 
 _HALF = np.float32(0.5)
 

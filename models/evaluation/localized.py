@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bundle.manifest import SENSITIVE, BundleIdentity
 from models.evaluation.combinations import COMBINATIONS
 from models.evaluation.evaluation import ENSEMBLE, Localized, Located
 from models.evaluation.figures import Figure, mean_figures
@@ -16,7 +17,6 @@ from models.evaluation.localization import localize
 from models.evaluation.plan import Plan
 from models.evaluation.predictions import Predictions
 from models.finding import cell_probabilities
-from models.manifest import SENSITIVE, BundleIdentity
 
 _MEASURES = ("pointing_game", "energy_inside", "iou", "box_share")
 

@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.bundle.manifest import OperatingPoint
 from models.errors import SamplesInsufficient
 from models.evaluation.bootstrap import Interval, bootstrap_pair_intervals
 from models.evaluation.figures import RESAMPLES, Figure
 from models.evaluation.metrics import checked, confusion
-from models.manifest import OperatingPoint
 
 # 0.95 * 20 may come out a little above 19; a count is not raised for that.
 _ROUNDING = 1e-9

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bundle.manifest import SENSITIVE, SPECIFIC, BundleIdentity
 from models.datasets.sample import Box, Sample
 from models.evaluation.combinations import probability_weighted
 from models.evaluation.evaluation import Placed
@@ -17,7 +18,6 @@ from models.evaluation.figures import figures
 from models.evaluation.plan import Plan
 from models.evaluation.predictions import Predictions
 from models.evaluation.weighted import ratio
-from models.manifest import SENSITIVE, SPECIFIC, BundleIdentity
 from models.places import Place, places
 
 _Floats = NDArray[np.float64]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bundle.manifest import OperatingPoint
 from models.evaluation import weighted
 from models.evaluation.cases import OVERALL, Cases, Subset
 from models.evaluation.evaluation import Classifier, Point, PointMeasured, ReadEarlier
@@ -19,7 +20,6 @@ from models.evaluation.operating_points import choose_threshold, widened
 from models.evaluation.plan import Plan
 from models.evaluation.predictions import Predictions
 from models.evaluation.triage import worklist_statistics
-from models.manifest import OperatingPoint
 
 _Floats = NDArray[np.float64]
 

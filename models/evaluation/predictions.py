@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle import Bundle
+from models.bundle.loading import Bundle
+from models.bundle.manifest import MemberEntry, Preprocessing
 from models.datasets.sample import Sample
 from models.ensemble import open_ensemble
 from models.errors import DatasetRefused, UnreadablePicture
 from models.evaluation.cases import Cases, Level
 from models.finding import MemberFinding, probabilities
 from models.fold import Fold
-from models.manifest import MemberEntry, Preprocessing
 from models.picture import read_picture
 from models.preprocess import preprocess
 
@@ -141,7 +141,7 @@ def predict(
     Parameters
     ----------
     device
-        "cpu" or "cuda", see `models.device.choose_device`.
+        "cpu" or "cuda", see `models.engines.device.choose_device`.
     batch
         How many images go through the members at once. The next batch is read meanwhile; no more than two
         are in memory.

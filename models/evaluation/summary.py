@@ -7,6 +7,7 @@ meet the same resamples of a seed.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from models.bundle.manifest import BundleIdentity
 from models.evaluation.calibrated_on import CalibratedOn
 from models.evaluation.cases import Cases, Level, Subset
 from models.evaluation.cautions import cautions
@@ -26,7 +27,6 @@ from models.evaluation.placed import placed
 from models.evaluation.plan import Origin, Plan
 from models.evaluation.points import measured_points, read_earlier
 from models.evaluation.predictions import Predictions
-from models.manifest import BundleIdentity
 
 
 def evaluate(

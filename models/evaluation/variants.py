@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable
 
-from models.architectures import ENSEMBLES
+from models.bundle.manifest import Manifest
 from models.errors import ModelError
 from models.evaluation.evaluation import ENSEMBLE
-from models.manifest import Manifest
+from models.networks.architectures import ENSEMBLES
 
 # Asks for all of the paper's variants whose members the bundle has.
 PAPER = "paper"

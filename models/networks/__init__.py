@@ -1,1 +1,1 @@
-"""The backbones, numerically equal to Keras Applications."""
+"""Networks, written out: `architectures` names them, `member.Member` is a backbone with its linear head."""

@@ -9,15 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from models.bundle import Bundle
-from models.bundle_writer import NewMember, create_bundle, refuse_existing
-from models.datasets.content import content_hashes
-from models.errors import MemberByChance, MemberInverted, SamplesInsufficient
-from models.evaluation.calibrated_on import calibration_data
-from models.evaluation.calibration import fit_calibration
-from models.evaluation.predictions import Predictions, predict
-from models.fold import Fold
-from models.manifest import (
+from models.bundle.loading import Bundle
+from models.bundle.manifest import (
     SENSITIVE,
     SPECIFIC,
     Calibration,
@@ -30,8 +23,15 @@ from models.manifest import (
     identity_of,
     read_manifest,
 )
-from models.member import Member
-from models.targets import ABNORMALITY
+from models.bundle.targets import ABNORMALITY
+from models.bundle.writing import NewMember, create_bundle, refuse_existing
+from models.datasets.content import content_hashes
+from models.errors import MemberByChance, MemberInverted, SamplesInsufficient
+from models.evaluation.calibrated_on import calibration_data
+from models.evaluation.calibration import fit_calibration
+from models.evaluation.predictions import Predictions, predict
+from models.fold import Fold
+from models.networks.member import Member
 from models.training.rating import (
     Rating,
     calibrated,

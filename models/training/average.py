@@ -2,7 +2,7 @@
 
 import torch
 
-from models.member import Member
+from models.networks.member import Member
 
 
 class WeightAverage:

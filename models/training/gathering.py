@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-from models.bundle import Bundle, load_bundle
+from models.bundle.loading import Bundle, load_bundle
+from models.bundle.manifest import MemberEntry, Preprocessing, Target
 from models.errors import TrainingRefused
-from models.manifest import MemberEntry, Preprocessing, Target
-from models.member import Member, build_member
+from models.networks.member import Member, build_member
 from models.training.assembly import Trained
 
 

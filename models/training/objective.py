@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models.member import MemberOutput
 from models.networks.backbone import Level
+from models.networks.member import MemberOutput
 from models.training.pairing import paired_levels
 from models.training.recipe import Weights
 from models.training.targets import UNKNOWN

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bundle.manifest import SENSITIVE, SPECIFIC, Calibration, Metric, OperatingPoint
 from models.datasets.sample import Sample
 from models.errors import MemberByChance, SamplesInsufficient
 from models.evaluation import weighted
@@ -21,7 +22,6 @@ from models.evaluation.operating_points import (
 )
 from models.evaluation.predictions import Predictions
 from models.evaluation.votes import fit_votes
-from models.manifest import SENSITIVE, SPECIFIC, Calibration, Metric, OperatingPoint
 
 # Of abnormal cases, so many are flagged at the points of these names.
 SENSITIVITIES: Mapping[str, float] = {SENSITIVE: 0.95, "sensitivity-90": 0.90, "sensitivity-98": 0.98}

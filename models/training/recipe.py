@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from models.manifest import Preprocessing
+from models.bundle.manifest import Preprocessing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ class Recipe:
     preprocessing
         What the bundle's manifest will say.
     sharpness
-        The pooling of the member, see `models.member.pool`.
+        The pooling of the member, see `models.networks.member.pool`.
     stages
         What is looked at, in order.
     batch

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from models.bundle.manifest import Preprocessing
 from models.errors import TrainingRefused
-from models.manifest import Preprocessing
 from models.training.recipe import Augmentation, Recipe, Schedule, Stage, Weights
 
 PAPER = Recipe(

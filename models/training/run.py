@@ -11,7 +11,7 @@ from pathlib import Path
 from models.datasets.content import content_hash
 from models.datasets.sample import Sample
 from models.errors import TrainingRefused, UnreadablePicture
-from models.member import Member, build_member
+from models.networks.member import Member, build_member
 from models.picture import read_picture
 from models.training.assembly import Trained
 from models.training.checkpoint import CHECKPOINT, EpochRecord

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 from torchvision.models import DenseNet169_Weights, DenseNet201_Weights, densenet169, densenet201
 
-from models.bundle import load_bundle
+from models.bundle.loading import load_bundle
+from models.bundle.manifest import read_identity
+from models.bundle.shipped import bundle_folder
 from models.errors import TrainingRefused
-from models.manifest import read_identity
-from models.member import Member, initialize
-from models.pretrained import load_pretrained
-from models.shipped import bundle_folder
+from models.keras.pretrained import load_pretrained
+from models.networks.member import Member, initialize
 
 # What torchvision has of the architectures; of the others it has no weights.
 _TORCHVISION = {

@@ -7,10 +7,10 @@ from typing import NamedTuple, Self
 
 import torch
 
+from models.bundle.manifest import read_manifest
 from models.errors import TrainingRefused
-from models.manifest import read_manifest
-from models.member import Member, build_member
 from models.networks.backbone import Level
+from models.networks.member import Member, build_member
 from models.training.recipe import Recipe
 from models.training.start import Start, start_member
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from models.device import repeatable
+from models.engines.device import repeatable
 from models.errors import TrainingDiverged
-from models.member import Member
+from models.networks.member import Member
 from models.training.average import WeightAverage
 from models.training.checkpoint import (
     CHECKPOINT,

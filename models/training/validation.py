@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from models.bundle.manifest import Preprocessing
 from models.datasets.sample import Sample
-from models.device import repeatable
+from models.engines.device import repeatable
 from models.evaluation.metrics import auroc
-from models.manifest import Preprocessing
-from models.member import Member
+from models.networks.member import Member
 from models.picture import read_picture
 from models.preprocess import preprocess
 

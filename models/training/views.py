@@ -17,8 +17,8 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as transforms
 from torchvision.tv_tensors import BoundingBoxes
 
+from models.bundle.manifest import Preprocessing
 from models.datasets.sample import Sample
-from models.manifest import Preprocessing
 from models.picture import read_picture
 from models.training.recipe import Augmentation
 from models.training.targets import UNKNOWN, cell_targets, view_target

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.spool import Spool
 from daemon.store.database import Store, database_url, open_store
-from dicom_io.decoder import Decoder
+from dicom_io.decoding.decoder import Decoder
 from tests.daemon.postgresql import Cluster, empty, running_cluster
 from tests.daemon.store_factory import sqlite_store
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon import notify
+from daemon.process import sd_notify
 
 
 def note(folder: Path, event: str, name: str) -> None:
@@ -31,7 +31,7 @@ def live(folder: Path, name: str, *, stop_seconds: float = 0.0) -> int:
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
     while not stopping:
-        notify.notify(notify.READY, notify.ALIVE, stage=name)
+        sd_notify.notify(sd_notify.READY, sd_notify.ALIVE, stage=name)
         if not notes(folder, "ready", name):
             note(folder, "ready", name)
         time.sleep(0.01)
@@ -44,14 +44,14 @@ def live(folder: Path, name: str, *, stop_seconds: float = 0.0) -> int:
 def crash_once(folder: Path, name: str) -> int:
     if len(notes(folder, "begun", name)) > 1:
         return live(folder, name)
-    notify.notify(notify.READY, stage=name)
+    sd_notify.notify(sd_notify.READY, stage=name)
     return 1
 
 
 def fall_silent_once(folder: Path, name: str) -> int:
     if len(notes(folder, "begun", name)) > 1:
         return live(folder, name)
-    notify.notify(notify.READY, stage=name)
+    sd_notify.notify(sd_notify.READY, stage=name)
     time.sleep(600)
     return 0
 
@@ -66,7 +66,7 @@ def never_get_ready(folder: Path, name: str) -> int:
 def ignore_the_signal(folder: Path, name: str) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
-        notify.notify(notify.READY, notify.ALIVE, stage=name)
+        sd_notify.notify(sd_notify.READY, sd_notify.ALIVE, stage=name)
         if not notes(folder, "ready", name):
             note(folder, "ready", name)
         time.sleep(0.01)
@@ -74,8 +74,8 @@ def ignore_the_signal(folder: Path, name: str) -> int:
 
 def work(folder: Path, name: str) -> int:
     """Be a real stage with a real store."""
-    from daemon.lifeline import end_with_supervisor  # noqa: PLC0415
-    from daemon.stage import StageName, StageProcess  # noqa: PLC0415
+    from daemon.process.lifeline import end_with_supervisor  # noqa: PLC0415
+    from daemon.process.stage import StageName, StageProcess  # noqa: PLC0415
     from daemon.store.database import database_url, open_store  # noqa: PLC0415
 
     end_with_supervisor()
@@ -94,9 +94,9 @@ def work(folder: Path, name: str) -> int:
 
 def work_deaf_once(folder: Path, name: str) -> int:
     """Hold the lock of the stage like one that is deep in a computation; the next one is a real stage."""
-    from daemon.lifeline import end_with_supervisor  # noqa: PLC0415
-    from daemon.stage import StageName  # noqa: PLC0415
-    from daemon.stage_lock import exclusive  # noqa: PLC0415
+    from daemon.process.lifeline import end_with_supervisor  # noqa: PLC0415
+    from daemon.process.stage import StageName  # noqa: PLC0415
+    from daemon.process.stage_lock import exclusive  # noqa: PLC0415
 
     end_with_supervisor()
     with exclusive(folder, "here", StageName(name)):
@@ -109,7 +109,7 @@ def work_deaf_once(folder: Path, name: str) -> int:
 
 
 def give_up(_folder: Path, _name: str) -> int:
-    from daemon.stage import CANNOT_START  # noqa: PLC0415
+    from daemon.process.stage import CANNOT_START  # noqa: PLC0415
 
     return CANNOT_START
 

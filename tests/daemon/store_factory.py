@@ -19,7 +19,6 @@ from pydicom.uid import (
 )
 from sqlalchemy import select
 
-from daemon.lifecycle import InstanceState
 from daemon.store import deliveries, instances, studies, tables, views
 from daemon.store.database import Store, database_url, open_store
 from daemon.store.values import (
@@ -32,12 +31,13 @@ from daemon.store.values import (
     ResultKind,
     StudyIdentity,
 )
-from dicom_io.laterality import Laterality
-from dicom_io.projection import Projection
-from dicom_io.regions import Region
+from daemon.study.lifecycle import InstanceState
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.projection import Projection
+from dicom_io.selection.regions import Region
 from dicom_io.uids import derived_uid
-from models.drift import InputCheck
 from models.finding import MemberFinding, ViewGeometry, ViewReading
+from models.reference.drift import InputCheck
 from models.study_finding import TriageCategory
 from tests.factories import uid
 

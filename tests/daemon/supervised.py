@@ -7,9 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-from daemon import notify
-from daemon.stage import StageName
-from daemon.supervisor import Patience, Supervisor
+from daemon.process import sd_notify
+from daemon.process.stage import StageName
+from daemon.process.supervisor import Patience, Supervisor
 from tests.daemon import stage_program
 
 
@@ -19,7 +19,7 @@ def supervise(folder: Path, patience: Patience, behaviors: dict[str, str]) -> in
         StageName(name): [sys.executable, "-m", stage_program.__name__, str(folder), name, behavior]
         for name, behavior in behaviors.items()
     }
-    listener = notify.listen(folder / "notify")
+    listener = sd_notify.listen(folder / "notify")
     status = Supervisor(commands, listener, patience).run()
     listener.close()
     stage_program.note(folder, "ended", "supervisor")

@@ -14,10 +14,10 @@ from pydicom.uid import JPEGLSLossless, RLELossless
 from daemon.demo.catalog import SampleStudy, SampleView, sample_studies
 from daemon.demo.radiograph import stored_values
 from daemon.demo.studies import DemoStudy, demo_studies
-from dicom_io.age import AgeCaution, AgeRule, ages_of
-from dicom_io.eligibility import assess
-from dicom_io.exclusion import Exclusion
-from dicom_io.instance import read_header
+from dicom_io.reading.instance import read_header
+from dicom_io.selection.age import AgeCaution, AgeRule, ages_of
+from dicom_io.selection.eligibility import assess
+from dicom_io.selection.exclusion import Exclusion
 
 NOW = datetime(2024, 2, 29, 8, 15, 30, tzinfo=UTC)
 

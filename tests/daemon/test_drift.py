@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom import dcmread
 
-from daemon.analyzer import Analyzer
 from daemon.cli import main
-from daemon.lifecycle import InstanceState
-from daemon.results import build_results
+from daemon.pipeline.building import build_results
+from daemon.process.stage import StageName, StageProcess
 from daemon.spool import Spool
-from daemon.stage import StageName, StageProcess
+from daemon.stages.analyzer import Analyzer
 from daemon.store.database import Store
 from daemon.store.worklist import study_detail
-from dicom_io.decoder import Decoder
-from models.bundle import load_bundle
-from models.bundle_writer import NewMember, create_bundle
-from models.drift import InputWarning
+from daemon.study.lifecycle import InstanceState
+from dicom_io.decoding.decoder import Decoder
+from models.bundle.loading import load_bundle
+from models.bundle.manifest import Preprocessing
+from models.bundle.writing import NewMember, create_bundle
 from models.ensemble import Ensemble, open_ensemble
-from models.manifest import Preprocessing
-from models.member import build_member, initialize
+from models.networks.member import build_member, initialize
 from models.preprocess import preprocess
-from models.reference_fit import ReferenceInputs, reference_of
+from models.reference.drift import InputWarning
+from models.reference.fitting import ReferenceInputs, reference_of
 from models.resampling import resize
 from sr_templates.outline import outline
 from tests.daemon import store_factory

@@ -18,11 +18,10 @@ from pydicom.uid import (
 )
 from sqlalchemy import text, update
 
-from daemon.config import Config
+from daemon.config.configuration import Config
 from daemon.errors import IntakeRefused
 from daemon.intake import Arrival, Intake
 from daemon.intake_rule import IntakeRule
-from daemon.lifecycle import InstanceState, StudyState
 from daemon.spool import Spool
 from daemon.store.database import database_url, open_store
 from daemon.store.instances import PATIENT_MISMATCH
@@ -30,10 +29,11 @@ from daemon.store.retention import purge_studies
 from daemon.store.tables import instances, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, Recorded
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
-from daemon.study import Priority
-from dicom_io.age import AgeCaution, AgeRule
-from dicom_io.exclusion import Exclusion
-from dicom_io.store_status import StoreStatus
+from daemon.study.closing import Priority
+from daemon.study.lifecycle import InstanceState, StudyState
+from dicom_io.network.store_status import StoreStatus
+from dicom_io.selection.age import AgeCaution, AgeRule
+from dicom_io.selection.exclusion import Exclusion
 from tests.daemon.postgresql import Cluster
 from tests.daemon.store_factory import NOW
 from tests.factories import encode, make_instance, uid

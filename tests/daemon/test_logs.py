@@ -56,7 +56,7 @@ def log_failure(logger: logging.Logger) -> None:
 
 
 def test_foreign_exception_in_our_record_keeps_its_words_to_itself(lines):
-    log_failure(logging.getLogger("daemon.reporter"))
+    log_failure(logging.getLogger("daemon.stages.reporter"))
     (line,) = lines
     assert NAME not in line
     assert "Testcase" not in line

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from daemon.analyzer import Analyzer
 from daemon.cli import main
-from daemon.results import build_results
+from daemon.pipeline.building import build_results
+from daemon.process.stage import StageName, StageProcess
 from daemon.spool import Spool
-from daemon.stage import StageName, StageProcess
+from daemon.stages.analyzer import Analyzer
 from daemon.store.database import Store
 from daemon.store.worklist import study_detail
-from dicom_io.decoder import Decoder
-from models.bundle import load_bundle
-from models.bundle_writer import NewMember, create_bundle
+from dicom_io.decoding.decoder import Decoder
+from models.bundle.loading import load_bundle
+from models.bundle.manifest import Preprocessing
+from models.bundle.writing import NewMember, create_bundle
 from models.ensemble import Ensemble, open_ensemble
-from models.manifest import Preprocessing
-from models.member import build_member, initialize
+from models.networks.member import build_member, initialize
 from models.preprocess import preprocess
 from models.resampling import resize
 from tests.daemon import store_factory

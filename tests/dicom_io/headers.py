@@ -2,7 +2,7 @@
 
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
-from dicom_io.instance import InstanceHeader
+from dicom_io.reading.instance import InstanceHeader
 
 
 def header(**values: object) -> InstanceHeader:

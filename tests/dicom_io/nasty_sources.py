@@ -8,7 +8,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
-from dicom_io.derived import to_bytes
+from dicom_io.objects.common import to_bytes
 from tests.factories import make_instance
 
 Raw = Mapping[str, bytes | None]

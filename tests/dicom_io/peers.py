@@ -13,7 +13,13 @@ from pathlib import Path
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from dicom_io.acceptor import Acceptor, AcceptorSettings, IncomingInstance, RefusedInstance, StoreStatus
+from dicom_io.network.acceptor import (
+    Acceptor,
+    AcceptorSettings,
+    IncomingInstance,
+    RefusedInstance,
+    StoreStatus,
+)
 
 OUR_AE_TITLE = "ULNA"
 VERIFICATION = "1.2.840.10008.1.1"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.bundle import create_untrained
+from models.bundle.loading import create_untrained
 from tests.flow.orthanc import AE_TITLE, Orthanc, running_orthanc
 from tests.flow.service import Service, running_service
 

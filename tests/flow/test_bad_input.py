@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from pydicom.uid import JPEG2000Lossless
 
-from daemon.lifecycle import InstanceState, StudyState
 from daemon.store.worklist import recent_rejections
-from tests.dicom_io.compressed import jpeg_2000, with_frame
+from daemon.study.lifecycle import InstanceState, StudyState
+from tests.dicom_io.decoding.compressed import jpeg_2000, with_frame
 from tests.factories import encode, make_instance, uid, write_instance
 from tests.flow.orthanc import AE_TITLE, Orthanc
 from tests.flow.radiographs import study_uid, wrist_study, wrist_view

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.lifecycle import DeliveryState, StudyState
+from daemon.study.lifecycle import DeliveryState, StudyState
 from tests.flow.orthanc import AE_TITLE, Orthanc, running_orthanc
 from tests.flow.ports import free_port
 from tests.flow.radiographs import study_uid, wrist_study

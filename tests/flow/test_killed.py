@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import ColumnElement, Table, func, select
 
-from daemon.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.store.tables import deliveries, instances, studies
+from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
 from tests.flow.orthanc import Orthanc
 from tests.flow.radiographs import study_uid, wrist_study
 from tests.flow.service import Service, is_alive

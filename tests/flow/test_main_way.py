@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from daemon.lifecycle import StudyState
+from daemon.study.lifecycle import StudyState
 from tests.flow.orthanc import Orthanc
 from tests.flow.radiographs import study_uid, wrist_study, wrist_view
 from tests.flow.service import Service

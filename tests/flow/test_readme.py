@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from daemon.demo.studies import DemoStudy, demo_studies
-from daemon.lifecycle import StudyState
-from dicom_io.regions import Region
+from daemon.study.lifecycle import StudyState
+from dicom_io.selection.regions import Region
 from tests.flow.orthanc import AE_TITLE, Orthanc, running_orthanc
 from tests.flow.ports import free_port
 from tests.flow.service import Service, configured_service, ulna

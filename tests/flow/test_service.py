@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.store.tables import deliveries, instances, studies
-from models.shipped import DEFAULT_BUNDLE, bundle_folder
+from models.bundle.shipped import DEFAULT_BUNDLE, bundle_folder
 from tests.flow.radiographs import study_uid, wrist_study
 from tests.flow.service import Service, resident_bytes, running_service, ulna
 from tests.processes import children_of

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bundle.manifest import BundleIdentity, OperatingPoint, Preprocessing
+from models.bundle.targets import FRACTURE
 from models.finding import MemberFinding, ViewFinding
 from models.fold import Fold
-from models.manifest import BundleIdentity, OperatingPoint, Preprocessing
 from models.study_finding import StudyFinding, study_finding
-from models.targets import FRACTURE
 
 
 def a_point(name="sensitive", threshold=0.5, **rates) -> OperatingPoint:

@@ -7,9 +7,9 @@ from pathlib import Path
 import safetensors.torch
 import torch
 
-from models.bundle_writer import NewMember
-from models.manifest import Manifest, MemberEntry, parse_manifest
-from models.member import build_member
+from models.bundle.manifest import Manifest, MemberEntry, parse_manifest
+from models.bundle.writing import NewMember
+from models.networks.member import build_member
 from tests.models.builders import MANIFEST
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from models.bundle import create_untrained
-from models.bundle_writer import create_bundle
+from models.bundle.loading import create_untrained
+from models.bundle.writing import create_bundle
 from tests.models.bundles import tiny_manifest, two_members
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle import Bundle
+from models.bundle.loading import Bundle
+from models.bundle.manifest import Calibration, MemberEntry, identity_of, parse_manifest
 from models.engines.engine import MemberPass
-from models.manifest import Calibration, MemberEntry, identity_of, parse_manifest
-from models.reference import Reference
+from models.reference.reference import Reference
 from tests.models.builders import MANIFEST
 
 _CELL = 32  # pixels along a side, as for the real members

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.bundle.targets import ABNORMALITY, FRACTURE
 from models.claims import claim, digits_of, headline, in_digits, in_words
 from models.study_finding import TriageCategory
-from models.targets import ABNORMALITY, FRACTURE
 from tests.models.builders import a_study
 
 INNER = st.floats(0.001, 0.999)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.bundle import load_bundle
+from models.bundle.loading import load_bundle
+from models.bundle.manifest import Calibration
 from models.engines.engine import MemberPass
 from models.ensemble import Ensemble, open_ensemble
 from models.errors import NonFiniteOutput
 from models.finding import ViewFinding
-from models.manifest import Calibration
 from tests.models.fake_engine import FakeEngine, bundle_without_weights, plain_views
 
 BIASES = {"first": -2.0, "second": 2.0}

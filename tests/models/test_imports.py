@@ -8,14 +8,14 @@ import pytest
     "module",
     [
         "finding",
-        "drift",
-        "reference",
-        "reference_file",
-        "manifest",
-        "manifest_text",
+        "reference.drift",
+        "reference.reference",
+        "reference.file",
+        "bundle.manifest",
+        "bundle.manifest_text",
         "preprocess",
-        "overlay",
-        "page",
+        "rendering.overlay",
+        "rendering.view_page",
         "errors",
         "engines.engine",
     ],
@@ -27,6 +27,6 @@ def test_value_and_picture_modules_do_not_import_torch(module):
 
 
 def test_an_ensemble_is_ready_without_the_compiler_of_torch_which_loads_longer_than_torch():
-    program = "import models.bundle, models.ensemble, sys; sys.exit('torch._dynamo' in sys.modules)"
+    program = "import models.bundle.loading, models.ensemble, sys; sys.exit('torch._dynamo' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from models import places as module
-from models.manifest import Preprocessing
+from models.bundle.manifest import Preprocessing
 from models.places import LEVEL, MOST, Place, places
 
 SQUARE = Preprocessing(input_size=(224, 224))

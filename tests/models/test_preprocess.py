@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.manifest import Preprocessing
+from models.bundle.manifest import Preprocessing
 from models.preprocess import Placement, placement, positions_in_view, preprocess
 from models.resampling import resize
 

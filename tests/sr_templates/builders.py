@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 import numpy as np
 from pydicom.dataset import Dataset
 
-from dicom_io.laterality import Laterality
-from dicom_io.parts import Part, parts_of
-from dicom_io.projection import Projection
-from dicom_io.regions import Region
-from dicom_io.source import sanitized_source
-from models.drift import InputCheck, InputWarning
+from dicom_io.objects.inheritance import sanitized_source
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.parts import Part, parts_of
+from dicom_io.selection.projection import Projection
+from dicom_io.selection.regions import Region
+from models.bundle.manifest import BundleIdentity, OperatingPoint, Preprocessing
+from models.bundle.targets import FRACTURE
 from models.finding import MemberFinding, ViewFinding
 from models.fold import Fold
-from models.manifest import BundleIdentity, OperatingPoint, Preprocessing
+from models.reference.drift import InputCheck, InputWarning
 from models.study_finding import study_finding
-from models.targets import FRACTURE
 from sr_templates.content import AnalyzedView, PreviousReport, ReportContent, SetAside
 from tests.factories import encode, make_instance
 

@@ -8,9 +8,9 @@ from highdicom.sr.templates import ImageLibraryEntryDescriptors
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr.coding import Code
 
-from dicom_io.laterality import Laterality
-from dicom_io.regions import Region
-from models.drift import InputWarning
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.regions import Region
+from models.reference.drift import InputWarning
 from sr_templates import codes
 from tests.factories import make_instance
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from dicom_io.derived import to_bytes
-from dicom_io.laterality import Laterality
-from dicom_io.secondary_capture import secondary_capture
-from dicom_io.source import sanitized_source
+from dicom_io.objects.common import to_bytes
+from dicom_io.objects.inheritance import sanitized_source
+from dicom_io.objects.secondary_capture import secondary_capture
+from dicom_io.selection.laterality import Laterality
 from sr_templates.report import structured_report
 from tests.dicom_io.nasty_sources import CHARACTER_SETS, INHERITED, NASTY, Raw, source_bytes
 from tests.dicom_io.validators import dciodvfy_errors

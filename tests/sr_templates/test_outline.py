@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from pydicom import dcmread
 
-from dicom_io.derived import to_bytes
+from dicom_io.objects.common import to_bytes
 from sr_templates.content import SetAside
 from sr_templates.outline import outline
 from sr_templates.report import structured_report

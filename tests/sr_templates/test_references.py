@@ -2,7 +2,7 @@
 
 import pytest
 
-from dicom_io.source import sanitized_source
+from dicom_io.objects.inheritance import sanitized_source
 from sr_templates import codes
 from sr_templates.references import instance_item
 from tests.dicom_io.nasty_sources import source_bytes

@@ -15,10 +15,10 @@ from highdicom.sr import (
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from dicom_io.derived import to_bytes
-from dicom_io.eligibility import is_own_result
-from dicom_io.instance import read_header
-from dicom_io.laterality import Laterality
+from dicom_io.objects.common import to_bytes
+from dicom_io.reading.instance import read_header
+from dicom_io.selection.eligibility import is_own_result
+from dicom_io.selection.laterality import Laterality
 from sr_templates.content import ReportContent, SetAside
 from sr_templates.report import structured_report
 from tests.dicom_io.validators import dciodvfy_errors

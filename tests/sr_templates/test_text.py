@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from dicom_io.exclusion import Exclusion
-from dicom_io.laterality import Laterality
-from dicom_io.projection import Projection
-from dicom_io.regions import Region
-from models.drift import InputWarning
+from dicom_io.selection.exclusion import Exclusion
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.projection import Projection
+from dicom_io.selection.regions import Region
 from models.fold import Fold
+from models.reference.drift import InputWarning
 from sr_templates.content import SetAside
 from sr_templates.text import limitations, summary, view_title
 from tests.sr_templates.builders import analyzed, bundle, report_content, source, three_views

@@ -3,8 +3,8 @@
 from highdicom.sr.templates import ImageLibraryEntryDescriptors
 from pydicom.dataset import Dataset
 
-from dicom_io.derived import to_bytes
-from dicom_io.source import sanitized_source
+from dicom_io.objects.common import to_bytes
+from dicom_io.objects.inheritance import sanitized_source
 from sr_templates.report import structured_report
 from sr_templates.tid1500 import tid1500_measurement_report
 from sr_templates.tid1600 import tid1600_image_library

@@ -14,17 +14,17 @@ from sqlalchemy import Connection, create_engine, event, inspect, select, text, 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from daemon.errors import SchemaTooNew
-from daemon.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.store import database
 from daemon.store.database import database_url, open_store
 from daemon.store.tables import SCHEMA, instances, metadata, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, ResultKind
 from daemon.store.worklist import study_detail
-from dicom_io.exclusion import Exclusion
-from dicom_io.laterality import Laterality
-from dicom_io.projection import Projection
-from dicom_io.regions import Region
-from models.drift import InputWarning
+from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
+from dicom_io.selection.exclusion import Exclusion
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.projection import Projection
+from dicom_io.selection.regions import Region
+from models.reference.drift import InputWarning
 from models.study_finding import TriageCategory
 from tests.daemon.postgresql import Cluster
 from tests.daemon.store_factory import NOW, analyzed_study, delivered_study, received, record, sqlite_store

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from daemon.errors import UnknownStudy
-from daemon.lifecycle import DeliveryState, StudyState
 from daemon.store import deliveries, lease, studies
 from daemon.store.worklist import study_detail
+from daemon.study.lifecycle import DeliveryState, StudyState
 from models.study_finding import TriageCategory
 from tests.daemon.store_factory import (
     NOW,

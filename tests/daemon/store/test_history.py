@@ -10,10 +10,10 @@ from sqlalchemy import select, update
 
 import daemon.store
 from daemon.errors import StateChangedElsewhere
-from daemon.lifecycle import InstanceEvent, InstanceState, StudyEvent
 from daemon.store import deliveries, studies, tables, transitions, views
 from daemon.store.database import open_store
 from daemon.store.worklist import study_detail
+from daemon.study.lifecycle import InstanceEvent, InstanceState, StudyEvent
 from models.finding import ViewReading
 from tests.daemon.store_factory import (
     ANALYZER,

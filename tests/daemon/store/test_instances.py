@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import insert, select, text
 
-from daemon.lifecycle import InstanceState, StudyState
 from daemon.store import instances, studies
 from daemon.store.shown import Rejection
 from daemon.store.tables import studies as study_table
 from daemon.store.values import CONFLICTING_DUPLICATE, Recorded
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
+from daemon.study.lifecycle import InstanceState, StudyState
 from tests.daemon.postgresql import wait_for_blocked
 from tests.daemon.store_factory import (
     NOW,

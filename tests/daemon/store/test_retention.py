@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, select, text, update
 
-from daemon.lifecycle import StudyState
 from daemon.store import instances, retention
 from daemon.store.shown import Rejection
 from daemon.store.tables import metadata, studies
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
+from daemon.study.lifecycle import StudyState
 from tests.daemon.postgresql import wait_for_blocked
 from tests.daemon.store_factory import (
     NOW,

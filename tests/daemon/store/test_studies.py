@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, update
 
-from daemon.lifecycle import InstanceState, StudyState
 from daemon.store import deliveries, lease, studies, views
 from daemon.store.instances import record_instance
 from daemon.store.tables import studies as study_table
 from daemon.store.values import Predecessor, ResultKind
 from daemon.store.worklist import study_detail
+from daemon.study.lifecycle import InstanceState, StudyState
 from models.places import Place
 from models.study_finding import TriageCategory
 from tests.daemon.store_factory import (

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from daemon.lifecycle import DELIVERY_TRANSITIONS, INSTANCE_TRANSITIONS, STUDY_TRANSITIONS
 from daemon.store import deliveries, studies, tables, views
+from daemon.study.lifecycle import DELIVERY_TRANSITIONS, INSTANCE_TRANSITIONS, STUDY_TRANSITIONS
 from tests.daemon.store_factory import (
     ANALYZER,
     NOW,

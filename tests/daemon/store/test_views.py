@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from daemon.lifecycle import InstanceState
 from daemon.store import lease, views
 from daemon.store.worklist import study_detail
-from models.drift import InputCheck, InputWarning
+from daemon.study.lifecycle import InstanceState
 from models.finding import ViewReading
+from models.reference.drift import InputCheck, InputWarning
 from tests.daemon.store_factory import (
     ANALYZER,
     DIGEST,

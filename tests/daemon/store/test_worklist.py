@@ -3,10 +3,10 @@
 import pytest
 
 from daemon.errors import UnknownStudy
-from daemon.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.store import instances
 from daemon.store.shown import Rejection
 from daemon.store.worklist import counts_by_state, study_detail, worklist_entries
+from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
 from tests.daemon.store_factory import (
     NOW,
     PACS,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from models.bundle import load_bundle
+from models.bundle.loading import load_bundle
 from models.engines.engine import Engine
 from models.engines.registry import ENGINES, open_engine
 from models.ensemble import Ensemble

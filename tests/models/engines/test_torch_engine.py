@@ -2,7 +2,7 @@
 
 import torch
 
-from models.bundle import load_bundle
+from models.bundle.loading import load_bundle
 from models.engines.registry import open_engine
 from tests.models.fake_engine import plain_views
 

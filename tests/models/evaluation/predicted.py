@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from models.bundle.manifest import Preprocessing
 from models.datasets.sample import Box, Sample
 from models.evaluation.calibrated_on import CalibratedOn, Overlap
 from models.evaluation.plan import Origin, Plan
 from models.evaluation.predictions import Predictions, Unreadable
 from models.evaluation.summary import evaluate
-from models.manifest import Preprocessing
 from tests.models.builders import an_identity
 
 ELSEWHERE = CalibratedOn(overlap=Overlap.NONE, statement="Calibrated elsewhere.")

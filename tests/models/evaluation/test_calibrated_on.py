@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from models.bundle.manifest import Calibration, Manifest, parse_manifest
+from models.bundle.manifest_text import manifest_text
 from models.evaluation.calibrated_on import Overlap, calibrated_on, calibration_data
-from models.manifest import Calibration, Manifest, parse_manifest
-from models.manifest_text import manifest_text
 from tests.models.builders import MANIFEST
 
 

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy import optimize
 from sklearn.linear_model import LogisticRegression
 
+from models.bundle.manifest import Calibration
 from models.errors import MemberInverted, SamplesInsufficient
 from models.evaluation.calibration import fit_calibration, fit_temperature
-from models.manifest import Calibration
 from tests.models.evaluation.generated import repeatable
 
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from models.bundle.manifest import Preprocessing
 from models.datasets.sample import Box
 from models.evaluation.localization import localize
 from models.finding import cell_probabilities
-from models.manifest import Preprocessing
 
 SQUARE = Preprocessing(input_size=(224, 224), resize="square")
 LETTERBOX = Preprocessing(input_size=(224, 224), resize="letterbox")

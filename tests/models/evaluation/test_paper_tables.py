@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.architectures import ENSEMBLES
+from models.bundle.manifest import Calibration, MemberEntry
 from models.evaluation.cases import Level
 from models.evaluation.metrics import Confusion
 from models.evaluation.paper_tables import ALL_REGIONS, MODELS, REGIONS, paper_figures, paper_tables
 from models.evaluation.plan import Origin
 from models.evaluation.predictions import by_the_papers_rule
-from models.manifest import Calibration, MemberEntry
+from models.networks.architectures import ENSEMBLES
 from tests.models.evaluation.predicted import an_evaluation, some_predictions
 
 ARCHITECTURES = {"first": "nasnetmobile", "second": "mobilenet"}

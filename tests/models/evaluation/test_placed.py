@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.bundle.manifest import Preprocessing
 from models.datasets.sample import Box
 from models.evaluation.placed import placed
 from models.evaluation.plan import Plan
 from models.evaluation.predictions import Predictions
-from models.manifest import Preprocessing
 from tests.models.builders import an_identity
 from tests.models.evaluation.predicted import a_sample, an_evaluation, some_predictions
 

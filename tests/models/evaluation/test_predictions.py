@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.bundle import load_bundle
+from models.bundle.loading import load_bundle
+from models.bundle.manifest import Calibration
 from models.ensemble import open_ensemble
 from models.errors import DatasetRefused, NonFiniteOutput
 from models.evaluation.predictions import predict
-from models.manifest import Calibration
 from models.picture import read_picture
 from models.preprocess import preprocess
 from tests.models.bundles import replace_weights

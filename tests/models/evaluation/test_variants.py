@@ -1,7 +1,7 @@
 import pytest
 
+from models.bundle.manifest import MemberEntry
 from models.evaluation.variants import VariantImpossible, variants_of
-from models.manifest import MemberEntry
 from tests.models.bundles import tiny_manifest
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from models.bundle.manifest import Preprocessing
 from models.datasets.sample import Box, Sample
-from models.manifest import Preprocessing
 from models.training.recipe import Augmentation, Recipe, Schedule, Stage, Weights
 
 SIDE = 64

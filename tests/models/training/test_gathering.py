@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.bundle import load_bundle
-from models.bundle_writer import NewMember, create_bundle
+from models.bundle.loading import load_bundle
+from models.bundle.manifest import Manifest, MemberEntry, Preprocessing
+from models.bundle.writing import NewMember, create_bundle
 from models.errors import TrainingRefused
-from models.manifest import Manifest, MemberEntry, Preprocessing
-from models.member import build_member, initialize
+from models.networks.member import build_member, initialize
 from models.training.gathering import gather, mean_state
 from tests.models.bundles import tiny_manifest
 

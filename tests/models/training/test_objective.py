@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models.member import MemberOutput
 from models.networks.backbone import Level
+from models.networks.member import MemberOutput
 from models.training.objective import Objective
 from models.training.recipe import Weights
 from models.training.targets import UNKNOWN

@@ -8,7 +8,7 @@ from torch import nn
 from models.training.optimizer import Optimizer
 from models.training.recipes import PAPER
 from models.training.schedule import learning_rate
-from tests.models.keras_reference import keras
+from tests.models.keras.keras_reference import keras
 
 from .generated import TINY
 

@@ -1,6 +1,6 @@
 import pytest
 
-from models.architectures import ARCHITECTURES
+from models.networks.architectures import ARCHITECTURES
 from models.networks.backbone import Level
 from models.training.pairing import paired_levels
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.bundle.manifest import SENSITIVE, SPECIFIC, OperatingPoint, Preprocessing
 from models.datasets.sample import Sample
 from models.errors import MemberByChance, SamplesInsufficient
 from models.evaluation.cases import Level
 from models.evaluation.predictions import Predictions
-from models.manifest import SENSITIVE, SPECIFIC, OperatingPoint, Preprocessing
 from models.training.rating import operating_points, require_better_than_chance
 
 

@@ -7,7 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from models.bundle import load_bundle
+from models.bundle.loading import load_bundle
+from models.bundle.manifest import Preprocessing
+from models.bundle.targets import FRACTURE
 from models.datasets.content import content_hashes
 from models.datasets.sample import Sample
 from models.errors import (
@@ -24,11 +26,9 @@ from models.evaluation.metrics import auroc
 from models.evaluation.predictions import predict
 from models.evaluation.votes import fit_votes
 from models.fold import Fold
-from models.manifest import Preprocessing
-from models.member import build_member, initialize
+from models.networks.member import build_member, initialize
 from models.picture import read_picture
 from models.preprocess import preprocess
-from models.targets import FRACTURE
 from models.training.assembly import Description, Trained, assemble
 from models.training.rating import Rating
 from models.training.recipes import PAPER, ULNA, ULNA_FROM_NOTHING, ULNA_TAUGHT

@@ -7,7 +7,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from models.training.recipe import Schedule
 from models.training.recipes import PAPER
 from models.training.schedule import class_weights, learning_rate
-from tests.models.keras_reference import keras
+from tests.models.keras.keras_reference import keras
 
 COSINE = Schedule(kind="cosine", peak=1.0, warm_up=0.1)
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torchvision.models import densenet201
 
-from models.bundle import load_bundle
+from models.bundle.loading import load_bundle
+from models.bundle.manifest import read_identity
 from models.errors import TrainingRefused
-from models.manifest import read_identity
-from models.member import build_member, initialize
+from models.networks.member import build_member, initialize
 from models.training.start import Start, copy_layers, start_member
 
 

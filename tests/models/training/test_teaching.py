@@ -1,6 +1,6 @@
 import torch
 
-from models.member import Member, build_member, initialize
+from models.networks.member import Member, build_member, initialize
 from models.training.teaching import Teachers
 
 VIEWS = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))

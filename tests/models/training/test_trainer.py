@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.errors import CheckpointRefused, TrainingDiverged
-from models.member import Member, build_member, initialize
+from models.networks.member import Member, build_member, initialize
 from models.training.average import WeightAverage
 from models.training.checkpoint import EpochRecord
 from models.training.fingerprint import Fingerprint

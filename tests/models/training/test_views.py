@@ -6,8 +6,8 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
+from models.bundle.manifest import Preprocessing
 from models.datasets.sample import Sample
-from models.manifest import Preprocessing
 from models.picture import read_picture
 from models.preprocess import preprocess
 from models.training.recipe import Augmentation

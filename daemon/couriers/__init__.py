@@ -1,0 +1,1 @@
+"""Carry results to their destinations: one module for each way out."""

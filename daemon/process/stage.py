@@ -1,0 +1,168 @@
+"""This module is what all stages share: one process, its signals and its sign of life."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from types import FrameType
+from typing import Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from daemon.clock import now
+from daemon.process import sd_notify
+from daemon.process.hindrance import hindrance
+from daemon.store.database import Store
+from daemon.store.renewal import Renewal
+from daemon.store.shown import StageRecord
+from daemon.store.stages import record_stage
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+LONGEST_HINDRANCE_SECONDS = 10.0
+_RECORD_SECONDS = 5.0
+
+CANNOT_START = 2
+"""Exit status of what cannot work with this configuration; starting it again would not help."""
+
+
+class StageName(StrEnum):
+    """The stages, in the order of the data's way."""
+
+    RECEIVER = "receiver"
+    WATCHER = "watcher"
+    ANALYZER = "analyzer"
+    REPORTER = "reporter"
+    SENDER = "sender"
+    HOUSEKEEPER = "housekeeper"
+    WEB = "web"
+
+
+class Release(Protocol):
+    """Gives back whatever a stage has claimed."""
+
+    def __call__(self, *, forgive: bool) -> None:
+        """Give it back; `forgive` says that what was begun with it does not count as an attempt."""
+
+
+class StageProcess:
+    """This process as a stage: tells that it lives, and when it shall stop.
+
+    Parameters
+    ----------
+    node
+        The machine that it works for, see `daemon.process.node`.
+
+    Attributes
+    ----------
+    owner
+        How the stage names itself in claims: a process that replaces a dead one finds its claims by it.
+    """
+
+    def __init__(self, name: StageName, store: Store, *, node: str = "here") -> None:
+        self.name = name
+        self.owner = f"{node}/{name}"
+        self._store = store
+        self._stopping = threading.Event()
+        self._started_at = now()
+        self._ready = False
+        self._recorded = float("-inf")
+        self._condition = ""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the stage shall end."""
+        return self._stopping.is_set()
+
+    def stop(self) -> None:
+        """Let the stage end at the next occasion."""
+        self._stopping.set()
+
+    def stop_on_signals(self) -> None:
+        """Let SIGTERM and SIGINT set the flag that the loop reads; a handler must do no more."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def alive(self, condition: str | None = None) -> None:
+        """Tell the supervisor, and now and then the store, that the stage lives.
+
+        Parameters
+        ----------
+        condition
+            What keeps the stage from working, in plain words; empty when it works. None leaves what was
+            told before: a step that lives need not know that the one before it was hindered.
+        """
+        lines = [sd_notify.ALIVE] if self._ready else [sd_notify.ALIVE, sd_notify.READY]
+        sd_notify.notify(*lines, stage=self.name)
+        self._ready = True
+        told = self._condition
+        if condition is not None:
+            self._condition = condition
+        if self._condition != told or time.monotonic() - self._recorded >= _RECORD_SECONDS:
+            self._recorded = time.monotonic()
+            self._record()
+
+    def working(self, renewal: Renewal) -> None:
+        """Tell in the midst of a step that the stage lives, and keep what it has claimed for that step."""
+        self.alive()
+        renewal.renew(now())
+
+    def repeat(self, step: Callable[[], bool], release: Release) -> None:
+        """Take step after step until the stage ends; pause after one that found nothing to do.
+
+        A full disk, or a store that is away, ends a step but not the stage: it tells what hinders it, and
+        tries again after a pause that grows. Any other error ends the stage.
+
+        Parameters
+        ----------
+        release
+            Called before the first step for what a process that died had claimed, which counts as an
+            attempt; and, forgiving it, before the step that follows a hindered one, and at the end. After
+            an error that ends the stage it is not called: the next process shall count the attempt, or
+            what raised it would be tried for ever.
+        """
+        release(forgive=False)
+        failures, hindered = 0, ""
+        while not self.stopping:
+            self.alive(hindered)
+            try:
+                if hindered:
+                    release(forgive=True)
+                worked = step()
+            except (OSError, SQLAlchemyError) as error:
+                hindered = hindrance(error)
+                if not hindered:
+                    raise
+                failures += 1
+                log.exception("hindered; tried again", extra={"failures": failures})
+                self.wait(min(LONGEST_HINDRANCE_SECONDS, POLL_SECONDS * 2.0**failures))
+                continue
+            failures, hindered = 0, ""
+            if not worked:
+                self.wait()
+        release(forgive=True)
+
+    def wait(self, seconds: float = POLL_SECONDS) -> None:
+        """Sleep, but no longer than until the stage shall end."""
+        self._stopping.wait(seconds)
+
+    def _record(self) -> None:
+        record = StageRecord(
+            name=self.owner,
+            process_id=os.getpid(),
+            started_at=self._started_at,
+            seen_at=now(),
+            condition=self._condition,
+        )
+        try:
+            record_stage(self._store, record)
+        except SQLAlchemyError:
+            # On a full disk a receiver must live to answer "out of resources", whatever the page shows.
+            log.exception("sign of life is not recorded")
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.stop()

@@ -1,0 +1,178 @@
+"""This module is the analyzer: it claims views, runs the ensemble on them, and stores the findings."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.clock import now
+from daemon.process.hindrance import hindrance
+from daemon.process.pace import Pace
+from daemon.process.stage import StageProcess
+from daemon.spool import Spool
+from daemon.store import renewal, views
+from daemon.store.database import Store
+from daemon.store.values import ClaimedView
+from dicom_io.decoding.decoder import Decoder
+from dicom_io.errors import DecodingInterrupted, UndecodablePixels
+from models.ensemble import Ensemble
+from models.errors import NonFiniteOutput, UnjudgedView
+from models.finding import ViewGeometry, ViewReading
+from models.preprocess import preprocess
+
+_FAIR_SHARE = 3  # every third claim takes the oldest views, whatever their rank
+_PASS_SECONDS = 5.0  # a stage must live, stop and turn to what is urgent; a full batch takes as long or less
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    view: ClaimedView
+    geometry: ViewGeometry
+    image: NDArray[np.float32]
+
+
+class Analyzer:
+    """Turns received views into findings, in micro-batches across studies.
+
+    Parameters
+    ----------
+    max_batch
+        Views in one pass; fewer where the machine is so busy that this many would take long.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        spool: Spool,
+        decoder: Decoder,
+        ensemble: Ensemble,
+        *,
+        operating_point: str,
+        max_batch: int,
+    ) -> None:
+        self._store = store
+        self._spool = spool
+        self._decoder = decoder
+        self._ensemble = ensemble
+        self._operating_point = ensemble.identity.operating_point(operating_point)
+        self._max_batch = max_batch
+        self._pace = Pace(max_batch, seconds=_PASS_SECONDS)
+        self._claims = 0
+
+    def run(self, stage: StageProcess) -> None:
+        """Analyze until the stage shall stop; views that are claimed then are given back."""
+        release = partial(views.release_views, self._store, owner=stage.owner)
+        stage.repeat(lambda: self.step(stage), release)
+
+    def step(self, stage: StageProcess) -> bool:
+        """Analyze one batch; give False when nothing waited."""
+        moment = now()
+        if not views.has_waiting_views(self._store, now=moment):
+            return False
+        views.set_poison_aside(self._store, now=moment)
+        self._claims += 1
+        claimed = views.claim_views(
+            self._store,
+            owner=stage.owner,
+            limit=self._pace.affordable(unmeasured=self._max_batch),
+            oldest_first=self._claims % _FAIR_SHARE == 0,
+            now=moment,
+        )
+        claims = renewal.of_views(self._store, claimed, owner=stage.owner, now=moment)
+        started = time.monotonic()
+        prepared = []
+        for view in claimed:
+            if stage.stopping:
+                return True
+            stage.working(claims)
+            prepared += self._prepare(view, stage.owner)
+        analyzed = 0
+        while analyzed < len(prepared):
+            if stage.stopping:
+                return True
+            stage.working(claims)
+            analyzed += self._pass(prepared[analyzed:], stage.owner)
+        log.info(
+            "views analyzed",
+            extra={"views": analyzed, "ms": round(1000 * (time.monotonic() - started))},
+        )
+        return True
+
+    def _pass(self, prepared: Sequence[_Prepared], owner: str) -> int:
+        """Analyze as many views as there is time for in one pass; give how many."""
+        count = min(len(prepared), self._pace.affordable(unmeasured=1))
+        with self._pace.measured(count):
+            self._analyze(prepared[:count], owner)
+        return count
+
+    def _prepare(self, view: ClaimedView, owner: str) -> list[_Prepared]:
+        """Give the view as the networks want it; empty when it cannot be read, which is recorded."""
+        try:
+            read = self._decoder.read_view(self._spool.absolute(view.path))
+        except DecodingInterrupted:
+            # The claim stays until it runs out; then the view is tried once more.
+            log.warning("decoding was interrupted; the view is tried again later", extra=_uids(view))
+            return []
+        except UndecodablePixels as error:
+            self._set_aside(view, owner, error.reason)
+            return []
+        except OSError as error:
+            if hindrance(error):
+                raise
+            self._set_aside(view, owner, f"its file in the spool cannot be read: {error.strerror}")
+            return []
+        rows, columns = read.image.shape
+        geometry = ViewGeometry(rows=rows, columns=columns, pixel_aspect=read.pixel_aspect)
+        image = preprocess(read.image, self._ensemble.preprocessing, read.pixel_aspect)
+        return [_Prepared(view, geometry, image)]
+
+    def _analyze(self, prepared: Sequence[_Prepared], owner: str) -> None:
+        if not prepared:
+            return
+        try:
+            readings = self._ensemble.read(np.stack([each.image for each in prepared]))
+        except NonFiniteOutput as error:
+            reason = f"member {error.member} gives no finite number for this view"
+            for position in error.positions:
+                self._set_aside(prepared[position].view, owner, reason)
+            spared = [each for index, each in enumerate(prepared) if index not in error.positions]
+            self._analyze(spared, owner)
+            return
+        for each, reading in zip(prepared, readings, strict=True):
+            self._record(each, owner, reading)
+
+    def _record(self, prepared: _Prepared, owner: str, reading: ViewReading) -> None:
+        view = prepared.view
+        try:
+            reading.require_judged(self._operating_point)
+        except UnjudgedView as error:
+            self._set_aside(view, owner, str(error))
+            return
+        recorded = views.record_analysis(
+            self._store,
+            view,
+            owner=owner,
+            reading=reading,
+            geometry=prepared.geometry,
+            bundle_digest=self._ensemble.identity.digest,
+        )
+        if not recorded:
+            log.warning("claim was lost before the analysis ended", extra=_uids(view))
+        elif reading.input_check is not None and reading.input_check.warning is not None:
+            check = reading.input_check
+            extra = {"input_warning": check.warning, "input_distance": round(check.distance, 2)}
+            log.warning("view differs from the training data", extra={**_uids(view), **extra})
+
+    def _set_aside(self, view: ClaimedView, owner: str, reason: str) -> None:
+        views.record_unreadable(self._store, view, owner=owner, reason=reason)
+        log.warning("view is unreadable", extra={**_uids(view), "reason": reason})
+
+
+def _uids(view: ClaimedView) -> dict[str, str]:
+    return {"study_instance_uid": view.study_instance_uid, "sop_instance_uid": view.sop_instance_uid}

@@ -1,0 +1,92 @@
+"""This module keeps the data directory in order: old studies go, leftovers are swept up."""
+
+import logging
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from daemon.clock import now
+from daemon.process.stage import StageProcess
+from daemon.spool import Spool
+from daemon.store import retention, stages
+from daemon.store.database import Store
+from daemon.store.measurements import purge_measurements
+
+ROUND_SECONDS = 300.0
+# A file may be seconds older than its row; nothing younger than this is a leftover.
+_LEFTOVER_AGE = timedelta(hours=1)
+_AT_ONCE = 100  # leftovers that are removed while nothing can be recorded
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Housekeeper:
+    """Ends the life of data after `retention_days`, that of rows without identifiers later."""
+
+    store: Store
+    spool: Spool
+    retention_days: int
+    measurement_days: int
+
+    def run(self, stage: StageProcess) -> None:
+        """Make a round now and then until the stage shall stop."""
+        next_round = time.monotonic()
+        while not stage.stopping:
+            stage.alive()
+            if time.monotonic() >= next_round:
+                self.step(now())
+                next_round = time.monotonic() + ROUND_SECONDS
+            stage.wait(1.0)
+
+    def step(self, moment: datetime) -> None:
+        """Make one round."""
+        horizon = moment - timedelta(days=self.retention_days)
+        while paths := retention.purge_studies(self.store, closed_before=horizon):
+            self.spool.remove(paths)
+            log.info("old studies removed", extra={"files": len(paths)})
+        retention.purge_rejections(self.store, before=horizon)
+        purge_measurements(self.store, now=moment, days=self.measurement_days)
+        stages.forget_stages_unseen_since(self.store, moment - timedelta(days=1))
+        self._sweep((moment - _LEFTOVER_AGE).timestamp())
+
+    def _sweep(self, youngest: float) -> None:
+        """Remove what was last written before a moment (seconds of the epoch) and is of no use."""
+        # The store never speaks of these; an intake that still waits for one refuses it then.
+        self._remove(map(self._path, self.spool.incoming_files()), youngest)
+        unknown = set(map(self._path, self.spool.stored_files())) - retention.known_paths(self.store)
+        candidates = [path for path in sorted(unknown) if self._is_old(path, youngest)]
+        for first in range(0, len(candidates), _AT_ONCE):
+            self._sweep_stored(frozenset(candidates[first : first + _AT_ONCE]), youngest)
+
+    def _sweep_stored(self, candidates: frozenset[str], youngest: float) -> None:
+        try:
+            with retention.unrecorded(self.store, candidates) as leftovers:
+                self._remove(leftovers, youngest)
+        except DBAPIError:
+            log.warning("the store is busy: leftover files stay until the next round")
+
+    def _remove(self, paths: Iterable[str], youngest: float) -> None:
+        for path in paths:
+            if self._is_old(path, youngest):
+                self.spool.remove([path])
+                log.info("leftover file removed", extra={"path": path})
+
+    def _is_old(self, path: str, youngest: float) -> bool:
+        return _modified_at(self.spool.absolute(path)) < youngest
+
+    def _path(self, file: Path) -> str:
+        return str(file.relative_to(self.spool.data_dir))
+
+
+def _modified_at(file: Path) -> float:
+    """Give when a file was last written; never, where another process has just taken it away."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf

@@ -1,0 +1,122 @@
+"""This module is the sender: it empties the outbox, each destination in a thread of its own."""
+
+import logging
+import random
+import threading
+from collections.abc import Sequence
+
+from daemon.clock import now
+from daemon.config.sections import Destination
+from daemon.couriers.backoff import pause
+from daemon.logs import describe
+from daemon.process.stage import StageProcess
+from daemon.spool import Spool
+from daemon.store import deliveries, renewal
+from daemon.store.database import Store
+from daemon.store.values import ClaimedDelivery
+from dicom_io.errors import Permanent
+from dicom_io.network.scu import Address, Timeouts
+from dicom_io.network.store_scu import SendOutcome, send_files
+
+BATCH = 16
+
+log = logging.getLogger(__name__)
+
+
+class Sender:
+    """Delivers results; a destination that is down keeps none of the others waiting."""
+
+    def __init__(self, store: Store, spool: Spool, destinations: Sequence[Destination]) -> None:
+        self._store = store
+        self._spool = spool
+        self._destinations = destinations
+
+    def run(self, stage: StageProcess) -> None:
+        """Deliver until the stage shall stop."""
+        known = [destination.name for destination in self._destinations]
+        deliveries.bury_deliveries_to_unknown_destinations(self._store, known)
+        conditions: dict[str, str] = {}
+        threads = [
+            threading.Thread(target=self._serve, args=(destination, stage, conditions), daemon=True)
+            for destination in self._destinations
+        ]
+        for thread in threads:
+            thread.start()
+        while not stage.stopping:
+            stage.alive("; ".join(conditions.values()))
+            stage.wait()
+        for thread in threads:
+            thread.join(timeout=3.0)
+
+    def step(self, destination: Destination, owner: str) -> bool:
+        """Send one batch to one destination; give False when nothing was due."""
+        begun = now()
+        claimed = deliveries.claim_deliveries(
+            self._store, destination=destination.name, owner=owner, limit=BATCH, now=begun
+        )
+        claims = renewal.of_deliveries(self._store, claimed, owner=owner, now=begun)
+        by_path = {self._spool.absolute(delivery.path): delivery for delivery in claimed}
+
+        def record(outcome: SendOutcome) -> None:
+            claims.renew(now())
+            self._record(by_path[outcome.path], destination, outcome, owner)
+
+        if by_path:
+            seconds = destination.timeout_seconds
+            send_files(
+                list(by_path),
+                Address(ae_title=destination.ae_title, host=destination.host, port=destination.port),
+                calling_ae_title=destination.calling_ae_title,
+                timeouts=Timeouts(
+                    connect_seconds=seconds, associate_seconds=seconds, response_seconds=seconds
+                ),
+                on_progress=record,
+            )
+        return bool(by_path)
+
+    def _serve(self, destination: Destination, stage: StageProcess, conditions: dict[str, str]) -> None:
+        owner = f"{stage.owner}/{destination.name}"
+        resuming = True
+        while not stage.stopping:
+            try:
+                if resuming:
+                    # What a dead process had claimed, or this one before it stumbled, is due again.
+                    deliveries.release_deliveries(self._store, owner=owner, forgive=False)
+                    conditions.pop(destination.name, None)
+                resuming = False
+                if not self.step(destination, owner):
+                    stage.wait()
+            except Exception as error:
+                # The outer loop of this thread: the store may be away for a while, and the other
+                # destinations go on. The stage shows the condition until it is over.
+                log.exception("sending failed", extra={"destination": destination.name})
+                conditions[destination.name] = f"{destination.name}: {describe(error)}"
+                resuming = True
+                stage.wait(5.0)
+        deliveries.release_deliveries(self._store, owner=owner, forgive=True)
+
+    def _record(
+        self, delivery: ClaimedDelivery, destination: Destination, outcome: SendOutcome, owner: str
+    ) -> None:
+        fields = {
+            "study_instance_uid": delivery.study_instance_uid,
+            "sop_instance_uid": delivery.sop_instance_uid,
+            "destination": destination.name,
+        }
+        if outcome.error is None:
+            note = f"warning status 0x{outcome.status:04X}" if outcome.status else ""
+            deliveries.record_sent(self._store, delivery, owner=owner, note=note, now=now())
+            log.info("result sent", extra=fields)
+            return
+        reason = str(outcome.error)
+        if isinstance(outcome.error, Permanent):
+            deliveries.record_dead(self._store, delivery, owner=owner, reason=reason)
+            log.error(
+                "result is a dead letter; `ulna requeue` sends it again", extra={**fields, "reason": reason}
+            )
+            return
+        retry_at = now() + pause(delivery.attempts, jitter=random.random())
+        deliveries.record_to_retry(self._store, delivery, owner=owner, reason=reason, retry_at=retry_at)
+        log.warning(
+            "result will be sent later", extra={**fields, "reason": reason, "retry_at": retry_at.isoformat()}
+        )

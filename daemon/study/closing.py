@@ -1,0 +1,164 @@
+"""This module is the study logic, pure: when a study closes, what its rank is, how the worklist is read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+
+from daemon.store.shown import WorklistEntry
+from daemon.store.values import OpenStudy, ViewKind
+from daemon.study.lifecycle import StudyState
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.parts import Part, parts_of
+from dicom_io.selection.projection import Projection
+from dicom_io.selection.regions import Region
+from models.study_finding import TriageCategory
+
+
+class Priority(IntEnum):
+    """Rank of a study; within a category a smaller number is read first."""
+
+    STAT = 0
+    HIGH = 1
+    MEDIUM = 2
+    LOW = 3
+
+
+class Closing(StrEnum):
+    """Why a study closed."""
+
+    EXPECTED_VIEWS = "expected views"
+    QUIET = "quiet"
+    MAX_WAIT = "max wait"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingRule:
+    """The times of the closing rule, and whether the expected views close a study early."""
+
+    quiet_seconds: float
+    settle_seconds: float
+    max_wait_seconds: float
+    close_on_expected_views: bool
+
+
+_FRONTAL_LATERAL = (frozenset({Projection.FRONTAL}), frozenset({Projection.LATERAL}))
+
+EXPECTED_VIEWS: Mapping[Region, tuple[frozenset[Projection], ...]] = MappingProxyType(
+    {
+        Region.ELBOW: _FRONTAL_LATERAL,
+        Region.FINGER: _FRONTAL_LATERAL,
+        Region.FOREARM: _FRONTAL_LATERAL,
+        Region.HAND: (frozenset({Projection.FRONTAL}), frozenset({Projection.OBLIQUE})),
+        Region.HUMERUS: _FRONTAL_LATERAL,
+        Region.SHOULDER: (
+            frozenset({Projection.FRONTAL}),
+            frozenset({Projection.LATERAL, Projection.AXILLARY}),
+        ),
+        Region.WRIST: (*_FRONTAL_LATERAL, frozenset({Projection.OBLIQUE})),
+    }
+)
+"""For each region the views that make a study complete; each set is satisfied by any one of its members."""
+
+# The DIMSE priority of a C-STORE request (PS3.7 9.1.1.1.1).
+_DIMSE_PRIORITY = MappingProxyType({0: Priority.MEDIUM, 1: Priority.HIGH, 2: Priority.LOW})
+
+_STEPS: Mapping[str, int] = MappingProxyType(
+    {
+        TriageCategory.LIKELY: 0,
+        TriageCategory.SUSPECTED: 1,
+        # Nobody may take the silence of ulna for an answer, so what it could not read comes before what
+        # it read and did not flag.
+        TriageCategory.NOT_ANALYZED: 2,
+        "": 2,
+        TriageCategory.NOT_FLAGGED: 3,
+    }
+)
+
+
+def closing(study: OpenStudy, rule: ClosingRule, *, now: datetime) -> Closing | None:
+    """Tell whether a study closes now, and why; None while it stays open."""
+    silent = (now - study.last_instance_at).total_seconds()
+    settled = not study.association_open or silent >= rule.settle_seconds
+    if rule.close_on_expected_views and settled and has_expected_views(study.view_kinds):
+        return Closing.EXPECTED_VIEWS
+    if silent >= rule.quiet_seconds:
+        return Closing.QUIET
+    if (now - study.collecting_since).total_seconds() >= rule.max_wait_seconds:
+        return Closing.MAX_WAIT
+    return None
+
+
+def has_expected_views(view_kinds: Iterable[ViewKind]) -> bool:
+    """Tell whether the views show each side of each region in all its expected projections."""
+    kinds = tuple(view_kinds)
+    if not kinds or any(kind.region not in EXPECTED_VIEWS for kind in kinds):
+        return False
+    regions = [Region(kind.region) for kind in kinds]
+    parts = parts_of([Part(region, kind.laterality) for region, kind in zip(regions, kinds, strict=True)])
+    projections: dict[Part, set[str]] = {}
+    for part, kind in zip(parts, kinds, strict=True):
+        projections.setdefault(part, set()).add(kind.projection)
+    return all(_is_complete(region, projections) for region in set(regions))
+
+
+def _is_complete(region: Region, projections: Mapping[Part, set[str]]) -> bool:
+    """Tell whether each side of a region that is seen is seen in all expected projections.
+
+    An image of both sides counts for each, and says that both are to come. One whose side is not known
+    counts where it is the only kind there is.
+    """
+    of_side = {part.laterality: seen for part, seen in projections.items() if part.region is region}
+    both = of_side.pop(Laterality.BOTH, None)
+    if both is not None:
+        pair = Laterality.LEFT, Laterality.RIGHT
+        of_side = {side: both | of_side.get(side, set()) for side in pair}
+    elif len(of_side) > 1:
+        of_side.pop(Laterality.UNKNOWN, None)
+    return all(wanted & seen for seen in of_side.values() for wanted in EXPECTED_VIEWS[region])
+
+
+def priority(
+    *, requested_procedure_priority: str, dimse_priority: int, is_stat_sender: bool, is_old: bool = False
+) -> Priority:
+    """Give the rank of a study from an instance of it.
+
+    Parameters
+    ----------
+    requested_procedure_priority
+        (0040,1003): STAT, HIGH, ROUTINE, MEDIUM or LOW; anything else says nothing.
+    dimse_priority
+        The C-STORE priority: 0 medium, 1 high, 2 low.
+    is_stat_sender
+        Whether the site named the calling AE title as one that sends urgent studies.
+    is_old
+        Whether the study was made long before it came: what was urgent then no longer is.
+    """
+    if is_old:
+        return Priority.LOW
+    if is_stat_sender:
+        return Priority.STAT
+    name = {"ROUTINE": "MEDIUM"}.get(requested_procedure_priority, requested_procedure_priority)
+    if name in Priority.__members__:
+        return Priority[name]
+    return _DIMSE_PRIORITY.get(dimse_priority, Priority.MEDIUM)
+
+
+def reading_order(entries: Iterable[WorklistEntry]) -> list[WorklistEntry]:
+    """Give the worklist in the order it should be read: category, then rank, then score, then age.
+
+    What was found decides before what somebody expected, so the rank orders studies of one category only.
+    Old studies come after all others.
+    """
+    return sorted(entries, key=_reading_key)
+
+
+def is_unfinished(state: StudyState) -> bool:
+    """Tell whether work on a study is still to be done without a person."""
+    return state in (StudyState.OPEN, StudyState.REPORTING, StudyState.DELIVERING)
+
+
+def _reading_key(entry: WorklistEntry) -> tuple[bool, int, int, float, datetime]:
+    score = entry.score or 0.0
+    return entry.is_old, _STEPS[entry.category], entry.priority, -score, entry.opened_at

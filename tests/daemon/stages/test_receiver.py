@@ -1,0 +1,130 @@
+"""The receiver: what it keeps of a sender's words, and what several of them share."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import text
+
+from daemon.config.configuration import Config
+from daemon.intake import Intake
+from daemon.intake_rule import IntakeRule
+from daemon.logs import TextFormatter, keep_foreign_words_out
+from daemon.process.stage import StageName, StageProcess
+from daemon.spool import Spool
+from daemon.stages.receiver import Receiver
+from dicom_io.network.store_status import StoreStatus
+from tests.daemon.deadline import wait_until
+from tests.daemon.store_factory import NOW
+from tests.dicom_io.peers import RawPeer, associate_rq, c_store_rq, fragment
+from tests.dicom_io.reading.unknown_vrs import with_vr
+from tests.factories import encode, make_instance, uid
+
+NAME = "Testcase^Wrist"
+SMALL_DATA_SET = b"\x08\x00\x60\x00CS\x02\x00DX"
+
+
+def receiver_of(store, spool) -> Receiver:
+    config = Config.model_validate({"receiver": {"allow_any_peer": True, "host": "127.0.0.1", "port": 0}})
+    return Receiver(Intake(spool, store, IntakeRule.from_config(config), lambda: NOW), store, config)
+
+
+@contextmanager
+def listening(store, spool) -> Iterator[int]:
+    receiver = receiver_of(store, spool)
+    port = receiver._acceptor.start()
+    try:
+        yield port
+    finally:
+        receiver._acceptor.stop()
+
+
+@pytest.fixture
+def lines(monkeypatch) -> Iterator[list[str]]:
+    """Give the lines of the whole process's log, at every level."""
+    written: list[str] = []
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            written.append(self.format(record))
+
+    handler = Lines()
+    handler.setFormatter(TextFormatter("receiver"))
+    handler.addFilter(keep_foreign_words_out)
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "level", logging.DEBUG)
+    for room in ("daemon", "dicom_io"):
+        monkeypatch.setattr(logging.getLogger(room), "level", logging.DEBUG)
+    root.addHandler(handler)
+    yield written
+    root.removeHandler(handler)
+
+
+def rejections(store) -> list[str]:
+    with store.engine.connect() as connection:
+        return [str(row) for row in connection.execute(text("SELECT * FROM rejections"))]
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI:UserWarning")  # pydicom, reading the command
+def test_name_in_place_of_an_instance_uid_reaches_no_log_line_and_no_row(sqlite_only, spool, lines):
+    with listening(sqlite_only, spool) as port, RawPeer(port) as peer:
+        peer.associate()
+        peer.send(c_store_rq(sop_instance=NAME) + fragment(SMALL_DATA_SET, header=2))
+        assert peer.status() == StoreStatus.CANNOT_UNDERSTAND
+    assert any("store failed sop_instance_uid=''" in line for line in lines)
+    assert "Testcase" not in "\n".join(lines)
+    (row,) = rejections(sqlite_only)
+    assert "Testcase" not in row
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI:UserWarning")
+def test_name_in_place_of_a_class_uid_reaches_no_log_line_and_no_row(sqlite_only, spool, lines):
+    with listening(sqlite_only, spool) as port, RawPeer(port) as peer:
+        peer.associate()
+        peer.send(c_store_rq(sop_class=NAME) + fragment(SMALL_DATA_SET, header=2))
+        peer.receive()
+    assert "Testcase" not in "\n".join(lines)
+    assert not any("Testcase" in row for row in rejections(sqlite_only))
+
+
+@pytest.mark.parametrize("title", ["A\nB", "A\x1b[31mB", "A\x7fB", "A\\B"])
+def test_ae_title_that_is_not_printable_ends_the_connection_and_is_not_logged(
+    sqlite_only, spool, lines, title
+):
+    with listening(sqlite_only, spool) as port:
+        for titles in ({"calling": title}, {"called": title}):
+            with RawPeer(port) as peer:
+                peer.send(associate_rq(**titles))
+                assert peer.receive()[0] in {0, 7}
+    assert not any(title in line or repr(title)[1:-1] in line for line in lines)
+
+
+def test_receiver_that_starts_removes_its_own_leftovers_and_no_other_machines(sqlite_only, tmp_path):
+    here, there = Spool(tmp_path, "here"), Spool(tmp_path, "there")
+    leftovers = []
+    for spool in (here, there):
+        spool.prepare()
+        leftovers.append(spool.incoming / "half.incoming")
+        leftovers[-1].write_bytes(b"half an instance")
+    own, foreign = leftovers
+    process = StageProcess(StageName.RECEIVER, sqlite_only)
+    thread = threading.Thread(target=receiver_of(sqlite_only, here).run, args=(process,))
+    thread.start()
+    try:
+        wait_until(lambda: not own.exists(), "the own leftover removed")
+    finally:
+        process.stop()
+        thread.join()
+    assert foreign.exists()
+
+
+@pytest.mark.parametrize("vr", [b"  ", b"??", b"--", b"\0\0", b"lo"])
+def test_an_instance_with_an_unknown_vr_is_taken(sqlite_only, spool, vr):
+    content = with_vr(encode(make_instance(rows=4, columns=4)), "Manufacturer", vr)
+    data_set = content[content.index(b"\x08\x00\x05\x00CS") :]
+    with listening(sqlite_only, spool) as port, RawPeer(port) as peer:
+        peer.associate()
+        peer.send(c_store_rq(sop_instance=uid(1, 1, 1)) + fragment(data_set, header=2))
+        assert peer.status() == StoreStatus.SUCCESS

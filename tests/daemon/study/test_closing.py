@@ -1,0 +1,263 @@
+"""When a study closes, what its rank is, and the order in which the worklist is read."""
+
+from dataclasses import replace
+
+import pytest
+
+from daemon.store.shown import WorklistEntry
+from daemon.store.values import OpenStudy, ViewKind
+from daemon.study.closing import (
+    EXPECTED_VIEWS,
+    Closing,
+    ClosingRule,
+    Priority,
+    closing,
+    has_expected_views,
+    is_unfinished,
+    priority,
+    reading_order,
+)
+from daemon.study.lifecycle import StudyState
+from dicom_io.selection.laterality import Laterality
+from dicom_io.selection.projection import Projection
+from dicom_io.selection.regions import Region
+from models.study_finding import TriageCategory
+from tests.daemon.store_factory import NOW, after, identity
+
+RULE = ClosingRule(quiet_seconds=60, settle_seconds=5, max_wait_seconds=600, close_on_expected_views=True)
+
+
+def kinds(region: str, projections: str, laterality: Laterality = Laterality.UNKNOWN) -> list[ViewKind]:
+    return [ViewKind(region, laterality, projection) for projection in projections.split()]
+
+
+FRONTAL, LATERAL, OBLIQUE = WHOLE_WRIST = tuple(kinds("WRIST", "frontal lateral oblique"))
+
+
+def study(*, first=0.0, last=0.0, association_open=True, views=(FRONTAL,)):
+    """Return a study that collects since `first` and had its last view at `last` seconds."""
+    return OpenStudy(
+        id=1,
+        generation=1,
+        collecting_since=after(first),
+        last_instance_at=after(last),
+        association_open=association_open,
+        view_kinds=views,
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "now", "expected"),
+    [
+        # Expected views: at once when the association is released, else when settle_seconds are over.
+        (study(views=WHOLE_WRIST, association_open=False), 0, Closing.EXPECTED_VIEWS),
+        (study(views=WHOLE_WRIST), 4.9, None),
+        (study(views=WHOLE_WRIST), 5, Closing.EXPECTED_VIEWS),
+        (study(views=WHOLE_WRIST, last=30), 34.9, None),
+        (study(views=WHOLE_WRIST, last=30), 35, Closing.EXPECTED_VIEWS),
+        # A released association alone closes nothing.
+        (study(association_open=False), 0, None),
+        (study(association_open=False), 59.9, None),
+        # Quiet counts from the last view.
+        (study(), 59.9, None),
+        (study(), 60, Closing.QUIET),
+        (study(last=30), 89.9, None),
+        (study(last=30), 90, Closing.QUIET),
+        (study(views=()), 60, Closing.QUIET),
+        # The longest wait counts from the first view of the revision, however many follow.
+        (study(last=590), 599.9, None),
+        (study(last=590), 600, Closing.MAX_WAIT),
+        (study(first=1000, last=1590), 1599.9, None),
+        (study(first=1000, last=1590), 1600, Closing.MAX_WAIT),
+        # The late view of a complete study: its revision closes as soon as it has settled.
+        (study(first=1000, last=1000, views=(*WHOLE_WRIST, FRONTAL)), 1004.9, None),
+        (study(first=1000, last=1000, views=(*WHOLE_WRIST, FRONTAL)), 1005, Closing.EXPECTED_VIEWS),
+    ],
+)
+def test_study_closes_when_the_first_rule_holds(what, now, expected):
+    assert closing(what, RULE, now=after(now)) is expected
+
+
+def test_site_can_do_without_expected_views():
+    rule = replace(RULE, close_on_expected_views=False)
+    complete = study(views=WHOLE_WRIST, association_open=False)
+    assert closing(complete, rule, now=after(59.9)) is None
+    assert closing(complete, rule, now=after(60)) is Closing.QUIET
+
+
+@pytest.mark.parametrize(
+    ("region", "projections", "complete"),
+    [
+        ("WRIST", "frontal lateral oblique", True),
+        ("WRIST", "frontal lateral", False),
+        ("WRIST", "frontal oblique", False),
+        ("HAND", "frontal oblique", True),
+        ("HAND", "frontal lateral", False),
+        ("ELBOW", "frontal lateral", True),
+        ("ELBOW", "frontal oblique", False),
+        ("FOREARM", "frontal lateral", True),
+        ("FOREARM", "lateral", False),
+        ("HUMERUS", "frontal lateral", True),
+        ("HUMERUS", "frontal frontal", False),
+        ("FINGER", "frontal lateral", True),
+        ("FINGER", "frontal", False),
+        ("SHOULDER", "frontal lateral", True),
+        ("SHOULDER", "frontal axillary", True),
+        ("SHOULDER", "lateral axillary", False),
+        ("SHOULDER", "frontal oblique", False),
+        ("WRIST", "frontal lateral oblique unknown", True),
+        ("WRIST", "unknown unknown unknown", False),
+        ("", "frontal lateral oblique", False),
+        ("KNEE", "frontal lateral", False),
+    ],
+)
+def test_expected_views_of_a_region(region, projections, complete):
+    assert has_expected_views(kinds(region, projections)) is complete
+
+
+def test_every_region_has_expected_views_that_exist():
+    assert set(EXPECTED_VIEWS) == set(Region)
+    assert all(kinds <= set(Projection) for wanted in EXPECTED_VIEWS.values() for kinds in wanted)
+
+
+def test_each_region_of_a_study_must_be_complete():
+    hand = kinds("HAND", "frontal oblique")
+    assert has_expected_views([*WHOLE_WRIST, *hand])
+    assert not has_expected_views([*WHOLE_WRIST, hand[0]])
+    assert not has_expected_views([*WHOLE_WRIST, *kinds("", "unknown")])
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "both", "unknown", "complete"),
+    [
+        ("frontal oblique", "", "", "", True),
+        ("oblique", "frontal", "", "", False),
+        ("frontal oblique", "frontal oblique", "", "", True),
+        ("frontal oblique", "frontal", "", "", False),
+        ("oblique", "oblique", "frontal", "", True),
+        ("oblique", "", "frontal", "", False),
+        ("", "", "frontal oblique", "", True),
+        ("frontal", "", "", "oblique", True),
+        ("frontal", "frontal oblique", "", "oblique", False),
+        ("", "", "", "frontal oblique", True),
+    ],
+)
+def test_each_side_of_a_region_must_be_complete(left, right, both, unknown, complete):
+    views = [
+        *kinds("HAND", left, Laterality.LEFT),
+        *kinds("HAND", right, Laterality.RIGHT),
+        *kinds("HAND", both, Laterality.BOTH),
+        *kinds("HAND", unknown),
+    ]
+
+    assert has_expected_views(views) is complete
+    assert has_expected_views(views[::-1]) is complete
+
+
+def test_no_views_are_no_complete_study():
+    assert not has_expected_views([])
+
+
+@pytest.mark.parametrize(
+    ("requested", "dimse", "is_stat_sender", "expected"),
+    [
+        ("", 0, False, Priority.MEDIUM),
+        ("", 1, False, Priority.HIGH),
+        ("", 2, False, Priority.LOW),
+        ("", 7, False, Priority.MEDIUM),
+        ("STAT", 2, False, Priority.STAT),
+        ("HIGH", 0, False, Priority.HIGH),
+        ("ROUTINE", 1, False, Priority.MEDIUM),
+        ("MEDIUM", 1, False, Priority.MEDIUM),
+        ("LOW", 1, False, Priority.LOW),
+        ("URGENT?", 1, False, Priority.HIGH),
+        ("LOW", 2, True, Priority.STAT),
+    ],
+)
+def test_rank_of_a_study(requested, dimse, is_stat_sender, expected):
+    assert (
+        priority(requested_procedure_priority=requested, dimse_priority=dimse, is_stat_sender=is_stat_sender)
+        is expected
+    )
+
+
+def entry(name, *, rank=Priority.MEDIUM, category="", score=None, opened=0.0, is_old=False):
+    return WorklistEntry(
+        study_instance_uid=name,
+        identity=identity(),
+        state=StudyState.DELIVERED,
+        cause="all sent",
+        reason="",
+        revision=1,
+        priority=rank,
+        category=category,
+        score=score,
+        part="",
+        target="fracture",
+        model_label="",
+        trained=True,
+        summary="",
+        regions=("WRIST",),
+        view_count=1,
+        warned_view_count=0,
+        is_old=is_old,
+        instance_count=1,
+        opened_at=after(opened),
+        last_instance_at=NOW,
+        closed_at=None,
+    )
+
+
+def order(*entries):
+    return [one.study_instance_uid for one in reading_order(entries)]
+
+
+def test_what_is_flagged_comes_first_whatever_its_rank():
+    entries = [
+        entry("urgent, not flagged", rank=Priority.STAT, category=TriageCategory.NOT_FLAGGED, score=0.0),
+        entry("urgent, not read yet", rank=Priority.STAT),
+        entry("suspected", rank=Priority.LOW, category=TriageCategory.SUSPECTED, score=0.5),
+        entry("likely", rank=Priority.LOW, category=TriageCategory.LIKELY, score=0.5),
+    ]
+    assert order(*entries) == ["likely", "suspected", "urgent, not read yet", "urgent, not flagged"]
+
+
+@pytest.mark.parametrize("category", ["", *TriageCategory])
+def test_rank_comes_before_score_within_a_category(category):
+    entries = [entry(rank.name, rank=rank, category=category, score=0.2 * rank) for rank in Priority]
+    assert order(*entries[::-1]) == ["STAT", "HIGH", "MEDIUM", "LOW"]
+
+
+def test_category_comes_before_score_and_what_was_not_read_before_what_was_not_flagged():
+    entries = [
+        entry("not flagged", category=TriageCategory.NOT_FLAGGED, score=0.99),
+        entry("not read yet", opened=2),
+        entry("not analyzed", category=TriageCategory.NOT_ANALYZED, opened=1),
+        entry("suspected", category=TriageCategory.SUSPECTED, score=0.6),
+        entry("likely", category=TriageCategory.LIKELY, score=0.5),
+    ]
+    assert order(*entries) == ["likely", "suspected", "not analyzed", "not read yet", "not flagged"]
+
+
+def test_what_was_urgent_in_an_old_study_no_longer_is():
+    rank = priority(requested_procedure_priority="STAT", dimse_priority=1, is_stat_sender=True, is_old=True)
+    assert rank is Priority.LOW
+
+
+def test_old_studies_come_after_all_others():
+    old = entry("old", rank=Priority.LOW, category=TriageCategory.LIKELY, score=0.9, is_old=True)
+    fresh = entry("fresh", rank=Priority.LOW, category=TriageCategory.NOT_FLAGGED, score=0.1)
+    assert order(old, fresh) == ["fresh", "old"]
+
+
+def test_score_comes_before_age():
+    def suspected(name, score, opened):
+        return entry(name, category=TriageCategory.SUSPECTED, score=score, opened=opened)
+
+    entries = [suspected("old", 0.5, 0), suspected("higher", 0.7, 9), suspected("young", 0.5, 5)]
+    assert order(*entries) == ["higher", "old", "young"]
+
+
+def test_unfinished_is_what_goes_on_without_a_person():
+    unfinished = {state for state in StudyState if is_unfinished(state)}
+    assert unfinished == {StudyState.OPEN, StudyState.REPORTING, StudyState.DELIVERING}
