@@ -190,7 +190,14 @@ def _run_housekeeper(parts: Parts, stage: StageProcess) -> None:
     from daemon.stages.housekeeper import Housekeeper
 
     storage = parts.config.storage
-    Housekeeper(parts.store, parts.spool, storage.retention_days, storage.measurement_days).run(stage)
+    keeper = Housekeeper(
+        parts.store,
+        parts.spool,
+        retention_days=storage.retention_days,
+        event_days=storage.event_days,
+        measurement_days=storage.measurement_days,
+    )
+    keeper.run(stage)
 
 
 def _run_web(parts: Parts, stage: StageProcess) -> None:

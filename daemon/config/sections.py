@@ -57,6 +57,7 @@ class Storage(Section):
     node: Annotated[str, Field(pattern=f"^$|{NODE_PATTERN}")] = ""
     database_url: str = ""
     retention_days: Annotated[int, Field(ge=1)] = 30
+    event_days: Annotated[int, Field(ge=1)] = 365
     measurement_days: Annotated[int, Field(ge=1)] = 1_825
     min_free_bytes: Annotated[int, Field(ge=0)] = 2_000_000_000
     max_open_studies: Annotated[int, Field(ge=1)] = 2_000

@@ -15,6 +15,7 @@ from daemon.process.stage import StageProcess
 from daemon.spool import Spool
 from daemon.store import retention, stages
 from daemon.store.database import Store
+from daemon.store.history import purge_events
 from daemon.store.measurements import purge_measurements
 
 ROUND_SECONDS = 300.0
@@ -27,11 +28,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Housekeeper:
-    """Ends the life of data after `retention_days`, that of rows without identifiers later."""
+    """Ends the life of data after `retention_days`, of history and of rows without identifiers later."""
 
     store: Store
     spool: Spool
     retention_days: int
+    event_days: int
     measurement_days: int
 
     def run(self, stage: StageProcess) -> None:
@@ -51,6 +53,7 @@ class Housekeeper:
             self.spool.remove(paths)
             log.info("old studies removed", extra={"files": len(paths)})
         retention.purge_rejections(self.store, before=horizon)
+        purge_events(self.store, before=moment - timedelta(days=self.event_days))
         purge_measurements(self.store, now=moment, days=self.measurement_days)
         stages.forget_stages_unseen_since(self.store, moment - timedelta(days=1))
         self._sweep((moment - _LEFTOVER_AGE).timestamp())

@@ -1,31 +1,25 @@
-"""This module reads the history of a study: what changed, why, by whom and when."""
+"""This module reads the history of a study: what changed, why, by whom and when; and ends it."""
 
-from sqlalchemy import Connection, select
+from datetime import datetime
 
+from sqlalchemy import Connection, delete, select
+
+from daemon.store.database import Store
 from daemon.store.shown import EventRecord
-from daemon.store.tables import deliveries, events, instances, results
+from daemon.store.tables import events, studies
 
 
-def events_of(connection: Connection, study_id: int) -> tuple[EventRecord, ...]:
-    """Give the events of a study, of its instances and of its deliveries, in the order in which they came."""
-    query = (
-        select(
-            events,
-            instances.c.sop_instance_uid.label("instance_uid"),
-            results.c.sop_instance_uid.label("result_uid"),
-            deliveries.c.destination,
-        )
-        .join_from(events, instances, events.c.instance_id == instances.c.id, isouter=True)
-        .join(deliveries, events.c.delivery_id == deliveries.c.id, isouter=True)
-        .join(results, deliveries.c.result_id == results.c.id, isouter=True)
-        .where(events.c.study_id == study_id)
-        .order_by(events.c.id)
-    )
+def events_of(connection: Connection, study_instance_uid: str) -> tuple[EventRecord, ...]:
+    """Return the events of a study, of its instances and of its deliveries, in the order in which they came.
+
+    A study that was removed and came again has those of its earlier life too.
+    """
+    query = select(events).where(events.c.study_instance_uid == study_instance_uid).order_by(events.c.id)
     return tuple(
         EventRecord(
             at=row.at,
-            sop_instance_uid=row.instance_uid or row.result_uid or "",
-            destination=row.destination or "",
+            sop_instance_uid=row.sop_instance_uid,
+            destination=row.destination,
             old_state=row.old_state,
             new_state=row.new_state,
             cause=row.cause,
@@ -33,3 +27,12 @@ def events_of(connection: Connection, study_id: int) -> tuple[EventRecord, ...]:
         )
         for row in connection.execute(query)
     )
+
+
+def purge_events(store: Store, *, before: datetime) -> None:
+    """Forget the events before a moment, but for those of studies that are still in the store."""
+    present = select(studies.c.study_instance_uid)
+    with store.write() as connection:
+        connection.execute(
+            delete(events).where(events.c.at < before, events.c.study_instance_uid.not_in(present))
+        )

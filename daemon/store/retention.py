@@ -6,9 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import delete, select, text
 
+from daemon.store import transitions
 from daemon.store.database import Store
 from daemon.store.tables import instances, rejections, results, studies
-from daemon.study.lifecycle import CLOSED_STUDY_STATES
+from daemon.study.lifecycle import CLOSED_STUDY_STATES, StudyEnd
 
 _LOCK_WAIT_MILLISECONDS = 2_000  # whoever waits behind us waits as long
 
@@ -17,17 +18,20 @@ def purge_studies(store: Store, *, closed_before: datetime, limit: int = 50) -> 
     """Forget closed studies without news since a moment, a few at a time; give the paths of their files.
 
     The rows go first: a file without a row is an orphan that the sweep finds; a row without a file
-    would be a loss.
+    would be a loss. The history stays, and ends with their removal.
     """
     with store.write() as connection:
-        ids = connection.scalars(
-            select(studies.c.id)
+        rows = connection.execute(
+            select(studies.c.id, studies.c.state)
             .where(studies.c.state.in_(CLOSED_STUDY_STATES), studies.c.last_instance_at < closed_before)
             .order_by(studies.c.id)
             .limit(limit)
             # A study that is being written just now has news, and will be read again in the next round.
             .with_for_update(skip_locked=True)
         ).all()
+        for row in rows:
+            transitions.end(connection, transitions.study(row), StudyEnd.RETENTION_ENDED)
+        ids = [row.id for row in rows]
         paths = [
             path
             for table in (instances, results)

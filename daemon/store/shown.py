@@ -79,8 +79,10 @@ class EventRecord:
         Whereto the result is delivered; empty where it is no delivery.
     old_state
         Empty where the instance, the delivery or the study came into being.
+    new_state
+        Empty where the study was removed.
     cause
-        A value of `daemon.study.lifecycle.Event`.
+        A value of `daemon.study.lifecycle.Event`, or of `StudyEnd` where the study was removed.
     author
         The stage that wrote it, or "command" where a person did.
     """

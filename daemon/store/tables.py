@@ -209,20 +209,21 @@ events = Table(
     "events",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("study_id", ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
-    # Of an instance or a delivery; both are NULL in the events of the study itself.
-    Column("instance_id", ForeignKey("instances.id", ondelete="CASCADE")),
-    Column("delivery_id", ForeignKey("deliveries.id", ondelete="CASCADE")),
+    # By their UIDs, not by their rows: the history outlives the study.
+    Column("study_instance_uid", Uid, nullable=False),
+    # Of the instance, or of the result that is delivered; empty in the events of the study itself.
+    Column("sop_instance_uid", String(64), nullable=False),
+    # Whereto the result is delivered; empty where it is no delivery.
+    Column("destination", String(64), nullable=False),
     # Empty where the row came into being.
     Column("old_state", String(16), nullable=False),
+    # Empty where the row is gone.
     Column("new_state", String(16), nullable=False),
     Column("cause", String(32), nullable=False),
     Column("author", String(64), nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Index("ix_events_study_id", "study_id"),
-    # A study that goes takes its events along; without these every row of theirs is looked for.
-    Index("ix_events_instance_id", "instance_id"),
-    Index("ix_events_delivery_id", "delivery_id"),
+    Index("ix_events_study_instance_uid", "study_instance_uid"),
+    Index("ix_events_at", "at"),
 )
 
 measurements = Table(

@@ -3,25 +3,26 @@
 The table of `daemon.study.lifecycle` is asked, the row is written, and an event says what changed, why, by
 whom and when, all in the transaction of the caller. Events are the history of a study.
 
-An event refers to its study, for which PostgreSQL shares a lock on the study's key. So callers lock studies
-without their keys (``key_share``): else an analyzer that holds a view, and whoever holds its study and wants
-that view, could wait for each other.
+An instance and a result refer to their study, for which PostgreSQL shares a lock on the study's key. So
+callers lock studies without their keys (``key_share``): else whoever inserts one, and whoever holds its study
+and wants what the first has locked, could wait for each other.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from sqlalchemy import Connection, Table, insert, update
+from sqlalchemy import Connection, Select, Table, insert, literal, select, update
 
 from daemon.errors import StateChangedElsewhere
 from daemon.store.database import author_of
-from daemon.store.tables import deliveries, events, instances, studies
+from daemon.store.tables import UtcDateTime, deliveries, events, instances, results, studies
 from daemon.study.lifecycle import (
     DeliveryState,
     Event,
     InstanceState,
     State,
+    StudyEnd,
     StudyState,
     advance,
 )
@@ -93,17 +94,32 @@ def begin(connection: Connection, subject: Subject[State], event: Event) -> None
     _note(connection, subject, old="", new=subject.state, cause=event)
 
 
-def _note(connection: Connection, subject: Subject[State], *, old: str, new: str, cause: Event) -> None:
+def end(connection: Connection, subject: Subject[StudyState], cause: StudyEnd) -> None:
+    """Tell that a study is about to be deleted; call it before it is."""
+    _note(connection, subject, old=subject.state, new="", cause=cause)
+
+
+def _note(
+    connection: Connection, subject: Subject[State], *, old: str, new: str, cause: Event | StudyEnd
+) -> None:
     author = author_of(connection)
-    connection.execute(
-        insert(events).values(
-            study_id=subject.study_id,
-            instance_id=subject.id if subject.table is instances else None,
-            delivery_id=subject.id if subject.table is deliveries else None,
-            old_state=old,
-            new_state=new,
-            cause=cause,
-            author=author.name,
-            at=author.clock(),
-        )
+    told = _names(subject).add_columns(
+        literal(old),
+        literal(new),
+        literal(str(cause)),
+        literal(author.name),
+        literal(author.clock(), UtcDateTime()),
     )
+    connection.execute(insert(events).from_select([column.name for column in events.c][1:], told))
+
+
+def _names(subject: Subject[State]) -> Select[Any]:
+    """Return a query for what an event calls its subject by: study, instance or result, destination."""
+    nothing = literal("")
+    if subject.table is instances:
+        named = select(studies.c.study_instance_uid, instances.c.sop_instance_uid, nothing)
+        return named.join_from(instances, studies).where(instances.c.id == subject.id)
+    if subject.table is deliveries:
+        named = select(studies.c.study_instance_uid, results.c.sop_instance_uid, deliveries.c.destination)
+        return named.join_from(deliveries, results).join(studies).where(deliveries.c.id == subject.id)
+    return select(studies.c.study_instance_uid, nothing, nothing).where(studies.c.id == subject.id)

@@ -40,7 +40,7 @@ def study_detail(store: Store, study_instance_uid: str) -> StudyDetail:
             entry=_entry(row, regions.get(row.id, ())),
             instances=instances_of(connection, row.id),
             results=_results(connection, row.id),
-            events=events_of(connection, row.id),
+            events=events_of(connection, row.study_instance_uid),
         )
 
 

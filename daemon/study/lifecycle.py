@@ -63,6 +63,12 @@ class StudyEvent(StrEnum):
     DELIVERY_REQUEUED = "delivery requeued"
 
 
+class StudyEnd(StrEnum):
+    """What ends a study, rows, files and all; the tables know no state that follows."""
+
+    RETENTION_ENDED = "retention ended"
+
+
 class DeliveryState(StrEnum):
     """Where one result stands on its way to one destination."""
 

@@ -18,6 +18,7 @@ from daemon.spool import Spool
 from daemon.stages.housekeeper import Housekeeper
 from daemon.store import instances, retention, stages
 from daemon.store.database import Store
+from daemon.store.history import events_of
 from daemon.store.shown import Rejection, StageRecord
 from daemon.store.values import Recorded
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
@@ -30,7 +31,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def housekeeper(sqlite_only, spool) -> Housekeeper:
-    return Housekeeper(sqlite_only, spool, retention_days=30, measurement_days=365)
+    return Housekeeper(sqlite_only, spool, retention_days=30, event_days=90, measurement_days=365)
 
 
 def make_file(housekeeper: Housekeeper, path: str, *, age: timedelta = 2 * DAY) -> Path:
@@ -47,6 +48,20 @@ def files_of(housekeeper: Housekeeper, study: int) -> list[Path]:
     detail = study_detail(housekeeper.store, uid(study))
     paths = [*(view.path for view in detail.instances), *(result.path for result in detail.results)]
     return [make_file(housekeeper, path) for path in paths]
+
+
+def test_history_goes_later_than_its_study(sqlite_only, spool):
+    # The store tells the time of its own events; the keeper is told its own.
+    written = now()
+    keeper = Housekeeper(sqlite_only, spool, retention_days=30, event_days=90, measurement_days=365)
+    delivered_study(keeper.store, 1, now=written)
+    keeper.step(written + 60 * DAY)
+    assert worklist_entries(keeper.store) == ()
+    with keeper.store.read() as connection:
+        assert events_of(connection, uid(1))[-1].cause == "retention ended"
+    keeper.step(written + 91 * DAY)
+    with keeper.store.read() as connection:
+        assert events_of(connection, uid(1)) == ()
 
 
 def test_study_older_than_the_retention_goes_with_its_files(housekeeper):
@@ -133,7 +148,7 @@ def sweeping_intake(store: Store, spool: Spool) -> Intake:
 
     def hours_later() -> datetime:
         moment = now() + timedelta(hours=2)
-        Housekeeper(store, spool, retention_days=30, measurement_days=365).step(moment)
+        Housekeeper(store, spool, retention_days=30, event_days=90, measurement_days=365).step(moment)
         return moment
 
     return Intake(spool, store, rule, hours_later)
@@ -156,7 +171,7 @@ def test_instance_whose_file_was_swept_up_before_its_row_came_is_not_acknowledge
 
 
 def test_sweep_waits_for_who_is_recording_a_file(store, spool):
-    keeper = Housekeeper(store, spool, retention_days=30, measurement_days=365)
+    keeper = Housekeeper(store, spool, retention_days=30, event_days=90, measurement_days=365)
     arrival = received()
     file = make_file(keeper, arrival.path)
     with ThreadPoolExecutor(1) as pool:
@@ -173,7 +188,7 @@ def test_sweep_waits_for_who_is_recording_a_file(store, spool):
 
 def test_sweep_does_not_wait_long(postgresql_store, spool, monkeypatch):
     monkeypatch.setattr(retention, "_LOCK_WAIT_MILLISECONDS", 1)
-    keeper = Housekeeper(postgresql_store, spool, retention_days=30, measurement_days=365)
+    keeper = Housekeeper(postgresql_store, spool, retention_days=30, event_days=90, measurement_days=365)
     file = make_file(keeper, "spool/ab/left.dcm")
     with postgresql_store.write() as other:
         other.execute(text("SELECT id FROM studies FOR UPDATE"))

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from daemon.store import instances, retention
+from daemon.store.history import events_of, purge_events
 from daemon.store.shown import Rejection
 from daemon.store.tables import metadata, studies
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
@@ -44,7 +45,41 @@ def test_old_closed_study_goes_with_all_its_rows_and_names_its_files(store):
             for table in metadata.sorted_tables
         }
     assert left.pop("measurements") == 1  # which names nothing of the study
+    assert left.pop("events") > 0  # which name it by its UIDs
     assert set(left.values()) == {0}
+
+
+def test_the_history_of_a_study_outlives_it_and_says_when_it_was_removed(store):
+    delivered_study(store)
+    before = study_detail(store, uid(1)).events
+    retention.purge_studies(store, closed_before=LATER)
+    with store.read() as connection:
+        *earlier, last = events_of(connection, uid(1))
+    assert tuple(earlier) == before
+    assert (last.old_state, last.new_state, last.cause) == ("delivered", "", "retention ended")
+
+
+def test_a_study_that_comes_again_shows_its_earlier_life(store):
+    delivered_study(store)
+    retention.purge_studies(store, closed_before=LATER)
+    record(store, received())
+    causes = [event.cause for event in study_detail(store, uid(1)).events]
+    assert causes[-3:] == ["retention ended", "opened", "arrived"]
+
+
+def test_old_events_go_but_for_those_of_studies_that_are_still_there(store):
+    delivered_study(store, 1)
+    delivered_study(store, 2)
+    retention.purge_studies(store, closed_before=LATER, limit=1)
+    assert known(store) == [uid(2)]
+    purge_events(store, before=NOW)
+    with store.read() as connection:
+        assert events_of(connection, uid(1))
+        there = events_of(connection, uid(2))
+    purge_events(store, before=after(3600 * 24 * 365 * 100))
+    with store.read() as connection:
+        assert events_of(connection, uid(1)) == ()
+        assert events_of(connection, uid(2)) == there
 
 
 def test_young_study_stays(store):

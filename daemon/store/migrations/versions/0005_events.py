@@ -14,25 +14,15 @@ def upgrade() -> None:
     op.create_table(
         "events",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("study_id", sa.Integer(), nullable=False),
-        sa.Column("instance_id", sa.Integer()),
-        sa.Column("delivery_id", sa.Integer()),
+        sa.Column("study_instance_uid", sa.String(64), nullable=False),
+        sa.Column("sop_instance_uid", sa.String(64), nullable=False),
+        sa.Column("destination", sa.String(64), nullable=False),
         sa.Column("old_state", sa.String(16), nullable=False),
         sa.Column("new_state", sa.String(16), nullable=False),
         sa.Column("cause", sa.String(32), nullable=False),
         sa.Column("author", sa.String(64), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
-        *(
-            sa.ForeignKeyConstraint(
-                [f"{column}_id"], [f"{table}.id"], name=op.f(f"fk_events_{column}_id"), ondelete="CASCADE"
-            )
-            for column, table in (
-                ("study", "studies"),
-                ("instance", "instances"),
-                ("delivery", "deliveries"),
-            )
-        ),
     )
     op.create_table(
         "measurements",
@@ -50,7 +40,7 @@ def upgrade() -> None:
     op.add_column("studies", sa.Column("measurement_id", sa.Integer()))
     _state_facts()
     op.add_column("instances", sa.Column("device", sa.Text(), server_default="", nullable=False))
-    for column in ("study_id", "instance_id", "delivery_id"):
+    for column in ("study_instance_uid", "at"):
         op.create_index(op.f(f"ix_events_{column}"), "events", [column])
 
 
