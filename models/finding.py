@@ -157,7 +157,7 @@ class ViewFinding:
 
         It is the mean of the members', weighted by their votes and by how abnormal they find the view: who
         sees nothing there has little to say of where. Of the ways that `models.evaluation.combinations`
-        compares it pointed best at fractures (docs/models.md).
+        compares it pointed best at fractures (docs/research.md).
         """
         cells = np.stack([member.activation for member in self.members])
         votes = np.array([member.vote for member in self.members])

@@ -1,7 +1,7 @@
 """Folds the probabilities of several views into one.
 
 The rule is a choice of the bundle's manifest, because its operating points hold for the rule under which they
-were chosen. docs/models.md compares the rules.
+were chosen. docs/research.md compares the rules.
 """
 
 import math

@@ -22,7 +22,7 @@ LEVEL = 0.1
 
 On FracAtlas' 320 validation radiographs of the upper extremity, flagged from 0.081 on, the places of the
 shipped ensemble hit 87 % of the boxes with it and cover 2.3 % of a flagged view. With 0.2 they hit 77 % and
-cover 1.6 %. With 0.05 they hit 90 %, cover 3.4 %, and normal images have a fifth more (docs/models.md).
+cover 1.6 %. With 0.05 they hit 90 %, cover 3.4 %, and normal images have a fifth more (docs/research.md).
 """
 
 MOST = 3

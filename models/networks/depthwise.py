@@ -1,7 +1,7 @@
 """Convolves each channel by itself, with gradients that do not wait for a slow kernel.
 
 This module exists because oneDNN has no fast bfloat16 gradient of strided and of wide depthwise convolutions
-on CPUs: it took 5 to 110 times as long as in float32 (see docs/models.md, Speed).
+on CPUs: it took 5 to 110 times as long as in float32 (see docs/research.md, Speed of training).
 """
 
 from typing import Any

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 UNLIKE_ANY_RADIOGRAPH = 1.5
-"""Distance from which on a low score is not reported; docs/models.md has what lies on which side of it."""
+"""Distance from which on a low score is not reported; docs/research.md has what lies on which side of it."""
 
 
 class InputWarning(StrEnum):

@@ -16,7 +16,7 @@ def autocast(architecture: str, device: str, precision: str) -> AbstractContextM
     """Return the context in which a member's forward pass shall run.
 
     "auto" is bfloat16 on CUDA, where it was not faster at a batch of 32
-    (docs/models.md), and on CPUs that have it, for the members that gain.
+    (docs/research.md), and on CPUs that have it, for the members that gain.
     bfloat16 has the range of float32, so that gradients need no scaling.
     """
     kind = torch.device(device).type

@@ -23,7 +23,7 @@ PAPER = Recipe(
 _CUTS = Stage(epochs=20, side=224, whole_every=4)
 _AGAIN = replace(_CUTS, epochs=16, restart=0.6)
 
-# What each part of this recipe brought is told in docs/models.md.
+# What each part of this recipe brought is told in docs/research.md.
 ULNA = Recipe(
     name="ulna",
     preprocessing=Preprocessing(input_size=(448, 448), resize="letterbox", lower=-1.0, upper=1.0),
