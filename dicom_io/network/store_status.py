@@ -7,7 +7,6 @@ class StoreStatus(IntEnum):
     """Answer to one C-STORE request."""
 
     SUCCESS = 0x0000
-    NOT_AUTHORIZED = 0x0124
     OUT_OF_RESOURCES = 0xA700
     DATA_SET_MISMATCH = 0xA900
     CANNOT_UNDERSTAND = 0xC000
