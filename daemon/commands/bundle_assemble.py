@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Make a bundle of members that were trained in different runs. Where several bundles are named for a member, it
-gets the mean of their weights: networks trained from one start with different seeds are often better so.
-Calibrations, votes and operating points are fitted anew on validation data, but with --rule paper.
+gets the mean of their weights: this often helps networks that were trained from one start with different
+seeds. Calibrations, votes and operating points are fitted anew on validation data, except with --rule paper.
 """
 
 EPILOG = """\

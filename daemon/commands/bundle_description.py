@@ -1,4 +1,4 @@
-"""What a new bundle's manifest shall say, as arguments of ``ulna train`` and ``ulna bundle assemble``."""
+"""What a new bundle's manifest says, as arguments of ``ulna train`` and ``ulna bundle assemble``."""
 
 import argparse
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def add_description(
     parser: argparse.ArgumentParser, *, name: str, rule: str, target: str = ABNORMALITY.text
 ) -> None:
     """Add the arguments; `name`, `rule` and `target` say in words what holds if nobody says."""
-    manifest = parser.add_argument_group("what the bundle's manifest shall say")
+    manifest = parser.add_argument_group("what the bundle's manifest says")
     add_target(manifest, default=target)
     add_fold(manifest, default="highest with --rule ulna, mean, as in the paper, with --rule paper")
     manifest.add_argument("--name", metavar="NAME", help=f"default: {name}")

@@ -38,8 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Reads the configuration, verifies the bundle's hashes, looks at device, store, disk, who else can\n"
         "read them, watched folders and peers, tries both ports and sends a C-ECHO to every destination. It\n"
-        "makes and changes nothing. Run it as the user of the daemon and before that is started, since a\n"
-        "daemon that runs has taken the ports."
+        "changes nothing. Run it as the user of the daemon, before that starts: a running daemon has taken\n"
+        "the ports."
     )
 
 
@@ -85,7 +85,7 @@ def _configuration(config: Config) -> str:
     if not receiver.allowed_peers and not receiver.allow_any_peer and not config.watcher.folders:
         mistakes.append("receiver.allowed_peers is empty: nobody may send, and no folder is watched")
     if not config.destinations:
-        mistakes.append("destinations: there is none, results would stay in data_dir/results")
+        mistakes.append("destinations: none is configured, so results would stay in data_dir/results")
     if mistakes:
         raise ConfigurationInvalid("the configuration", mistakes)
     return "complete"
@@ -171,7 +171,7 @@ def _require_makeable(folder: Path) -> Path:
     above = next(one for one in folder.absolute().parents if os.path.exists(one))
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise PermissionError(
-            f"{this_user()} finds no {folder}, and may not make it in {above}; "
+            f"{folder} does not exist, and {this_user()} may not create it in {above}; "
             f"as root: install -d -m 700 -o {this_user()} {folder}"
         )
     return above

@@ -115,9 +115,7 @@ def _print(shown: list[play.Exhibit], folder: Path, bundle: BundleIdentity, *, s
     say.print(f"configuration, data and log:         {folder}")
     say.print(f"{len(shown)} studies in {seconds:.1f} s.")
     say.print(f"Read by {bundle.label}. Intended use: {bundle.intended_use}")
-    say.print(
-        "Its members have learned from these very radiographs: this shows how ulna works, not how well."
-    )
+    say.print("Its members were trained on these very radiographs: this shows how ulna works, not how well.")
 
 
 def _turn_around(exhibit: play.Exhibit) -> str:

@@ -78,7 +78,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Abnormal is the positive class in every figure, but normal in those of the paper's tables.\n"
         "Intervals are 95 %, resampled by patient, or by study where no patient is known. Images that\n"
-        "cannot be read are told and are in no figure. Not for diagnostic use."
+        "cannot be read are named, and count in no figure. Not for diagnostic use."
     )
 
 

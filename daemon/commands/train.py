@@ -47,7 +47,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
-    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of the run; goes on if it was begun")
+    parser.add_argument(
+        "folder", type=Path, metavar="RUN", help="folder of the run; resumes one that was begun"
+    )
     _add_data(parser)
     _add_course(parser)
     add_description(parser, name="the members' name and the recipe", rule="the recipe's name")
@@ -104,7 +106,7 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
         metavar="[MEMBER=]START",
         help="what members start from: keras:FILE (.h5 or .keras of keras.applications, which puts its "
         "weights into ~/.keras/models where a model is made with weights='imagenet'), bundle:BUNDLE "
-        "(name or folder, to go on with its weights), torchvision (downloads), or none (default); give it "
+        "(name or folder, to continue with its weights), torchvision (downloads), or none (default); give it "
         "once for each member, or once for all",
     )
     course.add_argument(

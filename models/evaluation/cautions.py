@@ -21,7 +21,7 @@ def cautions(evaluation: Evaluation) -> Iterator[str]:
             "Check the labels, or evaluate on more data."
         )
     if data.split == "train":
-        yield "These images are of the split for training; figures on what a bundle learned from flatter."
+        yield "These images are of the training split; a bundle looks better on what it was trained on."
     if data.unreadable:
         count = len(data.unreadable)
         yield (

@@ -41,7 +41,7 @@ class Guest:
             raise TrainingRefused(f"a teacher comes from a bundle, not from {start.label}")
         if not architecture:
             raise TrainingRefused(
-                f"which member of {start.label} shall teach? name it before the bundle: MEMBER=bundle:BUNDLE"
+                f"which member of {start.label} is to teach? name it before the bundle: MEMBER=bundle:BUNDLE"
             )
         return cls(architecture=architecture, start=start)
 
@@ -67,7 +67,7 @@ class Guest:
         found = read_manifest(Path(str(self.start.path))).preprocessing
         if found != recipe.preprocessing:
             raise TrainingRefused(
-                f"the teacher {self.label} sees other inputs ({found}) than those who shall learn from it "
+                f"the teacher {self.label} sees other inputs ({found}) than the members that learn from it "
                 f"({recipe.preprocessing}); take a teacher of the same recipe"
             )
         member = build_member(self.architecture, sharpness=recipe.sharpness)

@@ -126,7 +126,7 @@ def test_who_may_not_make_the_data_directory_is_told(tmp_path: Path):
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert re.search(
-        rf"\w+ finds no {tmp_path}/a/b, and may not make it in /\S+; as root: install", ended.stderr
+        rf"{tmp_path}/a/b does not exist, and \w+ may not create it in /\S+; as root: install", ended.stderr
     )
 
 
@@ -224,7 +224,7 @@ def test_every_mistake_is_told_at_once(
 def test_without_senders_and_destinations_both_are_told(check: Check):
     _, shown = check("[receiver]\nport = 0")
     assert "allowed_peers is empty" in shown
-    assert "destinations: there is none" in shown
+    assert "destinations: none is configured" in shown
 
 
 def test_a_gpu_is_looked_for_where_it_is_asked_for(check: Check, monkeypatch):
