@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import re
+import subprocess
 from pathlib import Path
 
 from daemon import cli
@@ -28,6 +29,17 @@ def blocks(language: str) -> list[tuple[str, str]]:
     """Return the blocks of code in a language: the name of their page, and their text."""
     pattern = re.compile(rf"^```{language}\n(.*?)^```$", re.DOTALL | re.MULTILINE)
     return [(page.name, block) for page in PAGES for block in pattern.findall(page.read_text())]
+
+
+def written_by_the_readme(folder: Path) -> Path:
+    """Let a shell write the configuration as the README says, into an empty folder; return its path."""
+    (snippet,) = [block for page, block in blocks("sh") if page == "README.md" and "<<'END'" in block]
+    (writing,) = re.findall(r"^cat > .*?^END$", snippet, re.DOTALL | re.MULTILINE)
+    subprocess.run(["sh", "-ec", writing], cwd=folder, check=True)
+    (path,) = folder.iterdir()
+    for call in re.findall("^.venv/bin/ulna (.*?) *#", snippet, re.MULTILINE):
+        assert call in (f"check --config {path.name}", f"serve --config {path.name}")
+    return path
 
 
 def _parsers() -> dict[str, argparse.ArgumentParser]:

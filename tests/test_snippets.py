@@ -3,7 +3,6 @@
 import importlib
 import re
 import shlex
-import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from daemon.config.configuration import read_config
 from dicom_io.selection.words import words_with
 from models.bundle.manifest import parse_manifest
 from models.bundle.shipped import DEFAULT_BUNDLE, bundle_folder
-from tests.documents import PAGES, PARSERS, ROOT, blocks, options_of
+from tests.documents import PAGES, PARSERS, ROOT, blocks, options_of, written_by_the_readme
 
 
 def examples() -> Iterator[tuple[str, str]]:
@@ -60,11 +59,7 @@ def test_every_target_of_make_that_is_named_exists() -> None:
 
 
 def test_the_configuration_that_the_readme_writes_is_valid(tmp_path: Path) -> None:
-    (snippet,) = [block for page, block in blocks("sh") if page == "README.md" and "<<'END'" in block]
-    (writing,) = re.findall(r"^cat > .*?^END$", snippet, re.DOTALL | re.MULTILINE)
-    subprocess.run(["sh", "-ec", writing], cwd=tmp_path, check=True)
-    (call,) = re.findall("ulna serve (.*?) *#", snippet)
-    config = read_config(tmp_path / shlex.split(call)[1], {})
+    config = read_config(written_by_the_readme(tmp_path), {})
     assert [destination.name for destination in config.destinations] == ["orthanc"]
 
 

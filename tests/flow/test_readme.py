@@ -1,7 +1,6 @@
 """What README.md tells an owner of an Orthanc to write works, word for word."""
 
 import json
-import re
 import subprocess
 from collections import Counter
 from datetime import UTC, datetime
@@ -13,13 +12,13 @@ import pytest
 from daemon.demo.studies import DemoStudy, demo_studies
 from daemon.study.lifecycle import StudyState
 from dicom_io.selection.regions import Region
+from tests.documents import blocks, written_by_the_readme
 from tests.flow.orthanc import AE_TITLE, Orthanc, running_orthanc
 from tests.flow.ports import free_port
 from tests.flow.service import Service, configured_service, ulna
 
 pytestmark = [pytest.mark.flow, pytest.mark.slow]
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
 
@@ -53,8 +52,10 @@ def test_an_orthanc_as_in_the_readme_gets_the_results_once(tmp_path: Path) -> No
 
 
 def _config(folder: Path, port: int, orthanc_port: int) -> Path:
-    """Write the README's my.toml with other ports and another data_dir; give its path."""
-    (text,) = re.findall(r"cat > my\.toml <<'END'\n(.*?)^END$", README, re.DOTALL | re.MULTILINE)
+    """Write my.toml as the README does, then with other ports and another data_dir; return its path."""
+    folder.mkdir(parents=True)
+    path = written_by_the_readme(folder)
+    text = path.read_text()
     for said, meant in (
         ('data_dir = "data"', f'data_dir = "{folder}/data"'),
         ("[receiver]", f"[receiver]\nport = {port}"),
@@ -62,8 +63,6 @@ def _config(folder: Path, port: int, orthanc_port: int) -> Path:
     ):
         assert text.count(said) == 1
         text = text.replace(said, meant)
-    folder.mkdir(parents=True)
-    path = folder / "my.toml"
     path.write_text(f"{text}[web]\nport = {free_port()}\n")
     return path
 
@@ -80,8 +79,7 @@ def _orthanc_configuration(folder: Path, port: int) -> dict[str, Any]:
 
 def _block(language: str) -> str:
     """Give the README's only block of code in a language."""
-    blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    (block,) = blocks
+    ((_, block),) = blocks(language)
     return block
 
 
