@@ -8,21 +8,17 @@ that are no use. Names never come from received values.
 import hashlib
 import os
 import shutil
-import struct
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from dicom_io.errors import UnusableInstance
+from dicom_io.reading.part10 import read_file_meta
+
 _BLOCK = 1 << 20
 _BY_CONTENT = tuple(f"{number:02x}" for number in range(256))  # the first two digits of a digest
-_META_START = 132  # PS3.10 7.1: 128 bytes preamble, then "DICM"
-_MOST_META_ELEMENTS = 1000
-_ELEMENT = struct.Struct("<HH2sHI")  # group, element, VR, then a length of 2 bytes, or 2 reserved and 4
-_LONG_VRS = frozenset(
-    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +140,14 @@ def make_data_dir(folder: Path) -> None:
 
 
 def data_set_digest(file: Path) -> str:
-    """Give the SHA-256 of a Part 10 file without its File Meta Information.
+    """Give the SHA-256 of a Part 10 file without its File Meta Information; of all bytes of any other file.
 
     The meta group is left out because it tells of the last transport, not of the instance: the same
     instance sent twice by different programs must be recognized as the same.
     """
     digest = hashlib.sha256()
     with file.open("rb") as stream:
-        stream.seek(_data_set_offset(stream))
+        stream.seek(_data_set_position(stream))
         while block := stream.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -172,23 +168,11 @@ def write_whole(target: Path, content: bytes) -> None:
     _sync(target.parent)
 
 
-def _data_set_offset(stream: BinaryIO) -> int:
-    """Give where the data set begins: after the last element of group 0002; 0 where there is none.
-
-    The group length is not believed: with a wrong one, two instances could look alike.
-    """
-    position = _META_START
-    for _ in range(_MOST_META_ELEMENTS):
-        stream.seek(position)
-        head = stream.read(_ELEMENT.size)
-        if len(head) < _ELEMENT.size:
-            return 0
-        group, _element, vr, length, long_length = _ELEMENT.unpack(head)
-        if group != 0x0002:
-            return position if position > _META_START else 0
-        # PS3.5 7.1.2: some VRs have two reserved bytes and then a length of four.
-        position += 12 + long_length if vr in _LONG_VRS else 8 + length
-    return 0
+def _data_set_position(stream: BinaryIO) -> int:
+    try:
+        return read_file_meta(stream).data_set_position
+    except UnusableInstance:
+        return 0
 
 
 def _make_folders(parent: Path, *names: str) -> None:

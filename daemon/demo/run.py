@@ -176,6 +176,7 @@ def _exhibit(detail: StudyDetail, number: int, pacs_folder: Path, folder: Path) 
     pictures: list[Path] = []
     report = None
     for result in detail.results:
+        # By another library than the one that is shown: this is what a viewer in the hospital would find.
         ds = dcmread(pacs_folder / f"{result.sop_instance_uid}.dcm")
         if result.kind == "sc":
             pictures.append(folder / f"study-{number}-view-{len(pictures) + 1}.png")

@@ -17,12 +17,8 @@ from dicom_io.decoding.pixel_format import PixelFormat
 from dicom_io.decoding.stored_values import decode_encapsulated, decode_native
 from dicom_io.decoding.view import PIXEL_SIZES, View, read_pixel_aspect
 from dicom_io.errors import UndecodablePixels, UnusableInstance
-from dicom_io.reading.part10 import Part10Header, PixelDataExtent, read_part10_header, read_pixel_data
-from dicom_io.reading.transfer_syntaxes import (
-    DECODABLE_TRANSFER_SYNTAXES,
-    NATIVE_TRANSFER_SYNTAXES,
-    encoding_of,
-)
+from dicom_io.reading.part10 import Part10Header, PixelDataExtent, opened, read_part10_header, read_pixel_data
+from dicom_io.reading.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES, NATIVE_TRANSFER_SYNTAXES
 from dicom_io.reading.values import OVERLAY_BIT_POSITIONS, Values, tag_of
 
 _SMALLEST_WIDTH = 1e-6  # a narrower window, or a negative one, is taken for a mistake
@@ -53,14 +49,12 @@ def read_view(source: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> View:
     OSError
         `source` cannot be opened or read.
     """
-    if isinstance(source, Path):
-        with source.open("rb") as stream:
-            return read_view(stream, max_pixels=max_pixels)
     try:
-        header = read_part10_header(source, wanted=_WANTED, wanted_sequences=_WANTED_SEQUENCES)
-        values = Values(header.data_set, little_endian=encoding_of(header.transfer_syntax_uid).little_endian)
-        layout = _layout(values, max_pixels)
-        image = display_values(_stored(source, header, layout), _display_rules(values, layout))
+        with opened(source) as stream:
+            header = read_part10_header(stream, wanted=_WANTED, wanted_sequences=_WANTED_SEQUENCES)
+            values = Values(header.data_set, little_endian=header.little_endian)
+            layout = _layout(values, max_pixels)
+            image = display_values(_stored(stream, header, layout), _display_rules(values, layout))
         return View(image=image, pixel_aspect=read_pixel_aspect(values))
     except UndecodablePixels:
         raise

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
-from pydicom.filereader import read_file_meta_info
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
@@ -26,6 +25,7 @@ from dicom_io.errors import (
 )
 from dicom_io.network.scu import Address, associated
 from dicom_io.network.transport import DEFAULT_TIMEOUTS, Timeouts
+from dicom_io.reading.part10 import read_file_meta
 from dicom_io.uids import SopClassUid, SopInstanceUid, TransferSyntaxUid
 
 MAX_CONTEXTS = 128
@@ -205,7 +205,7 @@ def _payload(association: Association, file: _OutgoingFile) -> Path | Dataset:
     if own in accepted:
         return file.path
     if any(other in accepted for other in others):
-        return dcmread(file.path)
+        return dcmread(file.path)  # every element, for only pydicom writes them in another encoding
     raise NoPresentationContext(file.sop_class_uid, file.transfer_syntax_uid)
 
 
@@ -225,15 +225,16 @@ def _for_file(error: DicomIoError, file: _OutgoingFile) -> DicomIoError:
 def _outgoing(path: Path) -> _OutgoingFile:
     """Read the file meta information of one file (PS3.10 7.1)."""
     try:
-        meta = read_file_meta_info(path)
-        return _OutgoingFile(
-            path=path,
-            sop_class_uid=SopClassUid(str(meta.MediaStorageSOPClassUID)),
-            sop_instance_uid=SopInstanceUid(str(meta.MediaStorageSOPInstanceUID)),
-            transfer_syntax_uid=TransferSyntaxUid(str(meta.TransferSyntaxUID)),
-        )
-    except _UNREADABLE as error:
-        raise NotDicom("the file has no usable file meta information") from error
+        with path.open("rb") as stream:
+            meta = read_file_meta(stream)
+    except OSError as error:
+        raise NotDicom(f"the file cannot be read: {error.strerror}") from error
+    return _OutgoingFile(
+        path=path,
+        sop_class_uid=meta.sop_class_uid,
+        sop_instance_uid=meta.sop_instance_uid,
+        transfer_syntax_uid=meta.transfer_syntax_uid,
+    )
 
 
 def _batches(files: Sequence[_OutgoingFile]) -> Iterator[Sequence[_OutgoingFile]]:

@@ -7,7 +7,6 @@ alteration is told.
 """
 
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,9 +20,8 @@ from dicom_io.errors import MissingUid
 from dicom_io.objects.inheritable import FORMS
 from dicom_io.reading.character_set import declared_character_set
 from dicom_io.reading.elements import Item
-from dicom_io.reading.part10 import read_part10_header
+from dicom_io.reading.part10 import opened, read_part10_header
 from dicom_io.reading.text import codecs_of, decode_text, fits_character_set
-from dicom_io.reading.transfer_syntaxes import encoding_of
 from dicom_io.reading.values import Values, tag_of
 
 UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
@@ -87,16 +85,9 @@ def sanitized_source(source: Path | bytes | BinaryIO) -> tuple[Dataset, tuple[st
     NotDicom, TruncatedDataSet, InvalidUid, OSError
         As from `dicom_io.reading.instance.read_header`; an instance that was taken in raises none of them.
     """
-    if isinstance(source, Path):
-        with source.open("rb") as stream:
-            return _sanitized(stream)
-    return _sanitized(BytesIO(source) if isinstance(source, bytes) else source)
-
-
-def _sanitized(stream: BinaryIO) -> tuple[Dataset, tuple[str, ...]]:
-    header = read_part10_header(stream, wanted=_WANTED, wanted_sequences=_WANTED_SEQUENCES)
-    little_endian = encoding_of(header.transfer_syntax_uid).little_endian
-    heir = _Heir(header.data_set, little_endian=little_endian)
+    with opened(source) as stream:
+        header = read_part10_header(stream, wanted=_WANTED, wanted_sequences=_WANTED_SEQUENCES)
+    heir = _Heir(header.data_set, little_endian=header.little_endian)
     return heir.sanitized(), tuple(heir.problems)
 
 

@@ -6,13 +6,12 @@ rely on every field.
 """
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from dicom_io.reading.part10 import Part10Header, PixelDataExtent, read_part10_header
+from dicom_io.reading.part10 import Part10Header, PixelDataExtent, opened, read_part10_header
 from dicom_io.reading.text import FALLBACK_CHARACTER_SET, codecs_of
-from dicom_io.reading.transfer_syntaxes import NATIVE_TRANSFER_SYNTAXES, encoding_of
+from dicom_io.reading.transfer_syntaxes import NATIVE_TRANSFER_SYNTAXES
 from dicom_io.reading.values import CodedTerm, Values, tag_of
 from dicom_io.uids import SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid
 
@@ -109,21 +108,15 @@ def read_header(
         `source` cannot be opened or read.
     """
     (fallback_codec,) = codecs_of(fallback_character_set.encode())
-    if isinstance(source, Path):
-        with source.open("rb") as stream:
-            return _read(stream, fallback_codec)
-    return _read(BytesIO(source) if isinstance(source, bytes) else source, fallback_codec)
-
-
-def _read(stream: BinaryIO, fallback_codec: str) -> InstanceHeader:
-    part10 = read_part10_header(stream, wanted=_WANTED, wanted_sequences=_WANTED_SEQUENCES)
+    with opened(source) as stream:
+        part10 = read_part10_header(stream, wanted=_WANTED, wanted_sequences=_WANTED_SEQUENCES)
     return _header(part10, fallback_codec)
 
 
 def _header(part10: Part10Header, fallback_codec: str) -> InstanceHeader:
     values = Values(
         part10.data_set,
-        little_endian=encoding_of(part10.transfer_syntax_uid).little_endian,
+        little_endian=part10.little_endian,
         fallback=fallback_codec,
     )
     extent = part10.pixel_data

@@ -5,18 +5,22 @@ This module reads such a file up to its pixel data and measures the rest without
 
 import os
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import BinaryIO
 
-from dicom_io.errors import InvalidUid, MissingUid, NotDicom, TruncatedDataSet
+from dicom_io.errors import NotDicom, TruncatedDataSet
 from dicom_io.reading.element_header import ITEM, SEQUENCE_DELIMITATION, Encoding
 from dicom_io.reading.elements import ElementReader, Item, Stop
 from dicom_io.reading.transfer_syntaxes import DEFLATED, encoding_of
-from dicom_io.uids import TransferSyntaxUid, is_uid
+from dicom_io.reading.values import Values, tag_of
+from dicom_io.uids import SopClassUid, SopInstanceUid, TransferSyntaxUid
 
 PREAMBLE_BYTES = 128
+PREFIX = b"DICM"
 MAX_INFLATED_HEADER_BYTES = 16 * 2**20
 """How much of a deflated data set is kept to find its header in."""
 
@@ -26,8 +30,36 @@ MAX_INFLATED_BYTES = 2**30
 MAX_FRAGMENTS = 100_000
 
 _INFLATE_STEP = 2**20
-_TRANSFER_SYNTAX_UID = 0x00020010
+_META_UIDS = frozenset(
+    map(tag_of, ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID"))
+)
 _PIXEL_DATA_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})  # float, double float, integer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileMeta:
+    """What the file meta information says, and `data_set_position`, the byte at which the data set begins.
+
+    Each UID is checked when it is asked for: MissingUid or InvalidUid says what is wrong with it.
+    """
+
+    values: Values
+    data_set_position: int
+
+    @property
+    def sop_class_uid(self) -> SopClassUid:
+        """Return (0002,0002); the data set may name another class."""
+        return SopClassUid(self.values.uid("MediaStorageSOPClassUID"))
+
+    @property
+    def sop_instance_uid(self) -> SopInstanceUid:
+        """Return (0002,0003); the data set may name another instance."""
+        return SopInstanceUid(self.values.uid("MediaStorageSOPInstanceUID"))
+
+    @property
+    def transfer_syntax_uid(self) -> TransferSyntaxUid:
+        """Return (0002,0010), without which the data set cannot be read."""
+        return TransferSyntaxUid(self.values.uid("TransferSyntaxUID"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +86,45 @@ class Part10Header:
     data_set: Item
     pixel_data: PixelDataExtent | None
 
+    @property
+    def little_endian(self) -> bool:
+        """Return the byte order of the data set."""
+        return encoding_of(self.transfer_syntax_uid).little_endian
+
+
+@contextmanager
+def opened(source: Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
+    """Open a file or its content as a stream; a seekable stream is given as it is and stays open."""
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            yield stream
+    else:
+        yield BytesIO(source) if isinstance(source, bytes) else source
+
+
+def read_file_meta(stream: BinaryIO) -> FileMeta:
+    """Read the file meta information, explicit little endian in every file (PS3.10 7.1), and leave it behind.
+
+    It ends where its last element does. The group length is not believed: with a wrong one, bytes of the
+    data set would count as file meta information, or the reverse.
+
+    Raises
+    ------
+    NotDicom
+        No ``DICM`` prefix, or bytes after it that are no elements.
+    TruncatedDataSet
+        The stream ends before a data set begins.
+    """
+    stream.seek(0)
+    if stream.read(PREAMBLE_BYTES + len(PREFIX))[PREAMBLE_BYTES:] != PREFIX:
+        raise NotDicom("no DICOM Part 10 file: the DICM prefix after 128 bytes is absent")
+    reader = ElementReader(stream, _size(stream), encoding=Encoding(explicit_vr=True), wanted=_META_UIDS)
+    item, stop = reader.read(stop_at=_is_beyond_file_meta)
+    if stop is None:
+        raise TruncatedDataSet("the file ends after its file meta information: it holds no data set")
+    stream.seek(stop.position)
+    return FileMeta(values=Values(item, little_endian=True), data_set_position=stop.position)
+
 
 def read_part10_header(
     stream: BinaryIO, *, wanted: Collection[int], wanted_sequences: Collection[int]
@@ -69,7 +140,7 @@ def read_part10_header(
     MissingUid, InvalidUid
         TransferSyntaxUID, without which the data set cannot be read.
     """
-    transfer_syntax_uid = _read_transfer_syntax(stream)
+    transfer_syntax_uid = read_file_meta(stream).transfer_syntax_uid
     if transfer_syntax_uid == DEFLATED:
         stream, size = _inflated(stream, MAX_INFLATED_HEADER_BYTES)
     else:
@@ -88,7 +159,7 @@ def read_part10_header(
 
 def read_pixel_data(stream: BinaryIO, extent: PixelDataExtent, count: int) -> bytes:
     """Return the first `count` bytes of pixel data, or what there is of them, as they are encoded."""
-    if _read_transfer_syntax(stream) == DEFLATED:
+    if read_file_meta(stream).transfer_syntax_uid == DEFLATED:
         stream, _ = _inflated(stream, extent.position + count)
     stream.seek(extent.position)
     return stream.read(min(count, extent.present))
@@ -99,26 +170,6 @@ def _size(stream: BinaryIO) -> int:
     size = stream.seek(0, os.SEEK_END)
     stream.seek(position)
     return size
-
-
-def _read_transfer_syntax(stream: BinaryIO) -> TransferSyntaxUid:
-    """Read the file meta information, always explicit little endian (PS3.10 7.1), and leave it behind."""
-    stream.seek(0)
-    if stream.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] != b"DICM":
-        raise NotDicom("no DICOM Part 10 file: the DICM prefix after 128 bytes is absent")
-    reader = ElementReader(
-        stream, _size(stream), encoding=Encoding(explicit_vr=True), wanted=frozenset({_TRANSFER_SYNTAX_UID})
-    )
-    file_meta, stop = reader.read(stop_at=_is_beyond_file_meta)
-    if stop is None:
-        raise TruncatedDataSet("the file ends after its file meta information: it holds no data set")
-    stream.seek(stop.position)
-    text = file_meta.values.get(_TRANSFER_SYNTAX_UID, b"").decode("latin-1").strip(" \0")
-    if not text:
-        raise MissingUid("TransferSyntaxUID")
-    if not is_uid(text):
-        raise InvalidUid("TransferSyntaxUID")
-    return TransferSyntaxUid(text)
 
 
 def _is_beyond_file_meta(tag: int) -> bool:

@@ -226,6 +226,17 @@ def test_group_length_that_reaches_into_the_pixels_does_not_make_instances_alike
     assert len(digests) == 2
 
 
+def test_digest_does_not_depend_on_a_file_meta_with_a_vr_that_is_none(tmp_path):
+    content = encode(make_instance(rows=8, columns=8))
+    for name, changed in (
+        ("sound", content),
+        ("broken", content.replace(b"\x02\0\x01\0OB", b"\x02\0\x01\0O?")),
+    ):
+        (tmp_path / name).write_bytes(changed)
+    assert (tmp_path / "sound").read_bytes() != (tmp_path / "broken").read_bytes()
+    assert data_set_digest(tmp_path / "sound") == data_set_digest(tmp_path / "broken")
+
+
 @pytest.mark.parametrize("content", [b"", b"short", bytes(200)])
 def test_digest_of_what_is_no_part_10_file_is_that_of_all_bytes(tmp_path, content):
     (tmp_path / "file").write_bytes(content)

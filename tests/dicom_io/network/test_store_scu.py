@@ -13,6 +13,7 @@ from pynetdicom.events import Event
 
 from dicom_io.errors import (
     AssociationAborted,
+    MissingUid,
     NoPresentationContext,
     NotDicom,
     PeerUnreachable,
@@ -186,6 +187,17 @@ def test_file_that_is_no_dicom_does_not_hold_up_the_others(tmp_path):
     with fake_pacs(lambda _: 0x0000) as port:
         outcomes = send(paths, port)
     assert [type(outcome.error) for outcome in outcomes] == [NotDicom, NotDicom, type(None)]
+
+
+def test_file_without_a_uid_says_which_one_and_does_not_hold_up_the_others(tmp_path):
+    nameless, sound = write_views(tmp_path, 2)
+    content = nameless.read_bytes()
+    nameless.write_bytes(content.replace(b"\x02\0\x03\0UI", b"\x02\0\x04\0UI"))
+    with fake_pacs(lambda _: 0x0000) as port:
+        outcomes = send([nameless, sound], port)
+    assert isinstance(outcomes[0].error, MissingUid)
+    assert "MediaStorageSOPInstanceUID" in str(outcomes[0].error)
+    assert outcomes[1].status == 0
 
 
 def test_instance_on_which_the_peer_aborts_does_not_hold_up_the_others(tmp_path):
