@@ -15,6 +15,7 @@ from socket import socket
 from socketserver import BaseServer
 from typing import Any
 
+from pynetdicom import AE
 from pynetdicom.transport import AssociationServer
 
 from dicom_io.network.admission import Peer, can_call, one_to_make_room, seat_refusal
@@ -94,7 +95,7 @@ class Acceptor:
         entity.maximum_associations = sys.maxsize  # we count seats; pynetdicom counts idle connections too
         listener = _Listener(entity, (self.settings.host, self.settings.port), self.settings.ae_title, [])
         listener.lets_in = self._lets_in
-        listener.begin = partial(self._begin, listener)
+        listener.begin = partial(self._begin, entity)
         self.hosts.start()
         self._listener = listener
         threading.Thread(target=listener.serve_forever, args=(0.1,), name="acceptor", daemon=True).start()
@@ -151,9 +152,9 @@ class Acceptor:
             return False
         return True
 
-    def _begin(self, listener: AssociationServer, request: socket, client_address: Any) -> None:
+    def _begin(self, entity: AE, request: socket, client_address: Any) -> None:
         """Serve a connection in a thread of its own; when too many wait, another one makes room for it."""
-        connection = Connection(self, request, client_address, listener)
+        connection = Connection(self, request, client_address, entity)
         with self._changed:
             waiting = [other for other in self._connections if not (other.is_seated or other.is_cut)]
             leaving = one_to_make_room(waiting, connection.host, limits=self.settings.waiting)

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from socket import MSG_PEEK, SHUT_RDWR, socket
 from typing import Any, Protocol, cast
 
-from pynetdicom import evt
+from pynetdicom import AE, evt
+from pynetdicom.association import MODE_ACCEPTOR, Association
 from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.transport import AssociationServer, RequestHandler
+from pynetdicom.transport import AddressInformation
 
 from dicom_io.network.admission import (
     CALLING_AE_TITLE_NOT_RECOGNIZED,
@@ -46,7 +47,7 @@ class Owner(StoreOwner, Protocol):
         """Forget a connection that has ended."""
 
 
-class Connection(RequestHandler):
+class Connection:
     """One connection, which is served in a thread of its own until the association's threads are gone.
 
     Parameters
@@ -57,8 +58,8 @@ class Connection(RequestHandler):
         The accepted connection.
     client_address : Any
         Where it comes from, as the socket says.
-    server : AssociationServer
-        The server that accepted it.
+    entity : AE
+        The application entity that is called.
 
     Attributes
     ----------
@@ -72,11 +73,10 @@ class Connection(RequestHandler):
         Whether it was closed to make room; the owner sets it.
     """
 
-    def __init__(self, owner: Owner, request: socket, client_address: Any, server: AssociationServer) -> None:
-        # Without the base class's: that would serve the connection at once, in the accept loop.
+    def __init__(self, owner: Owner, request: socket, client_address: Any, entity: AE) -> None:
         self.request = request
         self.client_address = client_address
-        self.server = server
+        self.entity = entity
         self.host = plain_address(str(client_address[0]))
         self.has_spoken = False
         self.is_seated = False
@@ -110,17 +110,14 @@ class Connection(RequestHandler):
 
     def _associate(self) -> None:
         """Make the association, put our socket, our files and our rules into it, and run it."""
-        association = self._create_association()
-        # Its plain socket has announced the connection already; ours does so itself.
-        association.dul.event_queue.get_nowait()
-        association.dul.socket = BoundedSocket(
-            association, self.request, self._settings.network_timeout_seconds
-        )
+        association = self._new_association()
         self._dimse = FilingDimse(
             association,
             incoming_dir=self._settings.incoming_dir,
             max_instance_bytes=self._settings.max_instance_bytes,
         )
+        # pynetdicom offers no other way to choose file, bound and header of what comes: its
+        # STORE_RECV_CHUNKED_DATASET writes data sets of any length into the system's temporary folder.
         association.dimse = self._dimse
         association.bind(evt.EVT_REQUESTED, self._admit)
         association.bind(evt.EVT_CONN_CLOSE, _stop_waiting_for_request)
@@ -130,9 +127,26 @@ class Connection(RequestHandler):
         try:
             association.start()
             association.join()
-            association.dul.join()
+            association.dul.join()  # the thread that reads goes on for a while and may still file something
         finally:
             self._dimse.discard_all()
+
+    def _new_association(self) -> Association:
+        """Return what pynetdicom's server would make of the connection, with our socket under it.
+
+        Its server runs an association as soon as it has made one, and hands none out before that.
+        """
+        association = Association(self.entity, MODE_ACCEPTOR)
+        seconds = self._settings.network_timeout_seconds
+        association.set_socket(BoundedSocket(association, self.request, seconds))
+        acceptor = association.acceptor
+        acceptor.ae_title = self.entity.ae_title
+        acceptor.address_info = AddressInformation.from_tuple(self.request.getsockname())
+        acceptor.maximum_length = self.entity.maximum_pdu_size
+        acceptor.implementation_class_uid = self.entity.implementation_class_uid
+        acceptor.implementation_version_name = self.entity.implementation_version_name
+        association.requestor.address_info = AddressInformation.from_tuple(self.client_address)
+        return association
 
     def abort(self) -> None:
         """Send A-ABORT if there is an association to abort; do not wait."""
@@ -159,6 +173,7 @@ class Connection(RequestHandler):
             rejection = found
         finally:  # pynetdicom drops an exception and would go on: whatever happens here, default to no
             if rejection is not None:
+                # By itself pynetdicom rejects for AE titles and a count of its own, not for hosts and seats.
                 event.assoc.acse.send_reject(*rejection)
                 event.assoc.kill()
 
@@ -204,7 +219,8 @@ def _contexts_for(requested: A_ASSOCIATE) -> list[PresentationContext]:
 def _stop_waiting_for_request(event: Event) -> None:
     """End an association whose connection closed before it asked for anything.
 
-    pynetdicom would wait for the request until its timeout; None is what it gets when that expires.
+    pynetdicom would wait for the request until its timeout; None is what it gets when that expires. Nothing
+    else wakes it: `kill` and `abort` wait for the same thread.
     """
     if event.assoc.requestor.primitive is None:
         event.assoc.dul.to_user_queue.put(None)

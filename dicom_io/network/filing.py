@@ -142,7 +142,11 @@ class FilingDimse(DIMSEServiceProvider):
             self.dul.event_queue.put("Evt19")  # PS3.8 9.2.2: invalid PDU
 
     def _receive_fragment(self, fragment: tuple[int, bytes]) -> None:
-        """Let pynetdicom take one fragment (PS3.8 E.1) and prepare for the data set when it is due."""
+        """Let pynetdicom take one fragment (PS3.8 E.1) and prepare for the data set when it is due.
+
+        One at a time: the command is known after its last fragment, and the next one, of the data set, is
+        written into whatever `message.data_set` is by then.
+        """
         single = P_DATA()
         single.presentation_data_value_list.append(fragment)
         super().receive_primitive(single)
