@@ -41,12 +41,9 @@ class InstanceHeader:
     patient_age: str = ""
     accession_number: str = ""
     study_date: str = ""
-    study_time: str = ""
     study_description: str = ""
     requested_procedure_priority: str = ""
-    study_priority_id: str = ""
 
-    modality: str = ""
     series_date: str = ""
     acquisition_date: str = ""
     content_date: str = ""
@@ -54,8 +51,6 @@ class InstanceHeader:
     protocol_name: str = ""
     acquisition_device_processing_description: str = ""
     procedure_texts: tuple[str, ...] = ()
-    series_number: int = 0
-    instance_number: int = 0
 
     body_part_examined: str = ""
     anatomic_regions: tuple[CodedTerm, ...] = ()
@@ -64,7 +59,6 @@ class InstanceHeader:
     laterality: str = ""
     view_position: str = ""
     views: tuple[CodedTerm, ...] = ()
-    view_modifiers: tuple[CodedTerm, ...] = ()
 
     image_type: tuple[str, ...] = ()
     presentation_intent_type: str = ""
@@ -77,7 +71,6 @@ class InstanceHeader:
     columns: int = 0
     number_of_frames: int = 1
     samples_per_pixel: int = 1
-    bits_allocated: int = 0
     photometric_interpretation: str = ""
     has_pixel_data: bool = False
     pixel_data_problem: str = ""
@@ -133,11 +126,8 @@ def _header(part10: Part10Header, fallback_codec: str) -> InstanceHeader:
         patient_age=values.code_string("PatientAge"),
         accession_number=values.text("AccessionNumber"),
         study_date=values.text("StudyDate"),
-        study_time=values.text("StudyTime"),
         study_description=values.text("StudyDescription"),
         requested_procedure_priority=values.code_string("RequestedProcedurePriority"),
-        study_priority_id=values.code_string("StudyPriorityID"),
-        modality=values.code_string("Modality"),
         series_date=values.text("SeriesDate"),
         acquisition_date=values.text("AcquisitionDate"),
         content_date=values.text("ContentDate"),
@@ -145,8 +135,6 @@ def _header(part10: Part10Header, fallback_codec: str) -> InstanceHeader:
         protocol_name=values.text("ProtocolName"),
         acquisition_device_processing_description=values.text("AcquisitionDeviceProcessingDescription"),
         procedure_texts=_procedure_texts(values),
-        series_number=values.number("SeriesNumber"),
-        instance_number=values.number("InstanceNumber"),
         body_part_examined=values.code_string("BodyPartExamined"),
         anatomic_regions=values.coded_terms("AnatomicRegionSequence"),
         anatomic_region_modifiers=values.coded_terms(
@@ -156,7 +144,6 @@ def _header(part10: Part10Header, fallback_codec: str) -> InstanceHeader:
         laterality=values.code_string("Laterality"),
         view_position=values.code_string("ViewPosition"),
         views=values.coded_terms("ViewCodeSequence"),
-        view_modifiers=values.coded_terms("ViewCodeSequence", "ViewModifierCodeSequence"),
         image_type=values.code_strings("ImageType"),
         presentation_intent_type=values.code_string("PresentationIntentType"),
         manufacturer=values.text("Manufacturer"),
@@ -167,7 +154,6 @@ def _header(part10: Part10Header, fallback_codec: str) -> InstanceHeader:
         columns=values.number("Columns"),
         number_of_frames=values.number("NumberOfFrames") or 1,
         samples_per_pixel=values.number("SamplesPerPixel") or 1,
-        bits_allocated=values.number("BitsAllocated"),
         photometric_interpretation=values.code_string("PhotometricInterpretation"),
         has_pixel_data=extent is not None and extent.declared != 0,
         pixel_data_problem="" if extent is None else _pixel_data_problem(extent, values, part10),
@@ -218,16 +204,14 @@ _PROCEDURE_TEXTS = (
 # fmt: off
 _SEQUENCES = (
     "AnatomicRegionSequence", "AnatomicRegionModifierSequence",
-    "ViewCodeSequence", "ViewModifierCodeSequence", "RequestAttributesSequence", *_PROCEDURE_CODES,
+    "ViewCodeSequence", "RequestAttributesSequence", *_PROCEDURE_CODES,
 )
 _ELEMENTS = (
     "SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
     "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientAge",
-    "AccessionNumber", "StudyDate", "StudyTime", "StudyDescription",
-    "SeriesDate", "AcquisitionDate", "ContentDate",
-    "RequestedProcedurePriority", "StudyPriorityID",
-    "Modality", "SeriesDescription", "ProtocolName", "SeriesNumber", "InstanceNumber",
-    "AcquisitionDeviceProcessingDescription",
+    "AccessionNumber", "StudyDate", "StudyDescription",
+    "SeriesDate", "AcquisitionDate", "ContentDate", "RequestedProcedurePriority",
+    "SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription",
     "BodyPartExamined", "ImageLaterality", "Laterality", "ViewPosition",
     "ImageType", "PresentationIntentType", "Manufacturer", "ManufacturerModelName",
     "QualityControlSubject", "QualityControlImage",

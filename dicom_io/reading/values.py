@@ -24,6 +24,7 @@ _LARGEST_DECIMAL = 1e9  # far beyond any gray or Hounsfield unit, and safe to ca
 OVERLAY_BIT_POSITIONS = tuple(0x60000102 + 0x20000 * plane for plane in range(16))
 """Tags of (60xx,0102) *Overlay Bit Position*; 0 belongs to planes that are not in the samples."""
 
+_INTEGER_STRING = "NumberOfFrames"  # VR IS; the other numbers are US
 _PADDING = b" \0\t\r\n"
 _INTEGER = re.compile(rb"[+-]?[0-9]{1,12}")
 # DS (PS3.5 6.2). Writers that format by the habits of their country put a comma for the point; no writer is
@@ -105,7 +106,7 @@ class Values:
 
         Of several values of an IS the first that is a number counts.
         """
-        if keyword in _INTEGER_STRINGS:
+        if keyword == _INTEGER_STRING:
             matches = map(_INTEGER.fullmatch, self._parts(keyword))
             return max(0, next((int(match.group()) for match in matches if match), 0))
         value = self._item.values.get(tag_of(keyword), b"")
@@ -194,6 +195,3 @@ def _decimal(value: bytes) -> float | None:
         return None
     number = float(value.replace(b",", b"."))
     return number if abs(number) < _LARGEST_DECIMAL else None
-
-
-_INTEGER_STRINGS = frozenset({"SeriesNumber", "InstanceNumber", "NumberOfFrames"})  # VR IS; others are US

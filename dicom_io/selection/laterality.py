@@ -44,11 +44,6 @@ class LateralityMatch:
     statements: tuple[Statement, ...] = ()
 
 
-def laterality_of(header: InstanceHeader, words: Words | None = None) -> Laterality:
-    """Return the side that an instance shows; see `laterality_match`."""
-    return laterality_match(header, words).laterality
-
-
 def laterality_match(header: InstanceHeader, words: Words | None = None) -> LateralityMatch:
     """Return the side that an instance shows, and why.
 

@@ -32,11 +32,6 @@ class ProjectionMatch:
     statements: tuple[Statement, ...] = ()
 
 
-def projection_of(header: InstanceHeader, words: Words | None = None) -> Projection:
-    """Return the kind of view that an instance is; see `projection_match`."""
-    return projection_match(header, words).projection
-
-
 def projection_match(header: InstanceHeader, words: Words | None = None) -> ProjectionMatch:
     """Return the kind of view that an instance is, and why.
 

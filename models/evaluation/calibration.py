@@ -1,8 +1,7 @@
 """Fits the line that turns a member's raw logits into log-odds that can be believed.
 
-Platt's scaling (Platt 1999) fits scale and offset, temperature scaling (Guo et al. 2017) the scale alone.
-Both are convex maximum likelihood fits of one or two parameters, solved by Newton steps as Lin, Lin and Weng
-(2007) advise.
+Platt's scaling (Platt 1999) fits scale and offset: a convex maximum likelihood fit of two parameters, solved
+by Newton steps as Lin, Lin and Weng (2007) advise.
 """
 
 import numpy as np
@@ -51,20 +50,6 @@ def fit_calibration(
     slope, level = _maximum_likelihood(design, targets, counts).tolist()
     scale = _positive(slope / size)
     return Calibration(scale=scale, offset=level - scale * center)
-
-
-def fit_temperature(
-    labels: ArrayLike, raw_logits: ArrayLike, *, weights: ArrayLike | None = None
-) -> Calibration:
-    """Fit the scale alone; the offset is 0, so that a raw logit of 0 stays P(abnormal) = 0.5.
-
-    For few samples, where an offset would be fitted to chance. Parameters and errors are those of
-    `fit_calibration`.
-    """
-    logits, targets, counts = _prepared(labels, raw_logits, weights)
-    size = float(np.abs(logits).max())
-    (slope,) = _maximum_likelihood((logits / size)[np.newaxis], targets, counts).tolist()
-    return Calibration(scale=_positive(slope / size))
 
 
 def _prepared(

@@ -4,8 +4,6 @@ from contextlib import AbstractContextManager
 
 import torch
 
-PRECISIONS = ("auto", "float32", "bfloat16")
-
 # On CPUs with bfloat16 arithmetic a step was measured 1.4 (MobileNet) and 1.8 (DenseNet201) times as fast as
 # in float32; NASNetMobile's many small convolutions were 1.2 times slower, and 1.1 times as fast on cores
 # with AMX (benchmarks/train_step.py).

@@ -15,7 +15,6 @@ def header(**values: object) -> InstanceHeader:
         "transfer_syntax_uid": ExplicitVRLittleEndian,
         "rows": 256,
         "columns": 192,
-        "bits_allocated": 16,
         "photometric_interpretation": "MONOCHROME2",
         "has_pixel_data": True,
     }

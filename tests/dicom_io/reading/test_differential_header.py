@@ -53,7 +53,7 @@ TEXTS = {
     "PatientID": "patient_id",
     "ProtocolName": "protocol_name",
 }
-CODES = {"BodyPartExamined": "body_part_examined", "Modality": "modality", "ViewPosition": "view_position"}
+CODES = {"BodyPartExamined": "body_part_examined", "ViewPosition": "view_position"}
 UIDS = {"SOPInstanceUID": "sop_instance_uid", "StudyInstanceUID": "study_instance_uid"}
 FIELDS = {**TEXTS, **CODES, **UIDS}
 

@@ -41,10 +41,20 @@ def test_the_first_decimal_that_is_a_number_counts():
 
 @pytest.mark.parametrize(
     ("value", "number"),
-    [(b"7", 7), (b"7\\8", 7), (b"\\8", 8), (b"x\\8 ", 8), (b"-7", 0), (b"7.5", 0), (b"9" * 13, 0), (b"", 0)],
+    [
+        (b"7", 7),
+        (b"7\\8", 7),
+        (b"\\8", 8),
+        (b"x\\8 ", 8),
+        (b"-7", 0),
+        (b"7.5", 0),
+        (b"1e3", 0),
+        (b"9" * 13, 0),
+        (b"", 0),
+    ],
 )
 def test_of_an_integer_string_the_first_number_counts(value, number):
-    assert values("SeriesNumber", value).number("SeriesNumber") == number
+    assert values("NumberOfFrames", value).number("NumberOfFrames") == number
 
 
 @pytest.mark.parametrize(

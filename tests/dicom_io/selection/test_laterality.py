@@ -1,7 +1,8 @@
 import pytest
 
+from dicom_io.reading.instance import InstanceHeader
 from dicom_io.reading.values import CodedTerm
-from dicom_io.selection.laterality import Laterality, laterality_match, laterality_of
+from dicom_io.selection.laterality import Laterality, laterality_match
 from tests.dicom_io.headers import header
 
 WORDS = {
@@ -40,6 +41,10 @@ WORDS = {
         Wrist | Handgelenk der Hand | DX HAND | Level 1 | Relay | Droid | Hand d.p. | Larm | Main | 手
     """,
 }
+
+
+def laterality_of(header: InstanceHeader) -> Laterality:
+    return laterality_match(header).laterality
 
 
 @pytest.mark.parametrize(

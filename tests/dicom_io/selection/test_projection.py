@@ -2,8 +2,9 @@ import pytest
 from pydicom.sr._snomed_dict import mapping
 from pydicom.sr.codedict import codes
 
+from dicom_io.reading.instance import InstanceHeader
 from dicom_io.reading.values import CodedTerm
-from dicom_io.selection.projection import Projection, projection_of
+from dicom_io.selection.projection import Projection, projection_match
 from dicom_io.selection.words import shipped_words
 from tests.dicom_io.headers import header
 
@@ -20,6 +21,10 @@ WORDS = {
     Projection.AXILLARY: "Axillary | Schulter axial | Axiale | Velpeau | 軸位",
     Projection.UNKNOWN: "Wrist | AP + LAT | Wrist 2 views | PA, LAT, OBL | Tangential | 手",
 }
+
+
+def projection_of(header: InstanceHeader) -> Projection:
+    return projection_match(header).projection
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from models.bundle.manifest import Calibration
 from models.errors import MemberInverted, SamplesInsufficient
-from models.evaluation.calibration import fit_calibration, fit_temperature
+from models.evaluation.calibration import fit_calibration
 from tests.models.evaluation.generated import repeatable
 
 
@@ -24,40 +24,28 @@ def smoothed(labels, weights):
     return np.where(labels, (abnormal + 1) / (abnormal + 2), 1 / (normal + 2))
 
 
-def fitted_by_scikit_learn(labels, logits, weights, *, intercept):
+def fitted_by_scikit_learn(labels, logits, weights):
     # A sample of target t is an abnormal one of weight t and a normal one of weight 1 - t.
     targets = smoothed(labels, weights)
-    model = LogisticRegression(C=np.inf, fit_intercept=intercept, tol=1e-12, max_iter=10_000)
+    model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000)
     model.fit(
         np.tile(logits, 2)[:, np.newaxis],
         np.repeat([True, False], labels.size),
         sample_weight=np.concatenate([weights * targets, weights * (1 - targets)]),
     )
-    return model.coef_[0, 0], model.intercept_[0] if intercept else 0.0
+    return model.coef_[0, 0], model.intercept_[0]
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_calibration_is_logistic_regression_on_smoothed_targets(weighted):
     labels, logits = overlapping()
     weights = np.random.default_rng(1).random(labels.size) if weighted else np.ones(labels.size)
-    scale, offset = fitted_by_scikit_learn(labels, logits, weights, intercept=True)
+    scale, offset = fitted_by_scikit_learn(labels, logits, weights)
 
     found = fit_calibration(labels, logits, weights=weights if weighted else None)
 
     assert found.scale == pytest.approx(scale, rel=1e-5)
     assert found.offset == pytest.approx(offset, rel=1e-5)
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_temperature_is_logistic_regression_without_intercept(weighted):
-    labels, logits = overlapping(offset=0.0)
-    weights = np.random.default_rng(1).random(labels.size) if weighted else np.ones(labels.size)
-    scale, _ = fitted_by_scikit_learn(labels, logits, weights, intercept=False)
-
-    found = fit_temperature(labels, logits, weights=weights if weighted else None)
-
-    assert found.scale == pytest.approx(scale, rel=1e-5)
-    assert found.offset == 0.0
 
 
 def test_calibration_finds_the_line_that_made_the_labels():
@@ -81,7 +69,6 @@ def test_mean_probability_after_calibration_is_the_mean_target():
 def test_two_samples_as_worked_out_by_hand():
     # Targets 2/3 and 1/3 for one abnormal at 1 and one normal at -1: log-odds of log 2 and -log 2.
     assert fit_calibration([True, False], [1.0, -1.0]).scale == pytest.approx(np.log(2))
-    assert fit_temperature([True, False], [1.0, -1.0]).scale == pytest.approx(np.log(2))
     # Shifted by 10 and half as far apart: log-odds 2 log 2 (z - 10).
     shifted = fit_calibration([True, False], [10.5, 9.5])
     assert shifted.scale == pytest.approx(2 * np.log(2))
@@ -137,15 +124,13 @@ def test_calibrated_logits_need_no_further_calibration():
     assert type(again) is Calibration
 
 
-@pytest.mark.parametrize("fit", [fit_calibration, fit_temperature])
-def test_an_inverted_member_is_refused(fit):
+def test_an_inverted_member_is_refused():
     labels, logits = overlapping(offset=0.0)
 
     with pytest.raises(MemberInverted, match="polarity"):
-        fit(labels, -logits)
+        fit_calibration(labels, -logits)
 
 
-@pytest.mark.parametrize("fit", [fit_calibration, fit_temperature])
 @pytest.mark.parametrize(
     ("labels", "logits", "weights", "told"),
     [
@@ -156,9 +141,9 @@ def test_an_inverted_member_is_refused(fit):
         ([True, False, True], [1.5, 1.5, 2.0], [1.0, 1.0, 0.0], "all are equal"),
     ],
 )
-def test_samples_that_cannot_decide_are_refused(fit, labels, logits, weights, told):
+def test_samples_that_cannot_decide_are_refused(labels, logits, weights, told):
     with pytest.raises(SamplesInsufficient, match=told):
-        fit(labels, logits, weights=weights)
+        fit_calibration(labels, logits, weights=weights)
 
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [1.0, np.nan]])
