@@ -199,7 +199,7 @@ class _Complaints:
         if len(self._made) >= _MOST_COMPLAINTS:
             self._made.clear()
         self._made[host] = now
-        _log.warning("%s peer_host=%s not_logged_before=%d", complaint, host, self._unsaid)
+        _log.warning(complaint, extra={"peer_host": host, "not_logged_before": self._unsaid})
         self._unsaid = 0
 
 
@@ -229,7 +229,7 @@ class _Listener(AssociationServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what went wrong in the accept loop; socketserver would print it."""
-        _log.exception("connection failed peer_host=%s", client_address[0])
+        _log.exception("connection failed", extra={"peer_host": client_address[0]})
 
     def shutdown(self) -> None:
         """Stop listening; running connections go on."""

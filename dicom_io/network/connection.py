@@ -91,12 +91,12 @@ class Connection:
             if self._speaks():
                 self._associate()
         except Exception:  # noqa: BLE001  a thread's outermost call: whatever failed, the seat must be given back
-            _log.exception("connection failed peer_host=%s", self.host)
+            _log.exception("connection failed", extra={"peer_host": self.host})
         finally:
             self.request.close()
             self._owner.closed(self)
             if self.is_seated:
-                _log.info("association ended association_id=%s", self._association_id)
+                _log.info("association ended", extra={"association_id": self._association_id})
                 self._owner.on_association_released(self._association_id)
 
     def _speaks(self) -> bool:
@@ -105,7 +105,8 @@ class Connection:
         try:
             self.has_spoken = bool(self.request.recv(1, MSG_PEEK))
         except OSError as error:
-            _log.debug("connection said nothing peer_host=%s error=%s", self.host, type(error).__name__)
+            fields = {"peer_host": self.host, "error": type(error).__name__}
+            _log.debug("connection said nothing", extra=fields)
         return self.has_spoken
 
     def _associate(self) -> None:
@@ -160,7 +161,7 @@ class Connection:
         try:
             self.request.shutdown(SHUT_RDWR)
         except OSError:
-            _log.debug("connection is closed already association_id=%s", self._association_id)
+            _log.debug("connection is closed already", extra={"association_id": self._association_id})
 
     def _admit(self, event: Event) -> None:
         """Reject the association unless its peer is one of ours and a seat is free for it."""
@@ -199,16 +200,17 @@ class Connection:
     def _log_admission(
         self, request: AssociationRequest, rejection: Rejection | None, reason: str | None
     ) -> None:
-        _log.log(
-            logging.WARNING if rejection else logging.INFO,
-            "association %s association_id=%s calling_ae_title=%r called_ae_title=%r peer_host=%s%s",
-            f"rejected {tuple(rejection)}" if rejection else "accepted",
-            self._association_id,
-            request.calling_ae_title,  # pynetdicom has ended what is longer than 16 or not printable
-            request.called_ae_title,
-            self.host,
-            f" reason={reason!r}" if reason else "",
-        )
+        fields = {
+            "association_id": self._association_id,
+            "calling_ae_title": request.calling_ae_title,  # pynetdicom has ended what is longer than 16
+            "called_ae_title": request.called_ae_title,
+            "peer_host": self.host,
+        }
+        if rejection is None:
+            _log.info("association accepted", extra=fields)
+        else:
+            fields |= {"rejection": str(tuple(rejection)), "reason": reason or rejection.words}
+            _log.warning("association rejected", extra=fields)
 
 
 def _contexts_for(requested: A_ASSOCIATE) -> list[PresentationContext]:

@@ -109,7 +109,7 @@ class IncomingDataSet(BytesIO):
         try:
             self._file.close()
         except OSError:
-            _log.debug("unwritten bytes of %s are dropped with it", self.path.name)
+            _log.debug("unwritten bytes are dropped with their file", extra={"file": self.path.name})
         self.path.unlink(missing_ok=True)
 
 
@@ -138,7 +138,7 @@ class FilingDimse(DIMSEServiceProvider):
             for fragment in primitive.presentation_data_value_list:
                 self._receive_fragment(fragment)
         except Exception as error:  # noqa: BLE001  hostile bytes; pynetdicom's thread would die of it
-            _log.warning("message is malformed error=%s", type(error).__name__)
+            _log.warning("message is malformed", extra={"error": type(error).__name__})
             self.dul.event_queue.put("Evt19")  # PS3.8 9.2.2: invalid PDU
 
     def _receive_fragment(self, fragment: tuple[int, bytes]) -> None:

@@ -93,7 +93,9 @@ class KnownHosts:
             except (OSError, UnicodeError):
                 if name not in self._not_found:
                     kept = ",".join(sorted(self._addresses[name])) or "-"
-                    _log.warning("host is not found by its name host=%s last_addresses=%s", name, kept)
+                    _log.warning(
+                        "host is not found by its name", extra={"host": name, "last_addresses": kept}
+                    )
                 self._not_found.add(name)
 
     def _keep_fresh(self) -> None:

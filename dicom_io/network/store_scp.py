@@ -105,13 +105,14 @@ class StoreService:
         """Log what failed and where, without the message of a foreign exception: it may quote a patient."""
         frame = traceback.extract_tb(error.__traceback__)[-1]
         _log.error(
-            "store failed sop_instance_uid=%r association_id=%s error=%s detail=%s at=%s:%s",
-            _uid_or_nothing(request.AffectedSOPInstanceUID),
-            self._association_id,
-            type(error).__name__,
-            _safe_detail(error),
-            Path(frame.filename).name,
-            frame.lineno,
+            "store failed",
+            extra={
+                "sop_instance_uid": _uid_or_nothing(request.AffectedSOPInstanceUID),
+                "association_id": self._association_id,
+                "error": type(error).__name__,
+                "detail": _safe_detail(error),
+                "at": f"{Path(frame.filename).name}:{frame.lineno}",
+            },
         )
 
 

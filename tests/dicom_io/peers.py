@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from daemon.logs import TextFormatter
 from dicom_io.network.acceptor import (
     Acceptor,
     AcceptorSettings,
@@ -68,6 +70,11 @@ def running(settings: AcceptorSettings, notebook: Notebook) -> Iterator[tuple[Ac
         yield acceptor, port
     finally:
         acceptor.stop(grace_seconds=2.0)
+
+
+def log_of(caplog: pytest.LogCaptureFixture) -> str:
+    """Return the log as an operator reads it, with the fields of each line."""
+    return "\n".join(map(TextFormatter("test").format, caplog.records))
 
 
 def dcmtk(*command: object) -> "subprocess.CompletedProcess[str]":

@@ -73,7 +73,7 @@ def test_name_in_place_of_an_instance_uid_reaches_no_log_line_and_no_row(sqlite_
         peer.associate()
         peer.send(c_store_rq(sop_instance=NAME) + fragment(SMALL_DATA_SET, header=2))
         assert peer.status() == StoreStatus.CANNOT_UNDERSTAND
-    assert any("store failed sop_instance_uid=''" in line for line in lines)
+    assert any('store failed sop_instance_uid=""' in line for line in lines)
     assert "Testcase" not in "\n".join(lines)
     (row,) = rejections(sqlite_only)
     assert "Testcase" not in row

@@ -6,7 +6,7 @@ import pytest
 
 from dicom_io.network import known_hosts
 from dicom_io.network.known_hosts import KnownHosts, plain_address
-from tests.dicom_io.peers import wait_until
+from tests.dicom_io.peers import log_of, wait_until
 
 
 class Names:
@@ -63,7 +63,7 @@ def test_name_that_moves_is_found_again_and_one_that_is_lost_keeps_its_place(cap
     hosts.refresh()
     hosts.refresh()
     assert hosts.addresses("pacs") == {"192.0.2.8"}
-    assert caplog.text.count("host is not found by its name host=pacs last_addresses=192.0.2.8") == 1
+    assert log_of(caplog).count("host is not found by its name host=pacs last_addresses=192.0.2.8") == 1
 
 
 @pytest.mark.parametrize("name", ["no-such-host.invalid", "a" * 70 + ".invalid"])
