@@ -10,7 +10,7 @@ from socket import MSG_PEEK, SHUT_RDWR, socket
 from typing import Any, Protocol, cast
 
 from pynetdicom import AE, evt
-from pynetdicom.association import MODE_ACCEPTOR, Association
+from pynetdicom.association import Association
 from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.presentation import PresentationContext
@@ -137,7 +137,7 @@ class Connection:
 
         Its server runs an association as soon as it has made one, and hands none out before that.
         """
-        association = Association(self.entity, MODE_ACCEPTOR)
+        association = Association(self.entity, mode="acceptor")
         seconds = self._settings.network_timeout_seconds
         association.set_socket(BoundedSocket(association, self.request, seconds))
         acceptor = association.acceptor

@@ -21,7 +21,7 @@ import pytest
 from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom import AE, _config, evt, fsm
 from pynetdicom.acse import ACSE
-from pynetdicom.association import MODE_ACCEPTOR, Association
+from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
@@ -169,7 +169,7 @@ def test_options_of_the_process_are_where_they_are_set():
     assert _config.LOG_HANDLER_LEVEL == "none"
     assert _config.STORE_SEND_CHUNKED_DATASET is True
     assert (
-        evt.EVT_PDU_RECV not in Association(AE(), MODE_ACCEPTOR).get_events()
+        evt.EVT_PDU_RECV not in Association(AE(), mode="acceptor").get_events()
     )  # nobody describes PDUs in the log
 
 
@@ -189,9 +189,12 @@ def unused_port() -> int:
 def test_a_requestor_gets_our_socket_and_closes_it_our_way(monkeypatch):
     closed: list[object] = []
     shut_down = transport._RequestorSocket._shutdown_socket
-    monkeypatch.setattr(
-        transport._RequestorSocket, "_shutdown_socket", lambda self: (closed.append(self), shut_down(self))
-    )
+
+    def note(own: transport._RequestorSocket) -> None:
+        closed.append(own)
+        shut_down(own)
+
+    monkeypatch.setattr(transport._RequestorSocket, "_shutdown_socket", note)
     entity = application_entity("ULNA", Timeouts(connect_seconds=2.0))
     association = entity.associate("127.0.0.1", unused_port(), contexts=[build_context(DX)])
     assert isinstance(association.dul.socket, transport._RequestorSocket)
@@ -219,7 +222,7 @@ def facts(association: Association) -> dict[str, object]:
     found = {(user, name): getattr(users[user], name) for user in users for name in names}
     return {
         **{" ".join(key): value for key, value in found.items()},
-        "addresses": {user: each.address_info.as_tuple for user, each in users.items()},
+        "addresses": {user: each.address_info and each.address_info.as_tuple for user, each in users.items()},
         "contexts": association.acceptor.supported_contexts,
         "mode": association.mode,
         "events": list(association.dul.event_queue.queue),

@@ -43,8 +43,8 @@ def test_file_meta_is_that_of_pydicom_and_the_data_set_follows_it(tmp_path, tran
     theirs = read_file_meta_info(tmp_path / "a.dcm")
     stream = BytesIO(content)
     meta = read_file_meta(stream)
-    assert meta.sop_class_uid == theirs.MediaStorageSOPClassUID
-    assert meta.sop_instance_uid == theirs.MediaStorageSOPInstanceUID
+    assert meta.sop_class_uid == str(theirs.MediaStorageSOPClassUID)
+    assert meta.sop_instance_uid == str(theirs.MediaStorageSOPInstanceUID)
     assert meta.transfer_syntax_uid == transfer_syntax_uid
     # PS3.10 7.1: the group length counts from byte 144 on.
     assert stream.tell() == meta.data_set_position == 144 + theirs.FileMetaInformationGroupLength
