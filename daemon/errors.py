@@ -55,6 +55,10 @@ class IntakeRefused(DaemonError):
         super().__init__(reason)
 
 
+class ActionRefused(DaemonError):
+    """A person asks for what cannot be done with a study as it is now; the message says why."""
+
+
 class SchemaTooNew(DaemonError):
     """The store was written by a newer ulna than this one."""
 

@@ -16,7 +16,7 @@ from daemon.commands.files import files_below, names_apart, present
 from daemon.config.bundle_check import require_usable
 from daemon.config.sections import Analysis
 from daemon.spool import write_whole
-from daemon.store.instances import PATIENT_MISMATCH
+from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.places import place_values
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.objects.common import to_bytes

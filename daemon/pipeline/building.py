@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pydicom.dataset import Dataset
 
 from daemon.spool import Spool
-from daemon.store.values import CONFLICTING_DUPLICATE, ClaimedStudy, InstanceRecord
+from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, ClaimedStudy, InstanceRecord
 from daemon.study.lifecycle import InstanceState
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.decoding.view import View
@@ -29,9 +29,9 @@ from sr_templates.content import AnalyzedView, PreviousReport, ReportContent, Se
 from sr_templates.report import structured_report
 from sr_templates.text import age_caution, counted, not_analyzed, shown_by, summary
 
-# Neither is a source of the report: the first are its own children, the second stand beside the
-# instance whose UID they bear.
-_NO_SOURCES = frozenset({Exclusion.OWN_RESULT, CONFLICTING_DUPLICATE})
+# None is a source of the report: the first are its own children, the others stand beside the instance
+# whose UID they bear.
+_NO_SOURCES = frozenset({Exclusion.OWN_RESULT, CONFLICTING_DUPLICATE, REPLACED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

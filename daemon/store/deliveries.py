@@ -7,9 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, insert, not_, or_, select, update
 
 from daemon.errors import UnknownStudy
-from daemon.store import lease, transitions
+from daemon.store import lease, patients, transitions
 from daemon.store.database import Store
-from daemon.store.instances import is_of_two_patients
 from daemon.store.tables import deliveries, results, studies
 from daemon.store.values import ClaimedDelivery
 from daemon.study.lifecycle import (
@@ -127,7 +126,9 @@ def requeue_study(store: Store, study_instance_uid: str) -> int:
     Raises
     ------
     UnknownStudy
-        The store does not hold the study, or two patients meet in it.
+        The store does not hold the study.
+    ActionRefused
+        Two patients meet in it.
     """
     with store.write() as connection:
         study = connection.execute(
@@ -137,10 +138,7 @@ def requeue_study(store: Store, study_instance_uid: str) -> int:
         ).first()
         if study is None:
             raise UnknownStudy(f"no study {study_instance_uid} in the store; `ulna worklist` lists them")
-        if is_of_two_patients(study.state, study.cause):
-            raise UnknownStudy(
-                f"study {study_instance_uid} holds instances of different patients; correct them in the PACS"
-            )
+        patients.require_one_patient(study)
         state = StudyState(study.state)
         rows = _deliveries_of(connection, study.id, study.revision)
         if not rows and state is StudyState.FAILED:
@@ -184,7 +182,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
         deliveries.c.state.in_(_UNSENT),
         or_(deliveries.c.retry_at.is_(None), deliveries.c.retry_at <= now),
         lease.is_free(deliveries, now),
-        not_(and_(studies.c.state == StudyState.FAILED, studies.c.cause == StudyEvent.PATIENT_MISMATCH)),
+        not_(patients.of_two_patients()),
     )
 
 

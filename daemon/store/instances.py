@@ -1,31 +1,45 @@
 """This module takes instances into the store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, func, insert, not_, select, update
 
-from daemon.store import transitions
+from daemon.store import patients, transitions
+from daemon.store.arrival import record_in_study, study_of
 from daemon.store.database import Store
 from daemon.store.shown import Rejection
 from daemon.store.tables import instances, rejections, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, ReceivedInstance, Recorded
-from daemon.study.lifecycle import CLOSED_STUDY_STATES, InstanceEvent, InstanceState, StudyEvent, StudyState
-from dicom_io.selection.patient import PatientIdentity
-
-PATIENT_MISMATCH = "patient_mismatch"
-"""What a study says for a reason where two patients meet in it."""
+from daemon.study.lifecycle import InstanceEvent, InstanceState, StudyState
 
 _UNFINISHED = (StudyState.OPEN, StudyState.REPORTING)
+# What happens to an instance that was set aside and counts again, by what it is; one that is no view stays
+# excluded.
+_USED_AGAIN = {
+    InstanceState.RECEIVED: InstanceEvent.CAME_AGAIN,
+    InstanceState.UNREADABLE: InstanceEvent.FOUND_UNREADABLE,
+}
 
 
 def is_recorded(store: Store, *, sop_instance_uid: str, sha256: str) -> bool:
-    """Tell whether exactly this instance was recorded before."""
+    """Tell whether exactly this instance was recorded before, so that it is no news now.
+
+    In a study of two patients it may be: then it is for `record_instance` to say.
+    """
+    query = (
+        select(instances.c.id)
+        .join(studies)
+        .where(
+            instances.c.sop_instance_uid == sop_instance_uid,
+            instances.c.sha256 == sha256,
+            not_(patients.of_two_patients()),
+        )
+    )
     with store.read() as connection:
-        return _find(connection, sop_instance_uid, sha256) is not None
+        return connection.scalar(query.limit(1)) is not None
 
 
 def is_known_or_fits(store: Store, *, study_instance_uid: str, max_open_studies: int) -> bool:
@@ -44,8 +58,9 @@ def record_instance(
     """Record an instance and what it means for its study.
 
     A repeat changes nothing. A SOP Instance UID that comes with other bytes is kept beside the first and
-    excluded. A view opens its study, or reopens it with the next revision. A second patient fails it. One
-    fresh instance makes an old study a fresh one, with the rank that the instance has.
+    excluded. A view opens its study, or reopens it with the next revision. A second patient fails it, and
+    from then on other bytes replace the first until all are of one patient, see `daemon.store.patients`.
+    One fresh instance makes an old study a fresh one, with the rank that the instance has.
 
     Parameters
     ----------
@@ -55,20 +70,25 @@ def record_instance(
     """
     with store.write() as connection:
         # Its lock comes first: the same instance may arrive over two associations at once.
-        study = _study_row(connection, instance, now)
-        if _find(connection, instance.sop_instance_uid, instance.sha256) is not None:
-            return Recorded.IDENTICAL
-        conflicting = _find(connection, instance.sop_instance_uid) is not None
-        row = connection.execute(
-            insert(instances)
-            .values(_instance_values(instance, study.id, conflicting, now))
-            .returning(instances.c.id, instances.c.study_id, instances.c.state)
-        ).one()
-        transitions.begin(connection, transitions.instance(row), InstanceEvent.ARRIVED)
-        is_view = instance.state is not InstanceState.EXCLUDED and not conflicting
-        _record_in_study(connection, study, instance, is_view=is_view, now=now)
+        study = study_of(connection, instance, now)
+        known = _known(connection, instance.sop_instance_uid)
+        same = next((row for row in known if row.sha256 == instance.sha256), None)
+        outcome = _outcome(study, known, same, instance)
+        if outcome is Recorded.IDENTICAL:
+            return outcome
+        if outcome is Recorded.REPLACING:
+            others = [row.id for row in known if row.study_id == study.id and row is not same]
+            patients.set_aside(connection, others)
+        values = _instance_values(instance, outcome, now)
+        if same is None:
+            _begin(connection, study, instance, values)
+        else:
+            _use_again(connection, same, values)
+        is_view = values["state"] is not InstanceState.EXCLUDED
+        replaces = outcome is Recorded.REPLACING
+        record_in_study(connection, study, instance, is_view=is_view, replaces=replaces, now=now)
         confirm()
-    return Recorded.CONFLICTING if conflicting else Recorded.NEW
+    return outcome if same is None else Recorded.IDENTICAL  # its file is here
 
 
 def record_association_released(store: Store, association_id: str) -> None:
@@ -100,61 +120,37 @@ def record_rejection(store: Store, rejection: Rejection) -> None:
         )
 
 
-def _find(connection: Connection, sop_instance_uid: str, sha256: str | None = None) -> int | None:
-    query = select(instances.c.id).where(instances.c.sop_instance_uid == sop_instance_uid)
-    if sha256 is not None:
-        query = query.where(instances.c.sha256 == sha256)
-    return connection.scalar(query.limit(1))
-
-
-def _study_row(connection: Connection, instance: ReceivedInstance, now: datetime) -> Row[Any]:
-    query = (
-        select(studies)
-        .where(studies.c.study_instance_uid == instance.study_instance_uid)
-        .with_for_update(key_share=True)
+def _known(connection: Connection, sop_instance_uid: str) -> Sequence[Row[Any]]:
+    query = select(
+        instances.c.id,
+        instances.c.study_id,
+        instances.c.state,
+        instances.c.exclusion,
+        instances.c.sha256,
+        instances.c.patient_id,
     )
-    row = connection.execute(query).first()
-    if row is not None:
-        return row
-    # Two associations may bring the first instances of one study at the same time.
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    identity = instance.identity
-    opened = connection.execute(
-        dialect.insert(studies)
-        .values(
-            study_instance_uid=instance.study_instance_uid,
-            state=StudyState.OPEN,
-            priority=instance.priority,
-            is_old=instance.is_old,
-            opened_at=now,
-            collecting_since=now,
-            last_instance_at=now,
-            patient_id=identity.patient_id,
-            issuer_of_patient_id=identity.issuer_of_patient_id,
-            patient_name=identity.patient_name,
-            accession_number=identity.accession_number,
-            study_date=identity.study_date,
-            study_description=identity.study_description,
-        )
-        .on_conflict_do_nothing()
-    ).rowcount
-    row = connection.execute(query).one()
-    if opened:
-        transitions.begin(connection, transitions.study(row), StudyEvent.OPENED)
-    return row
+    return connection.execute(query.where(instances.c.sop_instance_uid == sop_instance_uid)).all()
 
 
-def _instance_values(
-    instance: ReceivedInstance, study_id: int, conflicting: bool, now: datetime
-) -> dict[str, Any]:
+def _outcome(
+    study: Row[Any], known: Sequence[Row[Any]], same: Row[Any] | None, instance: ReceivedInstance
+) -> Recorded:
+    """Tell what an instance is beside those that have its SOP Instance UID, of which one may be the same."""
+    disputed = patients.is_of_two_patients(study.state, study.cause)
+    if same is not None:
+        # It may have been set aside before, or have come before it was kept whom it names.
+        is_news = disputed and not (patients.is_in_use(same) and same.patient_id is not None)
+        return Recorded.REPLACING if is_news else Recorded.IDENTICAL
+    if not known:
+        return Recorded.NEW
+    contradicts = patients.patient_of(study).contradicts(instance.identity.patient)
+    here = any(row.study_id == study.id for row in known)
+    return Recorded.REPLACING if here and (disputed or contradicts) else Recorded.CONFLICTING
+
+
+def _instance_values(instance: ReceivedInstance, outcome: Recorded, now: datetime) -> dict[str, Any]:
+    """Give what is written of an instance that arrives, whether or not its bytes are here already."""
     values = {
-        "study_id": study_id,
-        "sop_instance_uid": instance.sop_instance_uid,
-        "sop_class_uid": instance.sop_class_uid,
-        "series_instance_uid": instance.series_instance_uid,
-        "sha256": instance.sha256,
-        "path": instance.path,
-        "size_bytes": instance.size_bytes,
         "received_at": now,
         "source": instance.source,
         "state": instance.state,
@@ -167,8 +163,9 @@ def _instance_values(
         "device": instance.device,
         "age_caution": instance.age_caution,
         "minimum_age_years": instance.minimum_age_years,
+        **asdict(instance.identity.patient),
     }
-    if conflicting:
+    if outcome is Recorded.CONFLICTING:
         values |= {
             "state": InstanceState.EXCLUDED,
             "exclusion": CONFLICTING_DUPLICATE,
@@ -177,59 +174,35 @@ def _instance_values(
     return values
 
 
-def _record_in_study(
-    connection: Connection, study: Row[Any], instance: ReceivedInstance, *, is_view: bool, now: datetime
+def _begin(
+    connection: Connection, study: Row[Any], instance: ReceivedInstance, values: Mapping[str, Any]
 ) -> None:
-    """Write what an instance means for its study."""
-    values = _counted(study, instance)
-    if is_view or study.state == StudyState.OPEN:
-        values |= {
-            "last_instance_at": now,
-            "last_association_id": instance.association_id,
-            "association_open": bool(instance.association_id),
-        }
-    known, new = _patient_of(study), instance.identity.patient
-    if known.contradicts(new):
-        values |= {"reason": PATIENT_MISMATCH}
-        transitions.change(connection, transitions.study(study), StudyEvent.PATIENT_MISMATCH, values)
+    row = connection.execute(
+        insert(instances)
+        .values(
+            study_id=study.id,
+            sop_instance_uid=instance.sop_instance_uid,
+            sop_class_uid=instance.sop_class_uid,
+            series_instance_uid=instance.series_instance_uid,
+            sha256=instance.sha256,
+            path=instance.path,
+            size_bytes=instance.size_bytes,
+            **values,
+        )
+        .returning(instances.c.id, instances.c.study_id, instances.c.state)
+    ).one()
+    transitions.begin(connection, transitions.instance(row), InstanceEvent.ARRIVED)
+
+
+def _use_again(connection: Connection, row: Row[Any], values: Mapping[str, Any]) -> None:
+    """Use an instance again that had been set aside, with the file that is here; or note whom it names."""
+    if patients.is_in_use(row):
+        patient = {name: values[name] for name in ("patient_id", "issuer_of_patient_id", "patient_name")}
+        connection.execute(update(instances).where(instances.c.id == row.id).values(patient))
         return
-    values |= asdict(known.completed_by(new))
-    if is_view and not is_of_two_patients(study.state, study.cause):
-        values |= _reopened(study, now)
-        transitions.change(connection, transitions.study(study), StudyEvent.VIEW_ARRIVED, values)
+    event = _USED_AGAIN.get(values["state"])
+    if event is None:
+        connection.execute(update(instances).where(instances.c.id == row.id).values(**values))
     else:
-        connection.execute(update(studies).where(studies.c.id == study.id).values(values))
-
-
-def is_of_two_patients(state: str, cause: str) -> bool:
-    """Tell whether two patients meet in a study: then nothing of it is sent."""
-    return state == StudyState.FAILED and cause == StudyEvent.PATIENT_MISMATCH
-
-
-def _counted(study: Row[Any], instance: ReceivedInstance) -> dict[str, Any]:
-    return {
-        "generation": study.generation + 1,
-        "priority": min(study.priority, instance.priority),
-        "is_old": study.is_old and instance.is_old,
-    }
-
-
-def _reopened(study: Row[Any], now: datetime) -> dict[str, Any]:
-    """Give what a view changes in a study that was closed, or whose results are under way."""
-    if study.state not in CLOSED_STUDY_STATES and study.state != StudyState.DELIVERING:
-        return {}
-    return {
-        "revision": study.revision + 1,
-        "collecting_since": now,
-        "closed_at": None,
-        "reason": "",
-        "attempts": 0,
-    }
-
-
-def _patient_of(study: Row[Any]) -> PatientIdentity:
-    return PatientIdentity(
-        patient_id=study.patient_id,
-        issuer_of_patient_id=study.issuer_of_patient_id,
-        patient_name=study.patient_name,
-    )
+        others = {name: value for name, value in values.items() if name != "state"} | {"attempts": 0}
+        transitions.change(connection, transitions.instance(row), event, others)

@@ -1,20 +1,26 @@
 """This module writes the rows of a report: its results, and the places of its views."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, update
 
 from daemon.store.places import places_text
 from daemon.store.tables import instances, results
-from daemon.store.values import ClaimedStudy, Report
+from daemon.store.values import ClaimedStudy, NewResult, Report
 from daemon.study.lifecycle import InstanceState
+from dicom_io.selection.patient import PatientIdentity
 
 
 def insert_result(
-    connection: Connection, study: ClaimedStudy, report: Report, index: int, now: datetime
+    connection: Connection,
+    study: ClaimedStudy,
+    result: NewResult,
+    *,
+    patient: PatientIdentity,
+    now: datetime,
 ) -> int:
-    """Write one of a report's results, by its place among them; give the id of its row."""
-    result = report.results[index]
+    """Write one of a report's results, and whom it names; give the id of its row."""
     query = (
         insert(results)
         .values(
@@ -27,6 +33,7 @@ def insert_result(
             source_sop_instance_uid=result.source_sop_instance_uid,
             path=result.path,
             created_at=now,
+            **asdict(patient),
         )
         .returning(results.c.id)
     )

@@ -10,6 +10,7 @@ from daemon.store import lease, transitions
 from daemon.store.contents import instances_of
 from daemon.store.database import Store
 from daemon.store.measurements import record_measurement
+from daemon.store.patients import patient_of
 from daemon.store.reports import insert_result, keep_places
 from daemon.store.tables import instances, results, studies
 from daemon.store.values import ClaimedStudy, OpenStudy, Predecessor, Report, ResultKind, ViewKind
@@ -89,7 +90,10 @@ def record_report(store: Store, study: ClaimedStudy, report: Report, *, owner: s
             **lease.given_back(),
         }
         transitions.change(connection, transitions.study(row), event, values)
-        ids = [insert_result(connection, study, report, index, now) for index in range(len(report.results))]
+        ids = [
+            insert_result(connection, study, result, patient=patient_of(row), now=now)
+            for result in report.results
+        ]
         keep_places(connection, study, report)
         record_measurement(connection, row, report, now=now)
         outbox.fill(
@@ -176,18 +180,19 @@ def _claimed_study(connection: Connection, row: Row[Any]) -> ClaimedStudy:
         revision=row.revision,
         opened_at=row.opened_at,
         instances=instances_of(connection, row.id),
-        predecessor=_predecessor(connection, row.id),
+        predecessor=_predecessor(connection, row),
     )
 
 
-def _predecessor(connection: Connection, study_id: int) -> Predecessor | None:
+def _predecessor(connection: Connection, study: Row[Any]) -> Predecessor | None:
+    """Give the newest report; none where the study has another patient since, whom it must not name."""
     row = connection.execute(
         select(results)
-        .where(results.c.study_id == study_id, results.c.kind == ResultKind.STRUCTURED_REPORT)
+        .where(results.c.study_id == study.id, results.c.kind == ResultKind.STRUCTURED_REPORT)
         .order_by(results.c.revision.desc())
         .limit(1)
     ).first()
-    if row is None:
+    if row is None or patient_of(row).contradicts(patient_of(study)):
         return None
     return Predecessor(
         sop_class_uid=row.sop_class_uid,

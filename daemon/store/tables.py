@@ -1,7 +1,8 @@
 """This module is the schema of the store.
 
-Columns equal to one data element carry its keyword in snake case. Patient identity is held in
-``studies`` only, and leaves this room for the page and ``ulna worklist`` alone.
+Columns equal to one data element carry its keyword in snake case. Patient identity leaves this room from
+``studies`` only, for the page and ``ulna worklist`` alone; instances and results hold whom they name to be
+compared.
 """
 
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from sqlalchemy import (
     true,
 )
 
-SCHEMA = "0005"
+SCHEMA = "0007"
 """The newest migration; `daemon/store/migrations/versions` begins its file names with it."""
 
 
@@ -140,6 +141,10 @@ instances = Table(
     Column("projection", String(16), nullable=False, default=""),
     # Manufacturer and model of what made it.
     Column("device", Text, nullable=False, default="", server_default=""),
+    # Whom it names; NULL where it came before this was kept, into a study of two patients.
+    Column("patient_id", Text),
+    Column("issuer_of_patient_id", Text),
+    Column("patient_name", Text),
     # Whether the patient was younger than the minimum age that was asked then, or of unknown age.
     Column("age_caution", String(16), nullable=False, default="", server_default=""),
     Column("minimum_age_years", Integer, nullable=False, default=0, server_default="0"),
@@ -187,6 +192,10 @@ results = Table(
     Column("source_sop_instance_uid", String(64), nullable=False, default=""),
     Column("path", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    # Whom it names.
+    Column("patient_id", Text, nullable=False, default="", server_default=""),
+    Column("issuer_of_patient_id", Text, nullable=False, default="", server_default=""),
+    Column("patient_name", Text, nullable=False, default="", server_default=""),
     Index("ix_results_study_id", "study_id"),
 )
 

@@ -20,6 +20,7 @@ class Recorded(Enum):
     NEW = "new"
     IDENTICAL = "identical"
     CONFLICTING = "conflicting"
+    REPLACING = "replacing"
 
 
 class ResultKind(StrEnum):
@@ -31,6 +32,9 @@ class ResultKind(StrEnum):
 
 CONFLICTING_DUPLICATE = "conflicting_duplicate"
 """Exclusion of an instance whose SOP Instance UID was seen before with other bytes."""
+
+REPLACED = "replaced"
+"""Exclusion of an instance whose SOP Instance UID came again, corrected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,8 @@ class InstanceEvent(StrEnum):
     FOUND_UNREADABLE = "found unreadable"
     ANALYSIS_BEGUN_TOO_OFTEN = "analysis begun too often"
     BUNDLE_CHANGED = "bundle changed"
+    REPLACED = "replaced"
+    CAME_AGAIN = "came again"
 
 
 class StudyState(StrEnum):
@@ -59,6 +61,9 @@ class StudyEvent(StrEnum):
     REPORT_BEGUN_TOO_OFTEN = "report begun too often"
     DELIVERY_DEAD = "delivery dead"
     PATIENT_MISMATCH = "patient mismatch"
+    CONFIRMATION_NEEDED = "confirmation needed"
+    PATIENT_CORRECTED = "patient corrected"
+    PATIENT_CONFIRMED = "patient confirmed"
     REPORT_REQUEUED = "report requeued"
     DELIVERY_REQUEUED = "delivery requeued"
 
@@ -76,6 +81,7 @@ class DeliveryState(StrEnum):
     WAITING = "waiting"
     SENT = "sent"
     DEAD = "dead"
+    WITHDRAWN = "withdrawn"
 
 
 class DeliveryEvent(StrEnum):
@@ -86,6 +92,7 @@ class DeliveryEvent(StrEnum):
     FAILED_TRANSIENTLY = "failed transiently"
     FAILED_PERMANENTLY = "failed permanently"
     DESTINATION_GONE = "destination gone"
+    PATIENT_CHANGED = "patient changed"
     REQUEUED = "requeued"
 
 
@@ -98,6 +105,13 @@ INSTANCE_TRANSITIONS: Mapping[tuple[InstanceState, InstanceEvent], InstanceState
         (InstanceState.RECEIVED, InstanceEvent.FOUND_UNREADABLE): InstanceState.UNREADABLE,
         (InstanceState.RECEIVED, InstanceEvent.ANALYSIS_BEGUN_TOO_OFTEN): InstanceState.UNREADABLE,
         (InstanceState.ANALYZED, InstanceEvent.BUNDLE_CHANGED): InstanceState.RECEIVED,
+        # Corrected bytes of a SOP Instance UID take the place of the first, and may lose it again.
+        (InstanceState.RECEIVED, InstanceEvent.REPLACED): InstanceState.EXCLUDED,
+        (InstanceState.ANALYZED, InstanceEvent.REPLACED): InstanceState.EXCLUDED,
+        (InstanceState.EXCLUDED, InstanceEvent.REPLACED): InstanceState.EXCLUDED,
+        (InstanceState.UNREADABLE, InstanceEvent.REPLACED): InstanceState.EXCLUDED,
+        (InstanceState.EXCLUDED, InstanceEvent.CAME_AGAIN): InstanceState.RECEIVED,
+        (InstanceState.EXCLUDED, InstanceEvent.FOUND_UNREADABLE): InstanceState.UNREADABLE,
     }
 )
 
@@ -127,6 +141,10 @@ STUDY_TRANSITIONS: Mapping[tuple[StudyState, StudyEvent], StudyState] = MappingP
         (StudyState.DELIVERED, StudyEvent.PATIENT_MISMATCH): StudyState.FAILED,
         (StudyState.NOT_ANALYZED, StudyEvent.PATIENT_MISMATCH): StudyState.FAILED,
         (StudyState.FAILED, StudyEvent.PATIENT_MISMATCH): StudyState.FAILED,
+        # Until all are of one patient again; where results went out under another, a person says so.
+        (StudyState.FAILED, StudyEvent.CONFIRMATION_NEEDED): StudyState.FAILED,
+        (StudyState.FAILED, StudyEvent.PATIENT_CORRECTED): StudyState.OPEN,
+        (StudyState.FAILED, StudyEvent.PATIENT_CONFIRMED): StudyState.OPEN,
         (StudyState.FAILED, StudyEvent.REPORT_REQUEUED): StudyState.OPEN,
         (StudyState.FAILED, StudyEvent.DELIVERY_REQUEUED): StudyState.DELIVERING,
         (StudyState.DELIVERING, StudyEvent.DELIVERY_REQUEUED): StudyState.DELIVERING,
@@ -145,6 +163,8 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
         (DeliveryState.WAITING, DeliveryEvent.FAILED_PERMANENTLY): DeliveryState.DEAD,
         (DeliveryState.PENDING, DeliveryEvent.DESTINATION_GONE): DeliveryState.DEAD,
         (DeliveryState.WAITING, DeliveryEvent.DESTINATION_GONE): DeliveryState.DEAD,
+        (DeliveryState.PENDING, DeliveryEvent.PATIENT_CHANGED): DeliveryState.WITHDRAWN,
+        (DeliveryState.WAITING, DeliveryEvent.PATIENT_CHANGED): DeliveryState.WITHDRAWN,
         (DeliveryState.WAITING, DeliveryEvent.REQUEUED): DeliveryState.PENDING,
         (DeliveryState.SENT, DeliveryEvent.REQUEUED): DeliveryState.PENDING,
         (DeliveryState.DEAD, DeliveryEvent.REQUEUED): DeliveryState.PENDING,

@@ -21,7 +21,8 @@ class ShownView:
     probability
         P(abnormal) of the ensemble; None before the view is analyzed.
     picture
-        The newest picture of the view; None before there is one.
+        The newest picture of the view; None before there is one, and after the study was corrected to another
+        patient, until that one is reported.
     """
 
     number: int
@@ -56,7 +57,7 @@ def study_view(detail: StudyDetail) -> StudyView:
     pictures = {
         result.source_sop_instance_uid: result
         for result in sorted(detail.results, key=lambda result: result.revision)
-        if result.kind is ResultKind.SECONDARY_CAPTURE
+        if result.kind is ResultKind.SECONDARY_CAPTURE and detail.entry.category
     }
     views = [record for record in detail.instances if _is_view(record)]
     return StudyView(

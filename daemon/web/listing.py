@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self, TypeVar
 
-from daemon.store.instances import is_of_two_patients
+from daemon.store.patients import is_of_two_patients, needs_confirmation
 from daemon.store.shown import WorklistEntry
 from daemon.study.closing import is_unfinished, reading_order
 from daemon.study.lifecycle import StudyState
@@ -151,8 +151,13 @@ def is_current(entry: WorklistEntry) -> bool:
 
 
 def has_two_patients(entry: WorklistEntry) -> bool:
-    """Tell whether the study failed because two patients meet in it."""
+    """Tell whether the study failed because two patients meet in it, or in its results."""
     return is_of_two_patients(entry.state, entry.cause)
+
+
+def waits_for_confirmation(entry: WorklistEntry) -> bool:
+    """Tell whether a person has to say that results went out under another patient, and are removed."""
+    return needs_confirmation(entry.state, entry.cause)
 
 
 def can_be_tried_again(entry: WorklistEntry) -> bool:

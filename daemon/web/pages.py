@@ -27,6 +27,7 @@ from daemon.web.listing import (
     standing,
     turn_around,
     untrained_labels,
+    waits_for_confirmation,
     worklist,
 )
 
@@ -111,6 +112,7 @@ def page_templates(product: str) -> Environment:
         "turn_around": turn_around,
         "is_current": is_current,
         "can_be_tried_again": can_be_tried_again,
+        "waits_for_confirmation": waits_for_confirmation,
         "is_unfinished": is_unfinished,
     }
     return environment

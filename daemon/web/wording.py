@@ -7,7 +7,7 @@ from types import MappingProxyType
 from daemon.store.shown import WorklistEntry
 from daemon.study.closing import Priority
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
-from daemon.web.listing import has_two_patients
+from daemon.web.listing import has_two_patients, waits_for_confirmation
 
 UNTRAINED = "UNTRAINED"
 NO_NAME = "(no name)"
@@ -31,6 +31,7 @@ DELIVERY_STATES: Mapping[str, str] = MappingProxyType(
         DeliveryState.WAITING: "will be tried again",
         DeliveryState.SENT: "sent",
         DeliveryState.DEAD: "not delivered, needs a person",
+        DeliveryState.WITHDRAWN: "withdrawn, not sent",
     }
 )
 
@@ -43,7 +44,10 @@ INSTANCE_STATES: Mapping[InstanceState, str] = MappingProxyType(
     }
 )
 
-_TWO_PATIENTS = "instances of different patients are in this study: no result is sent; correct it in the PACS"
+_TWO_PATIENTS = (
+    "instances of different patients are in this study: no result is sent; correct it in the PACS, and send "
+    "what was corrected again"
+)
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -136,7 +140,9 @@ def priority(rank: int) -> str:
 
 def reason(entry: WorklistEntry) -> str:
     """Give why a study is in its state, as a clause."""
-    return _TWO_PATIENTS if has_two_patients(entry) else entry.reason.removesuffix(".")
+    if has_two_patients(entry) and not waits_for_confirmation(entry):
+        return _TWO_PATIENTS
+    return entry.reason.removesuffix(".")
 
 
 def _clean(text: str) -> str:

@@ -1,7 +1,9 @@
 """This module tells whether two headers name one patient."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 
 _BETWEEN_NAMES = re.compile(r"[\s^=,.]+")
 
@@ -50,6 +52,23 @@ class PatientIdentity:
 
 NOBODY = PatientIdentity(patient_id="", issuer_of_patient_id="", patient_name="")
 """Of whom nothing is said, as of a picture file."""
+
+
+def one_patient(identities: Iterable[PatientIdentity]) -> PatientIdentity | None:
+    """Return the one patient whom all may name, as completely as they do; None where two contradict.
+
+    >>> jane = PatientIdentity(patient_id="1", issuer_of_patient_id="", patient_name="DOE^JANE")
+    >>> john = PatientIdentity(patient_id="2", issuer_of_patient_id="", patient_name="ROE^JOHN")
+    >>> one_patient([NOBODY, jane]) == jane, one_patient([jane, NOBODY, john])
+    (True, None)
+    """
+    distinct = tuple(dict.fromkeys(identities))
+    if any(one.contradicts(other) for one, other in combinations(distinct, 2)):
+        return None
+    patient = NOBODY
+    for identity in distinct:
+        patient = patient.completed_by(identity)
+    return patient
 
 
 def _differ(one: str, other: str) -> bool:

@@ -24,10 +24,10 @@ from daemon.intake import Arrival, Intake
 from daemon.intake_rule import IntakeRule
 from daemon.spool import Spool
 from daemon.store.database import database_url, open_store
-from daemon.store.instances import PATIENT_MISMATCH
+from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.retention import purge_studies
 from daemon.store.tables import instances, studies
-from daemon.store.values import CONFLICTING_DUPLICATE, Recorded
+from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, Recorded
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
 from daemon.study.closing import Priority
 from daemon.study.lifecycle import InstanceState, StudyState
@@ -166,6 +166,45 @@ def test_two_patients_in_a_study_fail_it(intake):
     take(intake, make_instance(instance=2, PatientID="TEST-2"))
     entry = study_detail(intake.store, uid(1)).entry
     assert (entry.state, entry.reason) == (StudyState.FAILED, PATIENT_MISMATCH)
+
+
+def test_corrected_instance_is_durable_in_place_of_the_first(intake):
+    take(intake)
+    take(intake, make_instance(instance=2, PatientID="TEST-2"))
+    right = make_instance(instance=2, SeriesDescription="Wrist PA 2")
+    assert take(intake, right) is Recorded.REPLACING
+    detail = study_detail(intake.store, uid(1))
+    assert [one.exclusion for one in detail.instances] == ["", REPLACED, ""]
+    assert (detail.entry.state, detail.entry.revision) == (StudyState.OPEN, 2)
+    assert sorted(stored(intake.spool)) == sorted(one.path for one in detail.instances)
+    assert intake.spool.absolute(detail.instances[2].path).read_bytes() == encode(right)
+    assert is_tidy(intake.spool)
+
+
+def test_first_bytes_that_are_used_again_keep_their_file(intake):
+    first = make_instance(instance=2)
+    take(intake)
+    take(intake, first)
+    take(intake, make_instance(instance=2, PatientID="TEST-2"))
+    assert take(intake, first) is Recorded.IDENTICAL
+    detail = study_detail(intake.store, uid(1))
+    assert [one.exclusion for one in detail.instances] == ["", "", REPLACED]
+    assert detail.entry.state is StudyState.OPEN
+    assert sorted(stored(intake.spool)) == sorted(one.path for one in detail.instances)
+
+
+def test_correction_whose_file_is_gone_changes_nothing(intake, monkeypatch):
+    take(intake)
+    take(intake, make_instance(instance=2, PatientID="TEST-2"))
+    before = study_detail(intake.store, uid(1))
+
+    def gone(_self: Spool, _path: str) -> None:
+        raise FileNotFoundError(errno.ENOENT, "no such file")
+
+    monkeypatch.setattr(Spool, "require", gone)
+    refusal = refuse(intake, encode(make_instance(instance=2, SeriesDescription="Wrist PA 2")))
+    assert refusal.status is StoreStatus.OUT_OF_RESOURCES
+    assert study_detail(intake.store, uid(1)) == before
 
 
 def test_missing_type_2_elements_are_no_hindrance(intake):

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from daemon.store.values import REPLACED
 from daemon.study.lifecycle import StudyState
 from tests.flow.orthanc import Orthanc
 from tests.flow.radiographs import study_uid, wrist_study, wrist_view
-from tests.flow.service import Service
+from tests.flow.service import Service, ulna
 
 pytestmark = pytest.mark.flow
 
@@ -57,3 +58,38 @@ def test_one_id_of_two_issuers_is_two_patients(service: Service, orthanc: Orthan
     entry = service.study(study_uid(26)).entry
     assert (entry.state, entry.reason) == (StudyState.FAILED, "patient_mismatch")
     assert orthanc.instances_of(study_uid(26)) == []
+
+
+def test_study_of_two_patients_is_reported_once_it_is_corrected(
+    service: Service, orthanc: Orthanc, tmp_path: Path
+) -> None:
+    right = wrist_view(tmp_path, 28, 1)
+    wrong = wrist_view(tmp_path / "wrong", 28, 2, PatientID="TEST-99", PatientName="Testcase^Elbow")
+    assert service.storescu([right, wrong]).returncode == 0
+    service.wait_until_done(study_uid(28))
+    assert service.study(study_uid(28)).entry.state is StudyState.FAILED
+    assert service.storescu([wrist_view(tmp_path, 28, 2)]).returncode == 0
+    service.wait_until_done(study_uid(28))
+    detail = service.study(study_uid(28))
+    assert detail.entry.state is StudyState.DELIVERED
+    assert [one.exclusion for one in detail.instances] == ["", REPLACED, ""]
+    assert sorted(result["PatientID"] for result in orthanc.instances_of(study_uid(28))) == ["TEST-28"] * 3
+
+
+def test_study_that_is_corrected_after_its_delivery_waits_for_a_person(
+    service: Service, orthanc: Orthanc, tmp_path: Path
+) -> None:
+    assert service.storescu([wrist_view(tmp_path, 29, 1)]).returncode == 0
+    service.wait_until_done(study_uid(29))
+    corrected = wrist_view(tmp_path / "corrected", 29, 1, PatientID="TEST-99", PatientName="Testcase^Elbow")
+    assert service.storescu([corrected]).returncode == 0
+    assert service.study(study_uid(29)).entry.state is StudyState.FAILED
+    config = "--config", str(service.config_path)
+    refused = ulna("requeue", *config, study_uid(29))
+    assert refused.returncode == 1
+    assert "--confirm-patient" in refused.stderr
+    assert ulna("requeue", *config, study_uid(29), "--confirm-patient").returncode == 0
+    service.wait_until_done(study_uid(29))
+    results = orthanc.instances_of(study_uid(29))
+    assert sorted(result["PatientID"] for result in results) == ["TEST-29"] * 2 + ["TEST-99"] * 2
+    assert not any("PredecessorDocumentsSequence" in result for result in results)

@@ -17,7 +17,7 @@ from daemon.errors import SchemaTooNew
 from daemon.store import database
 from daemon.store.database import database_url, open_store
 from daemon.store.tables import SCHEMA, instances, metadata, studies
-from daemon.store.values import CONFLICTING_DUPLICATE, ResultKind
+from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, ResultKind
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
 from dicom_io.selection.exclusion import Exclusion
@@ -27,7 +27,15 @@ from dicom_io.selection.regions import Region
 from models.reference.drift import InputWarning
 from models.study_finding import TriageCategory
 from tests.daemon.postgresql import Cluster
-from tests.daemon.store_factory import NOW, analyzed_study, delivered_study, received, record, sqlite_store
+from tests.daemon.store_factory import (
+    NOW,
+    analyzed_study,
+    delivered_study,
+    identity,
+    received,
+    record,
+    sqlite_store,
+)
 
 
 def test_migrations_build_the_schema_of_the_tables(store):
@@ -61,9 +69,12 @@ def test_opening_again_keeps_what_is_recorded(store):
     again.close()
 
 
+PATIENT = ("patient_id", "issuer_of_patient_id", "patient_name")
+NEW_SINCE_0005 = {"instances": PATIENT, "results": PATIENT}
 NEW_SINCE_0_3 = {
     "studies": ("measurement_id", "cause", "not_analyzed", "trained"),
-    "instances": ("device",),
+    "instances": ("device", *PATIENT),
+    "results": PATIENT,
 }
 NEW_SINCE_0_2 = {
     "studies": ("issuer_of_patient_id", "is_old", "part", "target", *NEW_SINCE_0_3["studies"]),
@@ -77,12 +88,17 @@ NEW_SINCE_0_2 = {
         "places",
         *NEW_SINCE_0_3["instances"],
     ),
+    "results": PATIENT,
 }
 
 
 def drop(connection: Connection, columns: Mapping[str, Sequence[str]]) -> None:
     for table in ("events", "measurements"):
         connection.execute(text(f"DROP TABLE {table}"))
+    drop_columns(connection, columns)
+
+
+def drop_columns(connection: Connection, columns: Mapping[str, Sequence[str]]) -> None:
     for table, names in columns.items():
         for name in names:
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
@@ -154,6 +170,28 @@ def test_store_of_release_0_3_turns_sentences_into_facts(store):
     with migrated.read() as connection:
         said = connection.scalars(text("SELECT not_analyzed FROM studies ORDER BY id")).all()
     assert said == ["", "", "because of x"]
+    migrated.close()
+
+
+def test_instances_and_results_of_before_name_the_patient_of_their_study(store):
+    delivered_study(store, 1)
+    delivered_study(store, 2)
+    record(store, received(2, 2, identity=identity(9)))
+    with store.write() as connection:
+        drop_columns(connection, NEW_SINCE_0005)
+        connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+    migrated = open_store(store.engine.url.render_as_string(hide_password=False))
+    with migrated.read() as connection:
+        named = {
+            table: connection.execute(
+                text(f"SELECT DISTINCT study_id, patient_id, patient_name FROM {table} ORDER BY study_id")
+            ).all()
+            for table in ("instances", "results")
+        }
+    one, two = sorted({row.study_id for row in named["results"]})
+    assert named["results"] == [(one, "TEST-1", "Testcase^Wrist"), (two, "TEST-2", "Testcase^Wrist")]
+    # Which of two patients an instance names, only its header says.
+    assert named["instances"] == [(one, "TEST-1", "Testcase^Wrist"), (two, None, None)]
     migrated.close()
 
 
@@ -239,7 +277,7 @@ def test_sqlite_survives_a_power_cut(tmp_path):
         (studies.c.state, StudyState),
         (studies.c.category, TriageCategory),
         (instances.c.state, InstanceState),
-        (instances.c.exclusion, [CONFLICTING_DUPLICATE, *Exclusion]),
+        (instances.c.exclusion, [CONFLICTING_DUPLICATE, REPLACED, *Exclusion]),
         (instances.c.region, Region),
         (instances.c.laterality, Laterality),
         (instances.c.projection, Projection),

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from daemon.errors import UnknownStudy
+from daemon.errors import ActionRefused, UnknownStudy
 from daemon.store import deliveries, lease, studies
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, StudyState
@@ -264,7 +264,7 @@ def test_requeue_of_an_unknown_study_is_refused(store):
 def test_requeue_of_a_study_of_two_patients_is_refused(store):
     reported_study(store)
     record(store, received(1, 2, identity=identity(2)))
-    with pytest.raises(UnknownStudy, match="different patients"):
+    with pytest.raises(ActionRefused, match="different patients"):
         deliveries.requeue_study(store, uid(1))
     assert entry(store).state is StudyState.FAILED
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from daemon.store import deliveries, lease, studies, views
 from daemon.store.instances import record_instance
@@ -28,6 +28,7 @@ from tests.daemon.store_factory import (
     claim,
     delivered_study,
     excluded,
+    identity,
     open_study,
     received,
     record,
@@ -336,9 +337,7 @@ def test_views_of_the_present_bundle_are_not_returned(store):
 def test_two_patients_take_the_report_back(store):
     analyzed_study(store)
     claimed = claim(store)
-    with store.write() as connection:
-        connection.execute(update(study_table).values(patient_id="TEST-9"))
-    record_instance(store, received(1, 2), now=NOW)
+    record_instance(store, received(1, 2, identity=identity(9)), now=NOW)
     assert not record_report(store, claimed)
     assert entry(store).state is StudyState.FAILED
     assert study_detail(store, uid(1)).results == ()

@@ -20,10 +20,18 @@ from daemon.study.lifecycle import (
 # One line for each state, one column for each event in the order of the head; "-" is illegal.
 INSTANCES = """
                 arrived  analysis_stored  found_unreadable  analysis_begun_too_often  bundle_changed
-    received    -        analyzed         unreadable        unreadable       -
-    analyzed    -        -                -                 -                received
-    excluded    -        -                -                 -                -
-    unreadable  -        -                -                 -                -
+    received    -        analyzed         unreadable        unreadable                -
+    analyzed    -        -                -                 -                         received
+    excluded    -        -                unreadable        -                         -
+    unreadable  -        -                -                 -                         -
+"""
+
+INSTANCES_CORRECTED = """
+                replaced  came_again
+    received    excluded  -
+    analyzed    excluded  -
+    excluded    excluded  received
+    unreadable  excluded  -
 """
 
 STUDIES_ARRIVING = """
@@ -34,6 +42,16 @@ STUDIES_ARRIVING = """
     delivered     -       open          failed            -
     not_analyzed  -       open          failed            -
     failed        -       open          failed            -
+"""
+
+STUDIES_CORRECTED = """
+                  confirmation_needed  patient_corrected  patient_confirmed
+    open          -                    -                  -
+    reporting     -                    -                  -
+    delivering    -                    -                  -
+    delivered     -                    -                  -
+    not_analyzed  -                    -                  -
+    failed        failed               open               open
 """
 
 STUDIES_REPORTING = """
@@ -57,11 +75,21 @@ STUDIES_DELIVERING = """
 """
 
 DELIVERIES = """
-             queued  acknowledged  failed_transiently  failed_permanently  destination_gone  requeued
-    pending  -       sent          waiting             dead                dead              -
-    waiting  -       sent          waiting             dead                dead              pending
-    sent     -       -             -                   -                   -                 pending
-    dead     -       -             -                   -                   -                 pending
+               queued  acknowledged  failed_transiently  failed_permanently  destination_gone  requeued
+    pending    -       sent          waiting             dead                dead              -
+    waiting    -       sent          waiting             dead                dead              pending
+    sent       -       -             -                   -                   -                 pending
+    dead       -       -             -                   -                   -                 pending
+    withdrawn  -       -             -                   -                   -                 -
+"""
+
+DELIVERIES_CORRECTED = """
+               patient_changed
+    pending    withdrawn
+    waiting    withdrawn
+    sent       -
+    dead       -
+    withdrawn  -
 """
 
 
@@ -77,6 +105,9 @@ def expectations(text, states, events):
 
 EXPECTED = (
     expectations(INSTANCES, InstanceState, InstanceEvent)
+    | expectations(INSTANCES_CORRECTED, InstanceState, InstanceEvent)
+    | expectations(STUDIES_CORRECTED, StudyState, StudyEvent)
+    | expectations(DELIVERIES_CORRECTED, DeliveryState, DeliveryEvent)
     | expectations(STUDIES_ARRIVING, StudyState, StudyEvent)
     | expectations(STUDIES_REPORTING, StudyState, StudyEvent)
     | expectations(STUDIES_DELIVERING, StudyState, StudyEvent)

@@ -7,7 +7,7 @@ import pytest
 from starlette.applications import Starlette
 
 from daemon.spool import Spool
-from daemon.store import instances
+from daemon.store import instances, patients
 from daemon.store.database import Store
 from daemon.store.shown import Rejection
 from daemon.store.studies import record_report
@@ -70,6 +70,36 @@ def test_two_patients_in_a_study_fail_it_and_hide_its_old_finding(sqlite_only: S
     assert "failed instances of different patients are in this study" in row
     assert "0.200" not in row
     assert "not flagged" not in row
+
+
+def test_a_study_that_was_corrected_too_late_says_what_a_person_does(
+    sqlite_only: Store, app: Starlette
+) -> None:
+    store_factory.delivered_study(sqlite_only, 1, category=TriageCategory.NOT_FLAGGED, score=0.2)
+    other = store_factory.identity(1, patient_id="OTHER")
+    store_factory.record(sqlite_only, store_factory.received(content="corrected", identity=other))
+    (row,) = rows(get(app, "/").text)
+    assert "OTHER" in row
+    assert "failed its instances name one patient again, but results went out under another" in row
+    assert "0.200" not in row
+    page = get(app, f"/studies/{uid(1)}").text
+    assert f"<code>ulna requeue {uid(1)} --confirm-patient</code>" in page
+    assert f"<code>ulna requeue {uid(1)}</code>" not in page
+    study = get(app, f"/api/studies/{uid(1)}").json()
+    assert (study["cause"], study["category"]) == ("confirmation needed", "failed")
+    assert "--confirm-patient" in study["reason"]
+
+
+def test_pictures_of_the_first_patient_are_not_shown_for_the_second(
+    sqlite_only: Store, app: Starlette
+) -> None:
+    store_factory.delivered_study(sqlite_only, 1)
+    other = store_factory.identity(1, patient_id="OTHER")
+    store_factory.record(sqlite_only, store_factory.received(content="corrected", identity=other))
+    patients.confirm_patient(sqlite_only, uid(1), now=after(1))
+    page = get(app, f"/studies/{uid(1)}").text
+    assert ".png" not in page
+    assert "in progress" in page
 
 
 def test_a_study_that_was_not_delivered_keeps_its_category(sqlite_only: Store, app: Starlette) -> None:
