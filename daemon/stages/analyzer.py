@@ -75,7 +75,7 @@ class Analyzer:
         moment = now()
         if not views.has_waiting_views(self._store, now=moment):
             return False
-        views.set_poison_aside(self._store, now=moment)
+        views.set_poison_aside(self._store, owner=stage.owner, now=moment)
         self._claims += 1
         claimed = views.claim_views(
             self._store,

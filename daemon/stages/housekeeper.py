@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from daemon.clock import now
+from daemon.clock import has_jumped, now
 from daemon.process.stage import StageProcess
 from daemon.spool import Spool
 from daemon.store import retention, stages
@@ -37,14 +37,26 @@ class Housekeeper:
     measurement_days: int
 
     def run(self, stage: StageProcess) -> None:
-        """Make a round now and then until the stage shall stop."""
-        next_round = time.monotonic()
+        """Make a round now and then until the stage shall stop.
+
+        None at once: only a clock that has gone as the time did says what is old.
+        """
+        before, begun = now(), time.monotonic()
         while not stage.stopping:
             stage.alive()
-            if time.monotonic() >= next_round:
-                self.step(now())
-                next_round = time.monotonic() + ROUND_SECONDS
+            elapsed = time.monotonic() - begun
+            if elapsed >= ROUND_SECONDS:
+                moment = now()
+                self.step_if_steady(before, moment, elapsed_seconds=elapsed)
+                before, begun = moment, time.monotonic()
             stage.wait(1.0)
+
+    def step_if_steady(self, before: datetime, moment: datetime, *, elapsed_seconds: float) -> None:
+        """Make one round, but none where the clock has jumped since a moment: everything would look old."""
+        if has_jumped(before, moment, elapsed_seconds=elapsed_seconds):
+            log.warning("the clock has jumped by more than a day: nothing is removed before the next round")
+        else:
+            self.step(moment)
 
     def step(self, moment: datetime) -> None:
         """Make one round."""

@@ -62,6 +62,7 @@ class Reporter:
         moment = now()
         reported = False
         studies.reopen_abandoned_studies(self._store, now=moment)  # of reporters that died on other machines
+        studies.collect_from_now(self._store, now=moment)
         for study in studies.open_studies(self._store):
             why = closing(study, self._rule, now=moment)
             if why is None or stage.stopping:

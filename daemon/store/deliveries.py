@@ -1,11 +1,12 @@
 """This module is the outbox: which result still has to reach which destination."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, not_, or_, select, update
 
+from daemon.couriers.backoff import LONGEST_SECONDS
 from daemon.errors import UnknownStudy
 from daemon.store import lease, patients, transitions
 from daemon.store.database import Store
@@ -177,10 +178,14 @@ def settle_study(connection: Connection, study_id: int) -> None:
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    """Give the condition that a delivery may be sent: never for a study in which two patients meet."""
+    """Give the condition that a delivery may be sent: never for a study in which two patients meet.
+
+    A pause that would last longer than the longest began before the clock stepped back, and is over.
+    """
+    retry_at = deliveries.c.retry_at
     return and_(
         deliveries.c.state.in_(_UNSENT),
-        or_(deliveries.c.retry_at.is_(None), deliveries.c.retry_at <= now),
+        or_(retry_at.is_(None), retry_at <= now, retry_at > now + timedelta(seconds=LONGEST_SECONDS)),
         lease.is_free(deliveries, now),
         not_(patients.of_two_patients()),
     )

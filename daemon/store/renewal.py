@@ -36,8 +36,11 @@ class Renewal:
         self._renewed_at = now
 
     def renew(self, now: datetime) -> None:
-        """Claim them for longer where their time has begun to run out; what was lost stays lost."""
-        if now - self._renewed_at < RENEW_AFTER:
+        """Claim them for longer where their time has begun to run out; what was lost stays lost.
+
+        A clock that has stepped back is a reason too: others take a claim that lasts too long for a dead one.
+        """
+        if abs(now - self._renewed_at) < RENEW_AFTER:
             return
         table = self._table
         with self._store.write() as connection:

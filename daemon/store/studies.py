@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 
 from daemon.store import deliveries as outbox
 from daemon.store import lease, transitions
@@ -137,14 +137,24 @@ def release_studies(store: Store, *, owner: str, forgive: bool) -> None:
 
 
 def reopen_abandoned_studies(store: Store, *, now: datetime) -> None:
-    """Open the studies again whose claimer let its lease run out."""
+    """Open the studies again whose claimer let its lease run out; the attempt is forgiven, as in `taken`."""
     abandoned = select(studies).where(studies.c.state == StudyState.REPORTING, lease.is_free(studies, now))
     with store.read() as connection:
         if connection.execute(abandoned.limit(1)).first() is None:
             return  # almost always; a reporter that looks must not write
     with store.write() as connection:
         for row in connection.execute(abandoned.with_for_update(key_share=True)).all():
-            _reopen(connection, row)
+            _reopen(connection, row, attempts=row.attempts - 1)
+
+
+def collect_from_now(store: Store, *, now: datetime) -> None:
+    """Let the longest wait of open studies begin now that would begin later: the clock has stepped back."""
+    early = studies.c.state == StudyState.OPEN, studies.c.collecting_since > now
+    with store.read() as connection:
+        if connection.execute(select(studies.c.id).where(*early).limit(1)).first() is None:
+            return  # almost always; a reporter that looks must not write
+    with store.write() as connection:
+        connection.execute(update(studies).where(*early).values(collecting_since=now))
 
 
 def _view_kinds(connection: Connection) -> dict[int, tuple[ViewKind, ...]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, not_, select, update
 
 from daemon.store import lease, transitions
 from daemon.store.database import Store
@@ -17,13 +17,13 @@ from models.reference.drift import InputCheck
 SET_ASIDE = "the analysis ended without an answer twice; the view is set aside"
 
 
-def set_poison_aside(store: Store, *, now: datetime) -> int:
+def set_poison_aside(store: Store, *, owner: str, now: datetime) -> int:
     """Set aside the views whose analysis was begun too often; give how many."""
     query = (
         select(instances.c.id, instances.c.study_id, instances.c.state)
         .where(
             instances.c.state == InstanceState.RECEIVED,
-            instances.c.attempts >= lease.MAX_ATTEMPTS,
+            lease.is_used_up(instances, owner=owner),
             lease.is_free(instances, now),
         )
         .with_for_update(skip_locked=True)
@@ -63,7 +63,7 @@ def claim_views(
         .join(studies)
         .where(
             instances.c.state == InstanceState.RECEIVED,
-            instances.c.attempts < lease.MAX_ATTEMPTS,
+            not_(lease.is_used_up(instances, owner=owner)),
             lease.is_free(instances, now),
         )
         .order_by(*order)

@@ -78,7 +78,10 @@ _STEPS: Mapping[str, int] = MappingProxyType(
 
 
 def closing(study: OpenStudy, rule: ClosingRule, *, now: datetime) -> Closing | None:
-    """Tell whether a study closes now, and why; None while it stays open."""
+    """Tell whether a study closes now, and why; None while it stays open.
+
+    Where its last instance came later than now, the clock has stepped back: only the longest wait ends then.
+    """
     silent = (now - study.last_instance_at).total_seconds()
     settled = not study.association_open or silent >= rule.settle_seconds
     if rule.close_on_expected_views and settled and has_expected_views(study.view_kinds):

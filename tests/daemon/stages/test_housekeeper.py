@@ -1,6 +1,7 @@
 """Old studies go with their files, leftovers are swept up, and nothing else is touched."""
 
 import os
+import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +15,9 @@ from daemon.config.configuration import Config
 from daemon.errors import IntakeRefused
 from daemon.intake import Arrival, Intake
 from daemon.intake_rule import IntakeRule
+from daemon.process.stage import StageName, StageProcess
 from daemon.spool import Spool
+from daemon.stages import housekeeper as housekeeping
 from daemon.stages.housekeeper import Housekeeper
 from daemon.store import instances, retention, stages
 from daemon.store.database import Store
@@ -26,7 +29,7 @@ from dicom_io.network.store_status import StoreStatus
 from tests.daemon.store_factory import NOW, delivered_study, received, record
 from tests.factories import make_instance, uid, write_instance
 
-DAY = timedelta(days=1)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -81,6 +84,45 @@ def test_more_studies_than_one_transaction_takes_go_in_one_round(housekeeper):
         connection.exec_driver_sql("UPDATE studies SET state = 'delivered'")
     housekeeper.step(NOW)
     assert worklist_entries(housekeeper.store) == ()
+
+
+def test_clock_that_jumps_ahead_removes_nothing_before_the_next_round(housekeeper):
+    delivered_study(housekeeper.store, now=NOW - DAY)
+    left = make_file(housekeeper, "spool/ab/left.dcm")
+    ahead = NOW + 60 * DAY
+    housekeeper.step_if_steady(NOW, ahead, elapsed_seconds=300.0)
+    assert [entry.study_instance_uid for entry in worklist_entries(housekeeper.store)] == [uid(1)]
+    assert left.exists()
+    housekeeper.step_if_steady(ahead, ahead + 5 * MINUTE, elapsed_seconds=300.0)
+    assert worklist_entries(housekeeper.store) == ()
+    assert not left.exists()
+
+
+def test_clock_that_was_set_back_removes_nothing_before_the_next_round(housekeeper):
+    delivered_study(housekeeper.store, now=NOW - 31 * DAY)
+    housekeeper.step_if_steady(NOW + 10 * DAY, NOW, elapsed_seconds=300.0)
+    assert len(worklist_entries(housekeeper.store)) == 1
+
+
+def test_study_whose_time_is_to_come_stays(housekeeper):
+    delivered_study(housekeeper.store, now=NOW + DAY)
+    housekeeper.step(NOW)
+    assert len(worklist_entries(housekeeper.store)) == 1
+
+
+def test_no_round_is_made_before_the_clock_is_known_to_go_right(housekeeper, monkeypatch):
+    monkeypatch.setattr(housekeeping, "ROUND_SECONDS", 0.2)
+    rounds: list[float] = []
+    begun = time.monotonic()
+
+    def note(_keeper, _before, _moment, *, elapsed_seconds):
+        rounds.append(time.monotonic() - begun)
+
+    monkeypatch.setattr(Housekeeper, "step_if_steady", note)
+    stage = StageProcess(StageName.HOUSEKEEPER, housekeeper.store)
+    monkeypatch.setattr(StageProcess, "wait", lambda self, _seconds: self.stop() if rounds else None)
+    housekeeper.run(stage)
+    assert rounds[0] >= 0.2
 
 
 def test_files_that_the_store_knows_stay_however_old(housekeeper):

@@ -123,6 +123,14 @@ def test_failed_delivery_waits_until_it_is_due(store):
     }
 
 
+def test_delivery_is_due_where_the_clock_stepped_back_by_more_than_the_longest_pause(store):
+    reported_study(store)
+    for delivery in claim_for(store):
+        deliveries.record_to_retry(store, delivery, owner=SENDER, reason="no route", retry_at=after(3600))
+    assert claim_for(store, now=NOW) == ()
+    assert len(claim_for(store, now=after(-1))) == 2
+
+
 def test_delivery_that_waited_for_long_can_still_be_sent(store):
     reported_study(store)
     for hour in range(30):

@@ -120,7 +120,7 @@ def test_what_goes_wrong_is_told(store):
             .where(tables.instances.c.id == poison.id)
             .values(attempts=2, lease_until=None, lease_owner=None)
         )
-    views.set_poison_aside(store, now=NOW)
+    views.set_poison_aside(store, owner=ANALYZER, now=NOW)
     claimed = claim(store)
     studies.release_studies(store, owner=REPORTER, forgive=True)
     claimed = claim(store)

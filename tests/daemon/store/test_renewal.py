@@ -1,6 +1,6 @@
 """Claims live as long as their owner works on them, and no longer."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -51,6 +51,15 @@ def test_a_claim_that_has_its_time_before_it_is_not_written(store):
     claims.renew(NOW + RENEW_AFTER)
     claims.renew(NOW + RENEW_AFTER * 1.9)
     assert leases(store) == [NOW + RENEW_AFTER + LEASE]
+
+
+def test_a_claim_is_renewed_when_the_clock_has_stepped_back(store):
+    store_factory.record(store, store_factory.received(1, 1))
+    claims = renewal.of_views(store, claim(store, ANALYZER, NOW), owner=ANALYZER, now=NOW)
+    earlier = NOW - timedelta(hours=1)
+    claims.renew(earlier)
+    assert leases(store) == [earlier + LEASE]
+    assert claim(store, "b/analyzer", earlier) == ()
 
 
 def test_a_claim_that_was_lost_is_not_taken_back(store):

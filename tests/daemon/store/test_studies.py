@@ -307,7 +307,16 @@ def test_lease_of_a_dead_reporter_runs_out(store):
     assert entry(store).state is StudyState.REPORTING
     studies.reopen_abandoned_studies(store, now=after(LEASE_OVER))
     assert entry(store).state is StudyState.OPEN
-    assert attempts(store) == 1
+    assert attempts(store) == 0  # one that died counts it when it is back
+
+
+def test_longest_wait_begins_anew_where_the_clock_stepped_back(store):
+    record(store, unreadable(1), now=after(3600))
+    record(store, unreadable(2), now=NOW)
+    studies.collect_from_now(store, now=after(5))
+    stepped, steady = open_study(store, 1), open_study(store, 2)
+    assert (stepped.collecting_since, stepped.last_instance_at) == (after(5), after(3600))
+    assert steady.collecting_since == NOW
 
 
 def test_good_report_clears_the_attempts(store):

@@ -161,7 +161,7 @@ def test_view_that_takes_the_analyzer_down_twice_is_set_aside(store):
     for _ in range(2):
         claim(store, limit=1, oldest_first=True)
         views.release_views(store, owner=ANALYZER, forgive=False)
-    assert views.set_poison_aside(store, now=NOW) == 1
+    assert views.set_poison_aside(store, owner=ANALYZER, now=NOW) == 1
     poison, other = study_detail(store, uid(1)).instances
     assert (poison.state, poison.reason) == (InstanceState.UNREADABLE, views.SET_ASIDE)
     assert other.state is InstanceState.RECEIVED
@@ -176,12 +176,39 @@ def test_view_that_takes_the_analyzer_down_twice_is_not_claimed_a_third_time(sto
     assert views.has_waiting_views(store, now=NOW)  # so that the analyzer comes by and sets it aside
 
 
+def test_machine_whose_clock_steps_forward_costs_no_attempt(store):
+    record(store, received())
+    claim(store)
+    views.release_views(store, owner=ANALYZER, forgive=False)
+    (view,) = claim(store)  # the second attempt, which goes on while another machine thinks that it ran out
+    assert views.set_poison_aside(store, owner="other", now=after(LEASE_OVER)) == 0
+    for owner, moment in (("other", after(LEASE_OVER)), ("third", after(2 * LEASE_OVER))):
+        assert claimed_numbers(claim(store, owner=owner, now=moment)) == [(1, 1)]
+    assert not finish(store, view)
+    assert finish(store, view, owner="third")
+
+
+def test_own_claim_that_ran_out_counts(store):
+    record(store, received())
+    for number in range(2):
+        assert len(claim(store, now=after(number * LEASE_OVER))) == 1
+    assert claim(store, now=after(2 * LEASE_OVER)) == ()
+    assert views.set_poison_aside(store, owner=ANALYZER, now=after(2 * LEASE_OVER)) == 1
+
+
+def test_claim_from_before_the_clock_stepped_back_runs_out(store):
+    record(store, received())
+    claim(store, now=after(3600))
+    assert claim(store, owner="other", now=after(3600 - LEASE_OVER + 2)) == ()  # as much as clocks may differ
+    assert claimed_numbers(claim(store, owner="other", now=NOW)) == [(1, 1)]
+
+
 def test_second_attempt_that_still_runs_is_not_set_aside(store):
     record(store, received())
     claim(store)
     views.release_views(store, owner=ANALYZER, forgive=False)
     claim(store)
-    assert views.set_poison_aside(store, now=NOW) == 0
+    assert views.set_poison_aside(store, owner=ANALYZER, now=NOW) == 0
 
 
 def test_stop_on_purpose_is_no_attempt(store):
@@ -189,7 +216,7 @@ def test_stop_on_purpose_is_no_attempt(store):
     for _ in range(3):
         assert len(claim(store)) == 2
         views.release_views(store, owner=ANALYZER, forgive=True)
-    assert views.set_poison_aside(store, now=NOW) == 0
+    assert views.set_poison_aside(store, owner=ANALYZER, now=NOW) == 0
 
 
 def test_release_leaves_the_claims_of_others(store):

@@ -69,6 +69,9 @@ def study(*, first=0.0, last=0.0, association_open=True, views=(FRONTAL,)):
         (study(last=590), 600, Closing.MAX_WAIT),
         (study(first=1000, last=1590), 1599.9, None),
         (study(first=1000, last=1590), 1600, Closing.MAX_WAIT),
+        # Where the clock stepped back, so that the last view is to come, that wait still ends.
+        (study(last=3600), 599.9, None),
+        (study(last=3600), 600, Closing.MAX_WAIT),
         # The late view of a complete study: its revision closes as soon as it has settled.
         (study(first=1000, last=1000, views=(*WHOLE_WRIST, FRONTAL)), 1004.9, None),
         (study(first=1000, last=1000, views=(*WHOLE_WRIST, FRONTAL)), 1005, Closing.EXPECTED_VIEWS),
