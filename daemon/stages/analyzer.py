@@ -24,7 +24,7 @@ from models.errors import NonFiniteOutput, UnjudgedView
 from models.finding import ViewGeometry, ViewReading
 from models.preprocess import preprocess
 
-_FAIR_SHARE = 3  # every third claim takes the oldest views, whatever their rank
+_FAIR_SHARE = 3  # every third claim takes some of the oldest views, whatever their rank
 _PASS_SECONDS = 5.0  # a stage must live, stop and turn to what is urgent; a full batch takes as long or less
 
 log = logging.getLogger(__name__)

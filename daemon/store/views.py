@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, not_, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, not_, select, update
 
 from daemon.store import lease, transitions
 from daemon.store.database import Store
@@ -49,9 +50,9 @@ def claim_views(
     Parameters
     ----------
     oldest_first
-        Ignore the ranks. Every third claim does, so that nothing starves.
+        Give half of the places to the oldest views, whatever their rank, and the others to the most urgent.
+        Every third claim does, so that nothing starves.
     """
-    order = (instances.c.id,) if oldest_first else (studies.c.priority, instances.c.id)
     query = (
         select(
             instances.c.id,
@@ -66,12 +67,10 @@ def claim_views(
             not_(lease.is_used_up(instances, owner=owner)),
             lease.is_free(instances, now),
         )
-        .order_by(*order)
-        .limit(limit)
         .with_for_update(skip_locked=True, of=instances)
     )
     with store.write() as connection:
-        rows = connection.execute(query).all()
+        rows = _next(connection, query, limit, oldest_first)
         rows = rows[:1] if rows and rows[0].attempts else [row for row in rows if not row.attempts]
         connection.execute(
             update(instances)
@@ -87,6 +86,15 @@ def claim_views(
         )
         for row in rows
     )
+
+
+def _next(connection: Connection, query: Select[Any], limit: int, oldest_first: bool) -> list[Row[Any]]:
+    rows: list[Row[Any]] = []
+    if oldest_first:
+        rows += connection.execute(query.order_by(instances.c.id).limit(limit - limit // 2))
+    others = query.where(instances.c.id.not_in([row.id for row in rows]))
+    rows += connection.execute(others.order_by(studies.c.priority, instances.c.id).limit(limit - len(rows)))
+    return rows
 
 
 def has_waiting_views(store: Store, *, now: datetime) -> bool:

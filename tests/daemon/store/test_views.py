@@ -203,6 +203,21 @@ def test_claim_from_before_the_clock_stepped_back_runs_out(store):
     assert claimed_numbers(claim(store, owner="other", now=NOW)) == [(1, 1)]
 
 
+@pytest.mark.parametrize("oldest_first", [True, False])
+def test_urgent_view_is_claimed_next_however_many_wait(store, oldest_first):
+    record(store, *(received(study, number) for study in (1, 2) for number in range(1, 101)))
+    record(store, received(3, priority=0))
+    assert (3, 1) in claimed_numbers(claim(store, limit=8, oldest_first=oldest_first))
+
+
+def test_oldest_views_have_half_of_the_places(store):
+    record(store, *(received(1, number) for number in range(1, 9)))
+    record(store, *(received(2, number, priority=0) for number in range(1, 9)))
+    claimed = claimed_numbers(claim(store, limit=4, oldest_first=True))
+    assert claimed == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert claimed_numbers(claim(store, limit=1, oldest_first=True)) == [(1, 3)]
+
+
 def test_second_attempt_that_still_runs_is_not_set_aside(store):
     record(store, received())
     claim(store)
