@@ -99,9 +99,8 @@ class Intake:
             received = self._received(
                 arrival, header, digest=digest, path=path, size_bytes=size_bytes, now=now
             )
-            outcome = instances.record_instance(
-                self.store, received, now=now, confirm=partial(self.spool.require, path)
-            )
+            there, most = partial(self.spool.require, path), self.rule.max_views_per_study
+            outcome = instances.record_instance(self.store, received, now=now, max_views=most, confirm=there)
             if outcome is Recorded.IDENTICAL:
                 self.spool.remove([path])  # another association was quicker, and its file is in use
         except OSError as error:

@@ -20,6 +20,7 @@ class IntakeRule:
     words: Words = field(default_factory=shipped_words)
     fallback_character_set: str = FALLBACK_CHARACTER_SET
     ages: AgeRule = ANY_AGE
+    max_views_per_study: int | None = None
 
     @classmethod
     def from_config(cls, config: Config) -> "IntakeRule":
@@ -32,4 +33,5 @@ class IntakeRule:
             words=config.study.words,
             fallback_character_set=config.study.fallback_character_set,
             ages=config.study.age_rule,
+            max_views_per_study=config.study.max_views_per_study,
         )

@@ -155,6 +155,7 @@ class Study(Section):
     settle_seconds: Seconds = 5.0
     max_wait_seconds: Seconds = 600.0
     close_on_expected_views: bool = True
+    max_views_per_study: Annotated[int, Field(ge=1)] = 40
     unknown_region: Literal["exclude", "analyze"] = "exclude"
     vocabulary: Annotated[Path | None, BeforeValidator(_path_or_none), AfterValidator(_usable_words)] = None
     fallback_character_set: FallbackCharacterSet = "ISO_IR 100"

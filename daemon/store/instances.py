@@ -12,10 +12,12 @@ from daemon.store.arrival import record_in_study, study_of
 from daemon.store.database import Store
 from daemon.store.shown import Rejection
 from daemon.store.tables import instances, rejections, studies
-from daemon.store.values import CONFLICTING_DUPLICATE, ReceivedInstance, Recorded
+from daemon.store.values import CONFLICTING_DUPLICATE, TOO_MANY_VIEWS, ReceivedInstance, Recorded
 from daemon.study.lifecycle import InstanceEvent, InstanceState, StudyState
 
 _UNFINISHED = (StudyState.OPEN, StudyState.REPORTING)
+_CONFLICTING = "the same SOP Instance UID came before with other content; the first stays in use"
+_TOO_MANY = "this study has more than {} views (study.max_views_per_study)"
 # What happens to an instance that was set aside and counts again, by what it is; one that is no view stays
 # excluded.
 _USED_AGAIN = {
@@ -53,7 +55,12 @@ def is_known_or_fits(store: Store, *, study_instance_uid: str, max_open_studies:
 
 
 def record_instance(
-    store: Store, instance: ReceivedInstance, *, now: datetime, confirm: Callable[[], None] = lambda: None
+    store: Store,
+    instance: ReceivedInstance,
+    *,
+    now: datetime,
+    max_views: int | None = None,
+    confirm: Callable[[], None] = lambda: None,
 ) -> Recorded:
     """Record an instance and what it means for its study.
 
@@ -64,6 +71,8 @@ def record_instance(
 
     Parameters
     ----------
+    max_views
+        How many views of a study are analyzed; what comes beyond is set aside. None sets no limit.
     confirm
         Raises when the instance's file is gone; then nothing is recorded. It is called while
         `retention.unrecorded` can give the file to nobody.
@@ -80,6 +89,8 @@ def record_instance(
             others = [row.id for row in known if row.study_id == study.id and row is not same]
             patients.set_aside(connection, others)
         values = _instance_values(instance, outcome, now)
+        if values["state"] is not InstanceState.EXCLUDED and _is_full(connection, study.id, max_views):
+            values |= _set_aside(TOO_MANY_VIEWS, _TOO_MANY.format(max_views))
         if same is None:
             _begin(connection, study, instance, values)
         else:
@@ -166,12 +177,21 @@ def _instance_values(instance: ReceivedInstance, outcome: Recorded, now: datetim
         **asdict(instance.identity.patient),
     }
     if outcome is Recorded.CONFLICTING:
-        values |= {
-            "state": InstanceState.EXCLUDED,
-            "exclusion": CONFLICTING_DUPLICATE,
-            "reason": "the same SOP Instance UID came before with other content; the first stays in use",
-        }
+        values |= _set_aside(CONFLICTING_DUPLICATE, _CONFLICTING)
     return values
+
+
+def _set_aside(exclusion: str, reason: str) -> dict[str, Any]:
+    return {"state": InstanceState.EXCLUDED, "exclusion": exclusion, "reason": reason}
+
+
+def _is_full(connection: Connection, study_id: int, max_views: int | None) -> bool:
+    views = (
+        select(func.count())
+        .select_from(instances)
+        .where(instances.c.study_id == study_id, instances.c.state != InstanceState.EXCLUDED)
+    )
+    return max_views is not None and (connection.scalar(views) or 0) >= max_views
 
 
 def _begin(

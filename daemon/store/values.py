@@ -33,6 +33,9 @@ class ResultKind(StrEnum):
 CONFLICTING_DUPLICATE = "conflicting_duplicate"
 """Exclusion of an instance whose SOP Instance UID was seen before with other bytes."""
 
+TOO_MANY_VIEWS = "too_many_views"
+"""Exclusion of a view that came when its study had as many as are analyzed."""
+
 REPLACED = "replaced"
 """Exclusion of an instance whose SOP Instance UID came again, corrected."""
 

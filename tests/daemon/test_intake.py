@@ -27,7 +27,7 @@ from daemon.store.database import database_url, open_store
 from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.retention import purge_studies
 from daemon.store.tables import instances, studies
-from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, Recorded
+from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, Recorded
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
 from daemon.study.closing import Priority
 from daemon.study.lifecycle import InstanceState, StudyState
@@ -205,6 +205,16 @@ def test_correction_whose_file_is_gone_changes_nothing(intake, monkeypatch):
     refusal = refuse(intake, encode(make_instance(instance=2, SeriesDescription="Wrist PA 2")))
     assert refusal.status is StoreStatus.OUT_OF_RESOURCES
     assert study_detail(intake.store, uid(1)) == before
+
+
+def test_views_beyond_the_configured_number_are_set_aside(sqlite_only, spool):
+    config = Config.model_validate({"storage": {"min_free_bytes": 0}, "study": {"max_views_per_study": 1}})
+    intake = Intake(spool, sqlite_only, IntakeRule.from_config(config), lambda: NOW)
+    take(intake)
+    take(intake, make_instance(instance=2))
+    first, second = study_detail(sqlite_only, uid(1)).instances
+    assert (first.state, second.exclusion) == (InstanceState.RECEIVED, TOO_MANY_VIEWS)
+    assert spool.absolute(second.path).exists()
 
 
 def test_missing_type_2_elements_are_no_hindrance(intake):

@@ -74,3 +74,9 @@ def test_the_summary_of_a_later_revision_names_the_report_that_it_replaces():
     assert "FRACTURE" in headline
     assert revision == "Revision 2, replaces the report of 2025-01-02 22:30"
     assert "Revision" not in summary(report_content(three_views(0.9)))
+
+
+def test_the_summary_counts_the_views_beyond_those_that_are_analyzed():
+    beyond = replace(LOCALIZER, reason="this study has more than 40 views (study.max_views_per_study)")
+    said = summary(report_content(three_views(0.9), set_aside=[beyond] * 160))
+    assert "Not analyzed: 160 instances, because this study has more than 40 views" in said

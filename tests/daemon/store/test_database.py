@@ -17,7 +17,7 @@ from daemon.errors import SchemaTooNew
 from daemon.store import database
 from daemon.store.database import database_url, open_store
 from daemon.store.tables import SCHEMA, instances, metadata, studies
-from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, ResultKind
+from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, ResultKind
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
 from dicom_io.selection.exclusion import Exclusion
@@ -277,7 +277,7 @@ def test_sqlite_survives_a_power_cut(tmp_path):
         (studies.c.state, StudyState),
         (studies.c.category, TriageCategory),
         (instances.c.state, InstanceState),
-        (instances.c.exclusion, [CONFLICTING_DUPLICATE, REPLACED, *Exclusion]),
+        (instances.c.exclusion, [CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, *Exclusion]),
         (instances.c.region, Region),
         (instances.c.laterality, Laterality),
         (instances.c.projection, Projection),

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, text
 from daemon.store import instances, patients, studies
 from daemon.store.shown import Rejection
 from daemon.store.tables import studies as study_table
-from daemon.store.values import CONFLICTING_DUPLICATE, Recorded
+from daemon.store.values import CONFLICTING_DUPLICATE, TOO_MANY_VIEWS, Recorded
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
 from daemon.study.lifecycle import InstanceState, StudyState
 from tests.daemon.postgresql import wait_for_blocked
@@ -75,6 +75,41 @@ def test_same_uid_with_other_bytes_is_kept_beside_and_excluded(store):
     assert (second.state, second.exclusion) == (InstanceState.EXCLUDED, CONFLICTING_DUPLICATE)
     assert second.path == received(content="other").path
     assert "other content" in second.reason
+
+
+def test_views_beyond_those_that_are_analyzed_are_kept_and_set_aside(store):
+    for arrival in (excluded(1, 9), received(1, 1), unreadable(1, 2), received(1, 3), unreadable(1, 4)):
+        instances.record_instance(store, arrival, now=NOW, max_views=2)
+    exclusions = [(one.state, one.exclusion) for one in recorded(store)]
+    assert exclusions == [
+        (InstanceState.EXCLUDED, "region_other"),
+        (InstanceState.RECEIVED, ""),
+        (InstanceState.UNREADABLE, ""),
+        (InstanceState.EXCLUDED, TOO_MANY_VIEWS),
+        (InstanceState.EXCLUDED, TOO_MANY_VIEWS),
+    ]
+    assert recorded(store)[3].reason == "this study has more than 2 views (study.max_views_per_study)"
+    assert recorded(store)[3].path == received(1, 3).path
+    assert instances.record_instance(store, received(2), now=NOW, max_views=2) is Recorded.NEW
+    assert recorded(store, 2)[0].state is InstanceState.RECEIVED
+
+
+def test_view_beyond_those_that_are_analyzed_does_not_reopen_a_delivered_study(store):
+    delivered_study(store)
+    instances.record_instance(store, received(1, 2), now=after(60), max_views=1)
+    assert (entry(store).state, entry(store).revision) == (StudyState.DELIVERED, 1)
+    instances.record_instance(store, received(1, 3), now=after(60), max_views=2)
+    assert (entry(store).state, entry(store).revision) == (StudyState.OPEN, 2)
+
+
+def test_corrected_view_takes_the_place_of_the_one_that_it_replaces(store):
+    for arrival in (received(), received(1, 2, identity=identity(2)), received(1, 2, content="corrected")):
+        instances.record_instance(store, arrival, now=NOW, max_views=2)
+    assert [one.state for one in recorded(store)] == [
+        InstanceState.RECEIVED,
+        InstanceState.EXCLUDED,
+        InstanceState.RECEIVED,
+    ]
 
 
 def test_conflicting_bytes_do_not_reopen_a_delivered_study(store):
