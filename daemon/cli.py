@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "say which part, side and projection files show, and why",
     "worklist": "list the studies in the order in which to read them",
     "requeue": "try a failed study again, or send its results again",
+    "forget": "remove a study with its instances, results and files",
     "evaluate": "measure how good a bundle is on labeled radiographs",
     "bundle": "list, show, verify, create, assemble or import bundles of networks",
     "train": "train an ensemble on labeled radiographs and write its bundle",

@@ -6,7 +6,9 @@ that are no use. Names never come from received values.
 """
 
 import hashlib
+import mmap
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
@@ -114,6 +116,13 @@ class Spool:
         write_whole(self.quarantine / f"{name}.reason.txt", f"{reason}\n".encode())
         return name
 
+    def quarantined(self, uid: str) -> list[str]:
+        """Give the files in quarantine that name a UID, and the reasons beside them."""
+        named = re.compile(rb"(?<![0-9.])" + re.escape(uid.encode()) + rb"(?![0-9.])")
+        files = [file for file in sorted(self.quarantine.glob("*.bin")) if _holds(file, named)]
+        beside = [file.with_suffix(".reason.txt") for file in files]
+        return [str(file.relative_to(self.data_dir)) for file in (*files, *beside)]
+
     def remove(self, paths: Iterable[str]) -> None:
         """Remove stored files; one that is gone already is no error."""
         for path in paths:
@@ -173,6 +182,14 @@ def _data_set_position(stream: BinaryIO) -> int:
         return read_file_meta(stream).data_set_position
     except UnusableInstance:
         return 0
+
+
+def _holds(file: Path, pattern: re.Pattern[bytes]) -> bool:
+    with file.open("rb") as stream:
+        if not os.fstat(stream.fileno()).st_size:
+            return False  # which cannot be mapped
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return pattern.search(content) is not None
 
 
 def _make_folders(parent: Path, *names: str) -> None:

@@ -72,6 +72,7 @@ class StudyEnd(StrEnum):
     """What ends a study, rows, files and all; the tables know no state that follows."""
 
     RETENTION_ENDED = "retention ended"
+    FORGOTTEN = "forgotten"
 
 
 class DeliveryState(StrEnum):
