@@ -131,7 +131,7 @@ def record_rejection(store: Store, rejection: Rejection) -> None:
         )
 
 
-def _known(connection: Connection, sop_instance_uid: str) -> Sequence[Row[Any]]:
+def _known(connection: Connection, sop_instance_uid: str) -> Sequence[Any]:
     query = select(
         instances.c.id,
         instances.c.study_id,

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, not_, or_, select
 
 from daemon.errors import ActionRefused, UnknownStudy
 from daemon.store import lease, transitions
@@ -36,6 +36,7 @@ _CONFIRMATION_NEEDED = (
     "then run `ulna requeue STUDY_UID --confirm-patient`"
 )
 _HELD = (StudyEvent.PATIENT_MISMATCH, StudyEvent.CONFIRMATION_NEEDED)
+_UNSENT = (DeliveryState.PENDING, DeliveryState.WAITING)
 _NOT_IN_USE = (CONFLICTING_DUPLICATE, REPLACED)
 # What the first patient's images showed is not said of the second.
 _NO_FINDING = {
@@ -109,7 +110,10 @@ def settle_patient(connection: Connection, study_id: int, *, now: datetime) -> N
     patient = _patient_in_use(connection, study_id)
     if patient is None:
         _fail(connection, study, StudyEvent.PATIENT_MISMATCH, PATIENT_MISMATCH)
-    elif _may_be_known_as_another(connection, study_id, patient):
+    elif any(
+        row.is_begun and patient_of(row).contradicts(patient)  # an attempt that failed may have arrived
+        for row in _deliveries_of(connection, study_id, now)
+    ):
         _fail(connection, study, StudyEvent.CONFIRMATION_NEEDED, _CONFIRMATION_NEEDED)
     else:
         _resume(connection, study, patient, StudyEvent.PATIENT_CORRECTED, now)
@@ -141,7 +145,7 @@ def confirm_patient(store: Store, study_instance_uid: str, *, now: datetime) -> 
                 f"study {study_instance_uid} still holds instances of different patients, or such that came "
                 "before ulna kept whom they name; correct them in the PACS, and send the whole study again"
             )
-        if connection.execute(_results_of(study.id).where(deliveries.c.lease_until >= now)).first():
+        if any(row.is_claimed for row in _deliveries_of(connection, study.id, now)):
             raise ActionRefused(
                 f"a result of study {study_instance_uid} is being sent; run the command again in a minute"
             )
@@ -176,22 +180,23 @@ def _patient_in_use(connection: Connection, study_id: int) -> PatientIdentity | 
     return one_patient(map(patient_of, rows))
 
 
-def _results_of(study_id: int) -> Any:
-    query = select(
-        results.c.patient_id,
-        results.c.issuer_of_patient_id,
-        results.c.patient_name,
-        deliveries.c.id,
-        deliveries.c.state,
+def _deliveries_of(connection: Connection, study_id: int, now: datetime) -> Sequence[Row[Any]]:
+    """Give the deliveries of a study, and whom their results name; no sender can take them meanwhile."""
+    query = (
+        select(
+            results.c.patient_id,
+            results.c.issuer_of_patient_id,
+            results.c.patient_name,
+            deliveries.c.id,
+            deliveries.c.state,
+            or_(deliveries.c.attempts > 0, deliveries.c.sent_at.is_not(None)).label("is_begun"),
+            not_(lease.is_free(deliveries, now)).label("is_claimed"),
+        )
+        .join_from(results, deliveries)
+        .where(results.c.study_id == study_id)
+        .order_by(deliveries.c.id)
     )
-    return query.join_from(results, deliveries).where(results.c.study_id == study_id)
-
-
-def _may_be_known_as_another(connection: Connection, study_id: int, patient: PatientIdentity) -> bool:
-    """Tell whether a result may have reached a destination under another patient: an attempt may have."""
-    begun = or_(deliveries.c.attempts > 0, deliveries.c.sent_at.is_not(None))
-    rows = connection.execute(_results_of(study_id).where(begun))
-    return any(patient_of(row).contradicts(patient) for row in rows)
+    return connection.execute(query.with_for_update(key_share=True, of=deliveries)).all()
 
 
 def _fail(connection: Connection, study: Row[Any], event: StudyEvent, reason: str) -> None:
@@ -200,13 +205,16 @@ def _fail(connection: Connection, study: Row[Any], event: StudyEvent, reason: st
 
 
 def _resume(
-    connection: Connection, study: Row[Any], patient: PatientIdentity, event: StudyEvent, now: datetime
+    connection: Connection,
+    study: Row[Any],
+    patient: PatientIdentity,
+    event: StudyEvent,
+    now: datetime,
 ) -> None:
     """Begin the next revision under the patient whom the study now names."""
-    unsent = deliveries.c.state.in_((DeliveryState.PENDING, DeliveryState.WAITING))
-    for row in connection.execute(_results_of(study.id).where(unsent)).all():
-        if patient_of(row).contradicts(patient):
-            values = {"reason": "it names another patient than its study", **lease.given_back()}
+    for row in _deliveries_of(connection, study.id, now):
+        if row.state in _UNSENT and patient_of(row).contradicts(patient):
+            values = {"reason": "it names another patient than its study"}
             withdrawn = transitions.delivery(row, study.id)
             transitions.change(connection, withdrawn, DeliveryEvent.PATIENT_CHANGED, values)
     values = next_revision(study, now) | _NO_FINDING | asdict(patient) | lease.given_back()

@@ -4,7 +4,6 @@ import pytest
 from sqlalchemy import func, select
 
 from daemon.errors import ActionRefused, UnknownStudy
-from daemon.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.store import deliveries, instances, lease, views
 from daemon.store.forgetting import forget_study, holdings
 from daemon.store.history import events_of
@@ -12,6 +11,7 @@ from daemon.store.shown import Rejection
 from daemon.store.tables import metadata
 from daemon.store.values import Recorded
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
+from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
 from tests.daemon.store_factory import (
     ANALYZER,
     NOW,
@@ -46,7 +46,7 @@ def test_study_goes_with_all_its_rows_but_the_one_without_identifiers_and_its_en
         store, Rejection(rejected_at=NOW, source="PACS@h", sop_instance_uid=uid(1, 1, 1), reason="broken")
     )
     detail = study_detail(store, uid(1))
-    expected = {row.path for row in (*detail.instances, *detail.results)}
+    expected = {one.path for one in detail.instances} | {one.path for one in detail.results}
     assert set(forget_study(store, uid(1), now=NOW)) == expected
     assert rows_left(store) == {"measurements": 1, "events": 1}
     with store.read() as connection:

@@ -1,15 +1,19 @@
 """A study of two patients is sent nowhere, and goes on once its instances are corrected."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import func, select, update
 
 from daemon.errors import ActionRefused, UnknownStudy
 from daemon.store import deliveries, instances, patients, studies
 from daemon.store.tables import activations
+from daemon.store.tables import deliveries as delivery_table
 from daemon.store.tables import instances as instance_table
 from daemon.store.values import REPLACED, Recorded
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyEvent, StudyState
+from tests.daemon.postgresql import wait_for_blocked
 from tests.daemon.store_factory import (
     NOW,
     PACS,
@@ -267,3 +271,15 @@ def test_same_uid_in_another_study_is_kept_beside(store):
     elsewhere = received(1, 1, content="moved", study_instance_uid=uid(2))
     assert instances.record_instance(store, elsewhere, now=after(60)) is Recorded.CONFLICTING
     assert exclusions(store) == ["", ""]
+
+
+def test_result_that_is_claimed_at_this_moment_counts_as_tried(postgresql_store):
+    store = postgresql_store
+    reported_study(store)
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as sender:
+            sender.execute(update(delivery_table).values(attempts=1))
+            correction = pool.submit(instances.record_instance, store, corrected(), now=after(60))
+            wait_for_blocked(store, 1)
+        correction.result()
+    assert standing(store) == (StudyState.FAILED, StudyEvent.CONFIRMATION_NEEDED)
