@@ -29,7 +29,7 @@ _USED_AGAIN = {
 def is_recorded(store: Store, *, sop_instance_uid: str, sha256: str) -> bool:
     """Tell whether exactly this instance was recorded before, so that it is no news now.
 
-    In a study of two patients it may be: then it is for `record_instance` to say.
+    In a study of two patients it may be, and where it was set aside: then it is for `record_instance` to say.
     """
     query = (
         select(instances.c.id)
@@ -37,6 +37,7 @@ def is_recorded(store: Store, *, sop_instance_uid: str, sha256: str) -> bool:
         .where(
             instances.c.sop_instance_uid == sop_instance_uid,
             instances.c.sha256 == sha256,
+            instances.c.exclusion.not_in(patients.NOT_IN_USE),
             not_(patients.of_two_patients()),
         )
     )
@@ -148,15 +149,16 @@ def _outcome(
 ) -> Recorded:
     """Tell what an instance is beside those that have its SOP Instance UID, of which one may be the same."""
     disputed = patients.is_of_two_patients(study.state, study.cause)
+    corrects = disputed or patients.patient_of(study).contradicts(instance.identity.patient)
+    if same is not None and patients.is_in_use(same):
+        # It may have come before it was kept whom it names.
+        return Recorded.REPLACING if disputed and same.patient_id is None else Recorded.IDENTICAL
     if same is not None:
-        # It may have been set aside before, or have come before it was kept whom it names.
-        is_news = disputed and not (patients.is_in_use(same) and same.patient_id is not None)
-        return Recorded.REPLACING if is_news else Recorded.IDENTICAL
+        return Recorded.REPLACING if corrects else Recorded.IDENTICAL
     if not known:
         return Recorded.NEW
-    contradicts = patients.patient_of(study).contradicts(instance.identity.patient)
     here = any(row.study_id == study.id for row in known)
-    return Recorded.REPLACING if here and (disputed or contradicts) else Recorded.CONFLICTING
+    return Recorded.REPLACING if here and corrects else Recorded.CONFLICTING
 
 
 def _instance_values(instance: ReceivedInstance, outcome: Recorded, now: datetime) -> dict[str, Any]:

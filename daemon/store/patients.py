@@ -31,13 +31,15 @@ from dicom_io.selection.patient import PatientIdentity, one_patient
 PATIENT_MISMATCH = "patient_mismatch"
 """What a study says for a reason where two patients meet in it."""
 
+NOT_IN_USE = (CONFLICTING_DUPLICATE, REPLACED)
+"""Exclusions of what stands beside the instance whose SOP Instance UID it bears."""
+
 _CONFIRMATION_NEEDED = (
     "its instances name one patient again, but results went out under another; remove those from the PACS, "
     "then run `ulna requeue STUDY_UID --confirm-patient`"
 )
 _HELD = (StudyEvent.PATIENT_MISMATCH, StudyEvent.CONFIRMATION_NEEDED)
 _UNSENT = (DeliveryState.PENDING, DeliveryState.WAITING)
-_NOT_IN_USE = (CONFLICTING_DUPLICATE, REPLACED)
 # What the first patient's images showed is not said of the second.
 _NO_FINDING = {
     "category": "",
@@ -85,7 +87,7 @@ def of_two_patients() -> ColumnElement[bool]:
 
 def is_in_use(row: Row[Any]) -> bool:
     """Tell whether an instance is the one of those with its SOP Instance UID that counts."""
-    return row.exclusion not in _NOT_IN_USE
+    return row.exclusion not in NOT_IN_USE
 
 
 def set_aside(connection: Connection, ids: Sequence[int]) -> None:

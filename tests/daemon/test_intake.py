@@ -193,6 +193,16 @@ def test_first_bytes_that_are_used_again_keep_their_file(intake):
     assert sorted(stored(intake.spool)) == sorted(one.path for one in detail.instances)
 
 
+def test_correction_is_taken_back_by_the_first_bytes(intake):
+    take(intake)
+    take(intake, make_instance(PatientID="TEST-2"))
+    assert study_detail(intake.store, uid(1)).entry.identity.patient_id == "TEST-2"
+    take(intake)
+    detail = study_detail(intake.store, uid(1))
+    assert detail.entry.identity.patient_id == "TEST-1"
+    assert [one.exclusion for one in detail.instances] == ["", REPLACED]
+
+
 def test_correction_whose_file_is_gone_changes_nothing(intake, monkeypatch):
     take(intake)
     take(intake, make_instance(instance=2, PatientID="TEST-2"))

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.pipeline.building import view_caption
+from daemon.pipeline.building import has_sources, view_caption
+from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED
 from dicom_io.selection.age import AgeCaution
 from dicom_io.selection.laterality import Laterality
 from models.rendering.words import Caption
 from sr_templates.content import AnalyzedView, ReportContent
 from sr_templates.text import age_caution, summary
+from tests.daemon.store_factory import claim, excluded, record
 from tests.sr_templates.builders import analyzed, report_content, source, three_views
 from tests.sr_templates.golden import LOCALIZER, PREVIOUS, UNREADABLE
 
@@ -80,3 +82,11 @@ def test_the_summary_counts_the_views_beyond_those_that_are_analyzed():
     beyond = replace(LOCALIZER, reason="this study has more than 40 views (study.max_views_per_study)")
     said = summary(report_content(three_views(0.9), set_aside=[beyond] * 160))
     assert "Not analyzed: 160 instances, because this study has more than 40 views" in said
+
+
+@pytest.mark.parametrize("exclusion", ["own_result", CONFLICTING_DUPLICATE, REPLACED])
+def test_what_stands_beside_an_instance_in_use_is_no_source(sqlite_only, exclusion: str):
+    record(sqlite_only, excluded(exclusion=exclusion))
+    assert not has_sources(claim(sqlite_only))
+    record(sqlite_only, excluded(2))
+    assert has_sources(claim(sqlite_only, 2))

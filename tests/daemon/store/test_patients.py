@@ -6,15 +6,16 @@ import pytest
 from sqlalchemy import func, select, update
 
 from daemon.errors import ActionRefused, UnknownStudy
-from daemon.store import deliveries, instances, patients, studies
+from daemon.store import deliveries, instances, patients, studies, views
 from daemon.store.tables import activations
 from daemon.store.tables import deliveries as delivery_table
 from daemon.store.tables import instances as instance_table
-from daemon.store.values import REPLACED, Recorded
+from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, Recorded
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyEvent, StudyState
 from tests.daemon.postgresql import wait_for_blocked
 from tests.daemon.store_factory import (
+    ANALYZER,
     NOW,
     PACS,
     REPORTER,
@@ -267,10 +268,21 @@ def test_a_person_waits_for_what_is_being_sent(store):
 
 
 def test_same_uid_in_another_study_is_kept_beside(store):
-    record(store, received(), received(1, 2, identity=OTHER))
-    elsewhere = received(1, 1, content="moved", study_instance_uid=uid(2))
+    record(store, received(2), received(), received(1, 2, identity=OTHER))
+    elsewhere = received(2, 1, content="moved", study_instance_uid=uid(1))
     assert instances.record_instance(store, elsewhere, now=after(60)) is Recorded.CONFLICTING
-    assert exclusions(store) == ["", ""]
+    assert exclusions(store) == ["", "", CONFLICTING_DUPLICATE]
+    assert study_detail(store, uid(2)).instances[0].exclusion == ""
+
+
+def test_instance_that_is_used_again_has_all_its_attempts(store):
+    record(store, received())
+    for _ in range(2):
+        views.claim_views(store, owner=ANALYZER, limit=1, oldest_first=False, now=NOW)
+        views.release_views(store, owner=ANALYZER, forgive=False)
+    record(store, corrected(), received())
+    (claimed,) = views.claim_views(store, owner=ANALYZER, limit=1, oldest_first=False, now=NOW)
+    assert claimed.path == received().path
 
 
 def test_result_that_is_claimed_at_this_moment_counts_as_tried(postgresql_store):

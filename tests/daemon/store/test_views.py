@@ -188,6 +188,14 @@ def test_machine_whose_clock_steps_forward_costs_no_attempt(store):
     assert finish(store, view, owner="third")
 
 
+def test_attempt_of_the_machine_that_took_a_view_over_is_its_first(store):
+    record(store, received())
+    claim(store)
+    claim(store, owner="other", now=after(LEASE_OVER))
+    views.release_views(store, owner="other", forgive=False)
+    assert len(claim(store, owner="other", now=after(LEASE_OVER))) == 1
+
+
 def test_own_claim_that_ran_out_counts(store):
     record(store, received())
     for number in range(2):
