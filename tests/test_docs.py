@@ -12,6 +12,7 @@ from starlette.routing import Route
 from daemon import cli
 from daemon.config.configuration import Config
 from daemon.config.sections import Destination
+from daemon.couriers.registry import COURIERS
 from daemon.process.stage import StageName
 from daemon.spool import Spool
 from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, ResultKind
@@ -55,6 +56,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "Periods of the worklist": Period,
     "Warnings of a view": InputWarning,
     "Cautions about age": AgeCaution,
+    "Kinds of destinations": COURIERS,
     "Kinds of results": ResultKind,
     "Stages": StageName,
     "Answers to a sender": [f"{status:04X}" for status in StoreStatus],
@@ -62,7 +64,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
 
 
 NOT_OF_THE_SERVICE = [
-    *("Coding", "Level", "VoiFunction", "Verdict"),  # inside
+    *("Coding", "Fate", "Level", "VoiFunction", "Verdict"),  # inside
     *("Fold", "Overlap", "SubsetKind"),  # of bundles and their evaluation
     *("Laterality", "Projection", "Region"),  # of DICOM
     "TriageCategory",  # a part of Standing

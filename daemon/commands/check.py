@@ -17,18 +17,16 @@ from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console
 from daemon.config.bundle_check import require_usable
 from daemon.config.configuration import Config
-from daemon.config.sections import Destination
+from daemon.couriers.registry import courier_of
 from daemon.errors import ConfigurationInvalid, DaemonError
 from daemon.process.ports import ListenAddress, listen_addresses, require_free
 from daemon.process.privacy import this_user
 from daemon.store.database import database_url
 from daemon.store.inspection import look_at_store
 from dicom_io.errors import DicomIoError
-from dicom_io.network.scu import Address, Timeouts, echo
 from models.bundle.files import verify_files
 from models.errors import ModelError
 
-_TIMEOUTS = Timeouts(connect_seconds=5.0, associate_seconds=5.0, response_seconds=5.0)
 _Check = Callable[[], str]
 
 
@@ -37,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.epilog = (
         "Reads the configuration, verifies the bundle's hashes, looks at device, store, disk, who else can\n"
-        "read them, watched folders and peers, tries both ports and sends a C-ECHO to every destination. It\n"
+        "read them, watched folders and peers, tries both ports and asks every destination (C-ECHO). It\n"
         "changes nothing. Run it as the user of the daemon, before that starts: a running daemon has taken\n"
         "the ports."
     )
@@ -76,7 +74,7 @@ def _checks(config: Config) -> Iterator[tuple[str, _Check]]:
     for folder in config.watcher.folders:
         yield "watched folder", partial(_watched, folder, config.storage.data_dir)
     for destination in config.destinations:
-        yield f"destination {destination.name}", partial(_echo, destination)
+        yield f"destination {destination.name}", partial(courier_of(destination.kind).probe, destination)
 
 
 def _configuration(config: Config) -> str:
@@ -180,9 +178,3 @@ def _require_makeable(folder: Path) -> Path:
 def _require_rights(folder: Path) -> None:
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise PermissionError(f"{folder}: {this_user()} cannot read and write it; correct its owner or mode")
-
-
-def _echo(destination: Destination) -> str:
-    address = Address(ae_title=destination.ae_title, host=destination.host, port=destination.port)
-    echo(address, calling_ae_title=destination.calling_ae_title, timeouts=_TIMEOUTS)
-    return f"{address} answers"

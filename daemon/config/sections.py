@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from daemon.config.page_address import host_name, loopback
+from daemon.couriers.registry import known_kind
 from daemon.process.node import NODE_PATTERN
 from dicom_io.errors import VocabularyInvalid
 from dicom_io.selection.age import AgeRule
@@ -222,9 +223,10 @@ class Analysis(Section):
 
 
 class Destination(Section):
-    """[[destinations]]: one remote AE that gets results."""
+    """[[destinations]]: one place that gets results; its kind decides how they travel."""
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+    kind: Annotated[str, AfterValidator(known_kind)] = "dicom"
     ae_title: AeTitle
     host: Annotated[str, Field(min_length=1)]
     port: Port

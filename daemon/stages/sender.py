@@ -1,22 +1,25 @@
-"""This module is the sender: it empties the outbox, each destination in a thread of its own."""
+"""This module is the sender: it empties the outbox, each destination in a thread of its own.
+
+How a result travels is the business of its destination's courier.
+"""
 
 import logging
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from daemon.clock import now
 from daemon.config.sections import Destination
 from daemon.couriers.backoff import pause
+from daemon.couriers.courier import Fate, Outcome, Parcel
+from daemon.couriers.registry import courier_of
 from daemon.logs import describe
 from daemon.process.stage import StageProcess
 from daemon.spool import Spool
 from daemon.store import deliveries, renewal
 from daemon.store.database import Store
 from daemon.store.values import ClaimedDelivery
-from dicom_io.errors import Permanent
-from dicom_io.network.scu import Address, Timeouts
-from dicom_io.network.store_scu import SendOutcome, send_files
 
 BATCH = 16
 
@@ -26,10 +29,18 @@ log = logging.getLogger(__name__)
 class Sender:
     """Delivers results; a destination that is down keeps none of the others waiting."""
 
-    def __init__(self, store: Store, spool: Spool, destinations: Sequence[Destination]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        spool: Spool,
+        destinations: Sequence[Destination],
+        *,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
         self._store = store
         self._spool = spool
         self._destinations = destinations
+        self._clock = clock
 
     def run(self, stage: StageProcess) -> None:
         """Deliver until the stage shall stop."""
@@ -49,30 +60,29 @@ class Sender:
             thread.join(timeout=3.0)
 
     def step(self, destination: Destination, owner: str) -> bool:
-        """Send one batch to one destination; give False when nothing was due."""
-        begun = now()
+        """Hand one batch to the courier of one destination; give False when nothing was due."""
+        begun = self._clock()
         claimed = deliveries.claim_deliveries(
             self._store, destination=destination.name, owner=owner, limit=BATCH, now=begun
         )
+        if not claimed:
+            return False
         claims = renewal.of_deliveries(self._store, claimed, owner=owner, now=begun)
-        by_path = {self._spool.absolute(delivery.path): delivery for delivery in claimed}
+        by_parcel = {self._parcel(delivery): delivery for delivery in claimed}
 
-        def record(outcome: SendOutcome) -> None:
-            claims.renew(now())
-            self._record(by_path[outcome.path], destination, outcome, owner)
+        def record(outcome: Outcome) -> None:
+            claims.renew(self._clock())
+            self._record(by_parcel[outcome.parcel], destination, outcome, owner)
 
-        if by_path:
-            seconds = destination.timeout_seconds
-            send_files(
-                list(by_path),
-                Address(ae_title=destination.ae_title, host=destination.host, port=destination.port),
-                calling_ae_title=destination.calling_ae_title,
-                timeouts=Timeouts(
-                    connect_seconds=seconds, associate_seconds=seconds, response_seconds=seconds
-                ),
-                on_progress=record,
-            )
-        return bool(by_path)
+        courier_of(destination.kind).deliver(tuple(by_parcel), destination, record)
+        return True
+
+    def _parcel(self, delivery: ClaimedDelivery) -> Parcel:
+        return Parcel(
+            path=self._spool.absolute(delivery.path),
+            kind=delivery.kind,
+            sop_instance_uid=delivery.sop_instance_uid,
+        )
 
     def _serve(self, destination: Destination, stage: StageProcess, conditions: dict[str, str]) -> None:
         owner = f"{stage.owner}/{destination.name}"
@@ -96,26 +106,25 @@ class Sender:
         deliveries.release_deliveries(self._store, owner=owner, forgive=True)
 
     def _record(
-        self, delivery: ClaimedDelivery, destination: Destination, outcome: SendOutcome, owner: str
+        self, delivery: ClaimedDelivery, destination: Destination, outcome: Outcome, owner: str
     ) -> None:
+        reason = outcome.words
         fields = {
             "study_instance_uid": delivery.study_instance_uid,
             "sop_instance_uid": delivery.sop_instance_uid,
             "destination": destination.name,
         }
-        if outcome.error is None:
-            note = f"warning status 0x{outcome.status:04X}" if outcome.status else ""
-            deliveries.record_sent(self._store, delivery, owner=owner, note=note, now=now())
+        if outcome.fate is Fate.SENT:
+            deliveries.record_sent(self._store, delivery, owner=owner, note=reason, now=self._clock())
             log.info("result sent", extra=fields)
             return
-        reason = str(outcome.error)
-        if isinstance(outcome.error, Permanent):
+        if outcome.fate is Fate.NEVER:
             deliveries.record_dead(self._store, delivery, owner=owner, reason=reason)
             log.error(
                 "result is a dead letter; `ulna requeue` sends it again", extra={**fields, "reason": reason}
             )
             return
-        retry_at = now() + pause(delivery.attempts, jitter=random.random())
+        retry_at = self._clock() + pause(delivery.attempts, jitter=random.random())
         deliveries.record_to_retry(self._store, delivery, owner=owner, reason=reason, retry_at=retry_at)
         log.warning(
             "result will be sent later", extra={**fields, "reason": reason, "retry_at": retry_at.isoformat()}

@@ -11,7 +11,7 @@ from daemon.errors import UnknownStudy
 from daemon.store import lease, patients, transitions
 from daemon.store.database import Store
 from daemon.store.tables import deliveries, results, studies
-from daemon.store.values import ClaimedDelivery
+from daemon.store.values import ClaimedDelivery, ResultKind
 from daemon.study.lifecycle import (
     CLOSED_STUDY_STATES,
     DeliveryEvent,
@@ -44,6 +44,7 @@ def claim_deliveries(
             deliveries.c.id,
             deliveries.c.attempts,
             results.c.sop_instance_uid,
+            results.c.kind,
             results.c.path,
             studies.c.study_instance_uid,
         )
@@ -69,6 +70,7 @@ def claim_deliveries(
             id=row.id,
             study_instance_uid=row.study_instance_uid,
             sop_instance_uid=row.sop_instance_uid,
+            kind=ResultKind(row.kind),
             path=row.path,
             attempts=row.attempts + 1,
         )

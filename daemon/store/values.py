@@ -254,5 +254,6 @@ class ClaimedDelivery:
     id: int
     study_instance_uid: str
     sop_instance_uid: str
+    kind: ResultKind
     path: str
     attempts: int

@@ -1,0 +1,48 @@
+"""This module is the courier to application entities: C-STORE, and C-ECHO to ask."""
+
+from collections.abc import Callable, Sequence
+
+from daemon.config.sections import Destination
+from daemon.couriers.courier import Courier, Fate, Outcome, Parcel
+from dicom_io.errors import Permanent
+from dicom_io.network.scu import Address, Timeouts, echo
+from dicom_io.network.store_scu import SendOutcome, send_files
+
+_PROBE_TIMEOUTS = Timeouts(connect_seconds=5.0, associate_seconds=5.0, response_seconds=5.0)
+
+
+def deliver(
+    parcels: Sequence[Parcel], destination: Destination, on_outcome: Callable[[Outcome], None]
+) -> None:
+    """Send the files of parcels; as for `Courier.deliver`."""
+    by_path = {parcel.path: parcel for parcel in parcels}
+    seconds = destination.timeout_seconds
+    send_files(
+        list(by_path),
+        _address(destination),
+        calling_ae_title=destination.calling_ae_title,
+        timeouts=Timeouts(connect_seconds=seconds, associate_seconds=seconds, response_seconds=seconds),
+        on_progress=lambda sent: on_outcome(_outcome(by_path[sent.path], sent)),
+    )
+
+
+def probe(destination: Destination) -> str:
+    """Send a C-ECHO; as for `Courier.probe`."""
+    address = _address(destination)
+    echo(address, calling_ae_title=destination.calling_ae_title, timeouts=_PROBE_TIMEOUTS)
+    return f"{address} answers"
+
+
+def _address(destination: Destination) -> Address:
+    return Address(ae_title=destination.ae_title, host=destination.host, port=destination.port)
+
+
+def _outcome(parcel: Parcel, sent: SendOutcome) -> Outcome:
+    if sent.error is None:
+        note = f"warning status 0x{sent.status:04X}" if sent.status else ""
+        return Outcome(parcel=parcel, fate=Fate.SENT, words=note)
+    fate = Fate.NEVER if isinstance(sent.error, Permanent) else Fate.LATER
+    return Outcome(parcel=parcel, fate=fate, words=str(sent.error))
+
+
+COURIER = Courier(deliver=deliver, probe=probe)

@@ -1,0 +1,28 @@
+"""A courier for tests: it drops results into the folder that a destination names as its host."""
+
+from pathlib import Path
+
+from daemon.couriers.courier import Courier, Fate, Outcome
+
+FULL = "full"
+
+
+def deliver(parcels, destination, on_outcome):
+    folder = Path(destination.host)
+    for parcel in parcels:
+        if not folder.is_dir():
+            on_outcome(Outcome(parcel=parcel, fate=Fate.LATER, words="the folder is away"))
+        elif (folder / FULL).exists():
+            on_outcome(Outcome(parcel=parcel, fate=Fate.NEVER, words="the folder is full"))
+        else:
+            name = f"{parcel.kind}-{parcel.sop_instance_uid}"
+            (folder / name).write_bytes(parcel.path.read_bytes())
+            on_outcome(Outcome(parcel=parcel, fate=Fate.SENT, words=f"dropped as {parcel.kind}"))
+
+
+def probe(destination):
+    Path(destination.host).stat()
+    return "is a folder"
+
+
+COURIER = Courier(deliver=deliver, probe=probe)
