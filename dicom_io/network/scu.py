@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
-from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_primitives import DimseServiceType
 from pynetdicom.events import Event
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RJ
 from pynetdicom.presentation import PresentationContext, build_context
@@ -24,10 +23,12 @@ from dicom_io.errors import (
     PeerUnreachable,
     association_rejected,
 )
+from dicom_io.network.responses import Responses
 from dicom_io.network.storage_classes import VERIFICATION_TRANSFER_SYNTAXES
 from dicom_io.network.transport import (
     DEFAULT_TIMEOUTS,
     MAX_PDU_BYTES,
+    RequestorSocket,
     Timeouts,
     application_entity,
     bound_connection,
@@ -128,18 +129,6 @@ def echo(address: Address, *, calling_ae_title: str, timeouts: Timeouts = DEFAUL
             raise EchoRefused(int(answer.Status))
 
 
-class _Responses(DIMSEServiceProvider):
-    """The DIMSE provider of a requestor that serves no requests.
-
-    pynetdicom's reactor looks for requests without waiting, and now and then, on a busy machine, takes
-    away the response that `send_c_store` waits for (3 of 1060 sends on two loaded cores). Here only who
-    waits for a message gets it.
-    """
-
-    def get_msg(self, block: bool = False) -> tuple[None, None] | tuple[int, DimseServiceType]:
-        return super().get_msg(block=True) if block else (None, None)
-
-
 @contextmanager
 def associated(
     address: Address, *, contexts: Sequence[PresentationContext], calling_ae_title: str, timeouts: Timeouts
@@ -163,6 +152,9 @@ def associated(
         The peer accepts none of `contexts`; the first of them is named.
     """
     entity = application_entity(calling_ae_title, timeouts)
+    # Only what comes counts for pynetdicom's timer of idleness: it would end an association whose request
+    # takes long to send, or abort beside us one in which no answer came, for which it has no state.
+    entity.network_timeout = None
     association = _request(entity, address, contexts, timeouts)
     try:
         yield association
@@ -195,9 +187,9 @@ class _Handshake:
     def connected(self, event: Event) -> None:
         """Prepare the association before the peer can say a word."""
         self.is_connected = True
-        event.assoc.dimse = _Responses(event.assoc)
-        connection = event.assoc.dul.socket
-        if connection is not None and connection.socket is not None:
+        connection = cast(RequestorSocket, event.assoc.dul.socket)
+        event.assoc.dimse = Responses(event.assoc, connection)
+        if connection.socket is not None:
             bound_connection(connection.socket, self._response_seconds)
 
     def received(self, event: Event) -> None:

@@ -4,7 +4,6 @@ This module proposes exactly the presentation contexts that the files need, send
 are stored, and reports for each what the peer said.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from dicom_io.errors import (
     UnusableInstance,
     store_refused,
 )
+from dicom_io.network.responses import NoAnswer
 from dicom_io.network.scu import Address, associated
 from dicom_io.network.transport import DEFAULT_TIMEOUTS, Timeouts
 from dicom_io.reading.part10 import read_file_meta
@@ -30,9 +30,6 @@ from dicom_io.uids import SopClassUid, SopInstanceUid, TransferSyntaxUid
 
 MAX_CONTEXTS = 128
 """Presentation contexts in one association: their ids are the odd numbers below 256 (PS3.8 9.3.2.2)."""
-
-_SLOWEST_BYTES_PER_SECOND = 100_000
-"""A peer slower than this counts as hanging; the wait for a response includes the transfer."""
 
 _LITTLE_ENDIAN: frozenset[str] = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian})
 # what pydicom raises on files that are none, or are broken
@@ -131,10 +128,6 @@ def send_files(
     return tuple(outcomes[path] for path in paths)
 
 
-class _NoAnswer(AssociationAborted):
-    """The peer took the request and then let the time run out."""
-
-
 def _send_batch(
     batch: Sequence[_OutgoingFile],
     address: Address,
@@ -155,47 +148,40 @@ def _send_batch(
             address, contexts=contexts, calling_ae_title=calling_ae_title, timeouts=timeouts
         ) as association:
             for file in batch:
-                outcome = _send_one(association, file, tried % 0xFFFF + 1, timeouts)
+                outcome = _send_one(association, file, tried % 0xFFFF + 1)
                 tried += 1
                 note(outcome)
                 if isinstance(outcome.error, AssociationAborted | UnusableInstance):
                     raise outcome.error  # half a message may be on its way: nothing more can be sent
     except DicomIoError as error:
         rest = batch[tried:]
-        if tried > 0 and not isinstance(error, _NoAnswer):
+        if tried > 0 and not isinstance(error, NoAnswer):
             return rest
         for file in rest:
             note(_outcome(file, error=_for_file(error, file)))
     return ()
 
 
-def _send_one(
-    association: Association, file: _OutgoingFile, message_id: int, timeouts: Timeouts
-) -> SendOutcome:
+def _send_one(association: Association, file: _OutgoingFile, message_id: int) -> SendOutcome:
     try:
-        status = _status_of(association, file, message_id, timeouts)
+        status = _status_of(association, file, message_id)
     except DicomIoError as error:
         return _outcome(file, error=error)
     stored = status == 0 or status & 0xF000 == 0xB000 or status in _WARNINGS
     return _outcome(file, status=status, error=None if stored else store_refused(status))
 
 
-def _status_of(association: Association, file: _OutgoingFile, message_id: int, timeouts: Timeouts) -> int:
+def _status_of(association: Association, file: _OutgoingFile, message_id: int) -> int:
     """Send one file and return the status that the peer answers."""
-    started = time.monotonic()
     try:
-        seconds = timeouts.response_seconds + file.path.stat().st_size / _SLOWEST_BYTES_PER_SECOND
-        association.dimse_timeout = seconds
         answer = association.send_c_store(_payload(association, file), msg_id=message_id)
     except RuntimeError as error:  # what pynetdicom raises without an association
         raise AssociationAborted("the association ended before the instance was sent") from error
     except _UNREADABLE as error:
         raise UnusableInstance(f"the file cannot be sent: {type(error).__name__}") from error
-    if "Status" in answer:
-        return int(answer.Status)
-    if time.monotonic() - started >= seconds:
-        raise _NoAnswer(f"no answer to C-STORE within {seconds:.0f} s")
-    raise AssociationAborted("the peer ended the association instead of answering C-STORE")
+    if "Status" not in answer:
+        raise AssociationAborted("the peer ended the association instead of answering C-STORE")
+    return int(answer.Status)
 
 
 def _payload(association: Association, file: _OutgoingFile) -> Path | Dataset:

@@ -5,10 +5,13 @@ take and how long it may be.
 """
 
 import errno
+import fcntl
 import logging
 import socket
 import ssl
+import termios
 import time
+from array import array
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
@@ -93,8 +96,19 @@ def bound_connection(connection: socket.socket, seconds: float) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-class _RequestorSocket(AssociationSocket):
-    """A requestor's socket that reads what the peer sent last before it says that the connection is lost."""
+class RequestorSocket(AssociationSocket):
+    """A requestor's socket that knows how far its bytes have come.
+
+    It also reads what the peer sent last before it says that the connection is lost.
+
+    Attributes
+    ----------
+    is_stuck : bool
+        Whether a write was given up because the peer took no byte for the time-out of the connection.
+    """
+
+    is_stuck = False
+    _sent = 0
 
     def send(self, bytestream: bytes) -> None:
         """Send `bytestream`; on a lost connection drop it, and let the next read find the loss.
@@ -102,16 +116,47 @@ class _RequestorSocket(AssociationSocket):
         A peer may answer and close while we still send. The failed write tells of the loss first, and
         pynetdicom would end the association with the answer unread.
         """
-        connection = cast(socket.socket, self.socket)
         try:
             with memoryview(bytestream) as rest:
                 sent = 0
                 while sent < len(rest):
-                    sent += connection.send(rest[sent:])
+                    sent += self._send_some(rest[sent:])
         except TimeoutError:  # the peer reads nothing, so it may never close either
+            self.is_stuck = True
             self.event_queue.put("Evt17")
         except OSError as error:
             _log.debug("connection is lost error=%s", type(error).__name__)
+
+    def _send_some(self, rest: memoryview) -> int:
+        """Send what there is room for; wait for room as long as the peer makes some.
+
+        Linux waits until a third of its buffer is free, which can be megabytes: on a slow line that takes
+        longer than a peer may be still.
+        """
+        connection = cast(socket.socket, self.socket)
+        while True:
+            before = self.progress()
+            try:
+                count = connection.send(rest)
+            except TimeoutError:
+                if self.progress() == before:
+                    raise
+                continue
+            self._sent += count
+            return count
+
+    def progress(self) -> int:
+        """Return how many bytes the peer's side has acknowledged; the last value when the connection is gone.
+
+        What the kernel has taken from us is nowhere yet: its buffer holds more than a slow line takes in a
+        minute.
+        """
+        waiting = array("i", [0])
+        try:
+            fcntl.ioctl(cast(socket.socket, self.socket).fileno(), termios.TIOCOUTQ, waiting)
+        except (OSError, ValueError, AttributeError):
+            return self._sent
+        return self._sent - waiting[0]
 
     def _shutdown_socket(self) -> None:
         """Close the connection; pynetdicom leaves one open that the peer has reset."""
@@ -130,7 +175,7 @@ class _Entity(AE):
         address: AddressInformation,
         tls_args: tuple[ssl.SSLContext, str] | None,
     ) -> AssociationSocket:
-        connection = _RequestorSocket(assoc, address=address)
+        connection = RequestorSocket(assoc, address=address)
         connection.tls_args = tls_args
         return connection
 

@@ -224,12 +224,20 @@ def fragment(data: bytes, *, header: int, context_id: int = 1) -> bytes:
 
 
 A_RELEASE_RQ = pdu(5, bytes(4))
+A_RELEASE_RP = pdu(6, bytes(4))
 A_ABORT = pdu(7, bytes(4))
 
 
-def serve_once(script: Callable[[socket.socket], None]) -> tuple[int, threading.Thread]:
-    """Accept one connection on a free port and let `script` do with it what it wants."""
+def serve_once(
+    script: Callable[[socket.socket], None], *, receive_buffer: int | None = None
+) -> tuple[int, threading.Thread]:
+    """Accept one connection on a free port and let `script` do with it what it wants.
+
+    `receive_buffer` is how many bytes, at most, have come that the script has not read; about.
+    """
     server = socket.create_server(("127.0.0.1", 0))
+    if receive_buffer is not None:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
 
     def run() -> None:
         with server:

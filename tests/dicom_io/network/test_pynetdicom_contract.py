@@ -59,6 +59,7 @@ SIGNATURES: list[tuple[Callable[..., object], tuple[str, ...]]] = [
     (DIMSEServiceProvider.__init__, ("self", "assoc")),
     (DIMSEServiceProvider.receive_primitive, ("self", "primitive")),
     (DIMSEServiceProvider.get_msg, ("self", "block")),
+    (DIMSEServiceProvider.send_msg, ("self", "primitive", "context_id")),
     (DULServiceProvider.receive_pdu, ("self", "wait", "timeout")),
     (AssociationServer.process_request, ("self", "request", "client_address")),
 ]
@@ -147,6 +148,8 @@ def test_every_override_still_overrides_something():
     own = {
         ("FilingDimse", "discard"),
         ("FilingDimse", "discard_all"),
+        ("RequestorSocket", "is_stuck"),
+        ("RequestorSocket", "progress"),
         ("_Listener", "verify_request"),  # socketserver's, through pynetdicom's
     }
     assert public - own <= inherited
@@ -188,16 +191,16 @@ def unused_port() -> int:
 
 def test_a_requestor_gets_our_socket_and_closes_it_our_way(monkeypatch):
     closed: list[object] = []
-    shut_down = transport._RequestorSocket._shutdown_socket
+    shut_down = transport.RequestorSocket._shutdown_socket
 
-    def note(own: transport._RequestorSocket) -> None:
+    def note(own: transport.RequestorSocket) -> None:
         closed.append(own)
         shut_down(own)
 
-    monkeypatch.setattr(transport._RequestorSocket, "_shutdown_socket", note)
+    monkeypatch.setattr(transport.RequestorSocket, "_shutdown_socket", note)
     entity = application_entity("ULNA", Timeouts(connect_seconds=2.0))
     association = entity.associate("127.0.0.1", unused_port(), contexts=[build_context(DX)])
-    assert isinstance(association.dul.socket, transport._RequestorSocket)
+    assert isinstance(association.dul.socket, transport.RequestorSocket)
     assert set(closed) == {association.dul.socket}
 
 
@@ -288,12 +291,24 @@ def test_a_data_set_is_written_to_what_stands_in_the_message(connection, tmp_pat
 
 
 def test_the_reactor_would_take_a_response_away(connection):
-    # The reason for `scu._Responses`: whoever asks first, waiting or not, gets the message.
+    # The reason for `responses.Responses`: whoever asks first, waiting or not, gets the message.
     dimse = DIMSEServiceProvider(connection._new_association())
     assert dimse.get_msg() == (None, None)
     response = C_STORE()
     dimse.msg_queue.put((1, response))
     assert dimse.get_msg(block=False) == (1, response)
+
+
+def test_a_request_would_count_as_sent_when_it_is_queued(connection):
+    # The reason why `responses.Responses` looks at the socket: nothing tells when the last byte has left.
+    association = connection._new_association()
+    association.acceptor.maximum_length = association.requestor.maximum_length = 64
+    request = C_STORE()
+    request.MessageID, request.Priority = 1, 0
+    request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = DX, uid(1, 1, 1)
+    request.DataSet = BytesIO(bytes(1000))
+    DIMSEServiceProvider(association).send_msg(request, 1)
+    assert association.dul.to_provider_queue.qsize() > 10
 
 
 def test_their_server_would_strike_itself_off_a_list(connection):
@@ -308,7 +323,7 @@ def test_their_server_would_strike_itself_off_a_list(connection):
 
 
 def test_a_reset_connection_would_stay_open():
-    # The reason for `transport._RequestorSocket._shutdown_socket`: a failed shutdown leaves out the close.
+    # The reason for `transport.RequestorSocket._shutdown_socket`: a failed shutdown leaves out the close.
     class Reset:
         is_closed = False
 
@@ -318,7 +333,7 @@ def test_a_reset_connection_would_stay_open():
         def close(self) -> None:
             self.is_closed = True
 
-    theirs, ours = (object.__new__(cls) for cls in (AssociationSocket, transport._RequestorSocket))
+    theirs, ours = (object.__new__(cls) for cls in (AssociationSocket, transport.RequestorSocket))
     for one in (theirs, ours):
         one.socket = Reset()  # type: ignore[assignment]
         one._shutdown_socket()

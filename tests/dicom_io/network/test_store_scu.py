@@ -1,7 +1,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -25,10 +25,22 @@ from dicom_io.network.scu import Address, Timeouts
 from dicom_io.network.storage_classes import STORAGE_CLASSES
 from dicom_io.network.store_scu import SendOutcome, send_files
 from dicom_io.network.transport import DEFAULT_TIMEOUTS
-from tests.dicom_io.peers import DX, Notebook, associate_ac, make_settings, running, serve_once, storescp
+from tests.dicom_io.peers import (
+    A_ABORT,
+    A_RELEASE_RP,
+    DX,
+    Notebook,
+    associate_ac,
+    command,
+    make_settings,
+    running,
+    serve_once,
+    storescp,
+)
 from tests.factories import make_instance, uid, write_instance
 
 IMPATIENT = Timeouts(connect_seconds=1.0, associate_seconds=1.0, response_seconds=0.5)
+HASTY = Timeouts(connect_seconds=1.0, associate_seconds=1.0, response_seconds=1.0)
 
 
 def send(paths: list[Path], port: int, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> tuple[SendOutcome, ...]:
@@ -237,6 +249,109 @@ def test_peer_that_hangs_is_given_up_once_for_all_files(tmp_path, script, rows):
     outcomes = send(paths, port, IMPATIENT)
     assert time.monotonic() - started < 6
     assert all(isinstance(outcome.error, Transient) for outcome in outcomes)
+
+
+def c_store_rsp(message_id: int, *, kind: int = 0x8001, status: int = 0x0000) -> bytes:
+    return command(
+        [
+            (0x0002, DX.encode() + b"\0"),
+            (0x0100, kind.to_bytes(2, "little")),
+            (0x0120, message_id.to_bytes(2, "little")),
+            (0x0800, b"\x01\x01"),
+            (0x0900, status.to_bytes(2, "little")),
+        ]
+    )
+
+
+def slow_peer(*, step: int, pause: float, size: int) -> Callable[[socket.socket], None]:
+    """Read `step` bytes at a time until `size` bytes have come, then answer as a good peer does."""
+
+    def script(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(associate_ac(ExplicitVRLittleEndian))
+        came = 0
+        while came < size:
+            time.sleep(pause)
+            came += len(connection.recv(step))
+        connection.settimeout(0.2)
+        with suppress(TimeoutError):
+            while connection.recv(65536):
+                pass
+        connection.settimeout(10.0)
+        connection.sendall(c_store_rsp(1))
+        connection.recv(65536)
+        connection.sendall(A_RELEASE_RP)
+        connection.recv(65536)
+
+    return script
+
+
+# The first peer's line is slow; the second's is fast, but for what our kernel keeps for it before it
+# says that there is room.
+@pytest.mark.parametrize(
+    ("rows", "step", "receive_buffer"),
+    [(250, 1024, 4096), (2000, 65536, 131_072)],
+    ids=["30 kB/s", "2 MB/s"],
+)
+def test_peer_that_reads_slowly_is_waited_for(tmp_path, rows, step, receive_buffer):
+    path = write_instance(make_instance(rows=rows, columns=rows), tmp_path / "1.dcm")
+    script = slow_peer(step=step, pause=0.03, size=2 * rows * rows)
+    port, _ = serve_once(script, receive_buffer=receive_buffer)
+    started = time.monotonic()
+    (outcome,) = send([path], port, HASTY)
+    assert (outcome.status, outcome.error) == (0, None)
+    assert time.monotonic() - started > 3 * HASTY.response_seconds
+
+
+def test_wait_for_the_response_begins_with_the_last_byte(tmp_path):
+    path = write_instance(make_instance(rows=250, columns=250), tmp_path / "1.dcm")
+    read_at = 0.0
+
+    def read_slowly_and_say_nothing(connection: socket.socket) -> None:
+        nonlocal read_at
+        connection.recv(4096)
+        connection.sendall(associate_ac(ExplicitVRLittleEndian))
+        with suppress(ConnectionError):
+            while connection.recv(1024):
+                read_at = time.monotonic()
+                time.sleep(0.03)
+
+    port, _ = serve_once(read_slowly_and_say_nothing, receive_buffer=4096)
+    started = time.monotonic()
+    (outcome,) = send([path], port, HASTY)
+    assert isinstance(outcome.error, AssociationAborted)
+    assert "no answer within 1 s" in str(outcome.error)
+    assert time.monotonic() - started > 3 * HASTY.response_seconds
+    assert time.monotonic() - read_at < 2 * HASTY.response_seconds
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ([c_store_rsp(9)], "message id 9"),
+        ([c_store_rsp(1, kind=0x8030)], "C_ECHO"),
+        ([c_store_rsp(2)], "message id 2"),
+    ],
+    ids=["another message", "another command", "the next message"],
+)
+def test_response_to_another_message_is_no_answer(tmp_path, answers, told):
+    def answer(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(associate_ac(ExplicitVRLittleEndian))
+        connection.recv(65536)
+        connection.sendall(b"".join(answers))
+        with suppress(ConnectionError):
+            while more := connection.recv(65536):
+                came.append(more)
+
+    came: list[bytes] = []
+    port, thread = serve_once(answer)
+    (outcome,) = send(write_views(tmp_path, 1), port, IMPATIENT)
+    assert outcome.status is None
+    assert isinstance(outcome.error, Transient)
+    assert told in str(outcome.error)
+    thread.join(5)
+    assert A_ABORT[:6] in b"".join(came)
 
 
 def test_peer_that_is_down_is_transient_for_each_file(tmp_path):
