@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 
 from daemon.config.sections import Destination
 from daemon.couriers.courier import Courier, Fate, Outcome, Parcel
-from dicom_io.errors import Permanent
+from dicom_io.errors import Permanent, StoreRefused
 from dicom_io.network.scu import Address, Timeouts, echo
 from dicom_io.network.store_scu import SendOutcome, send_files
+
+_DUPLICATE_SOP_INSTANCE = 0x0111  # PS3.7 C.4.2
 
 _PROBE_TIMEOUTS = Timeouts(connect_seconds=5.0, associate_seconds=5.0, response_seconds=5.0)
 
@@ -40,6 +42,11 @@ def _address(destination: Destination) -> Address:
 def _outcome(parcel: Parcel, sent: SendOutcome) -> Outcome:
     if sent.error is None:
         note = f"warning status 0x{sent.status:04X}" if sent.status else ""
+        return Outcome(parcel=parcel, fate=Fate.SENT, words=note)
+    if isinstance(sent.error, StoreRefused) and sent.error.status == _DUPLICATE_SOP_INSTANCE:
+        # We sent it, and ended before we had written that down. The peer has this result and no other of
+        # its UID, since the UID of a result follows from all that shapes its bytes.
+        note = f"it was there already (status 0x{sent.error.status:04X})"
         return Outcome(parcel=parcel, fate=Fate.SENT, words=note)
     fate = Fate.NEVER if isinstance(sent.error, Permanent) else Fate.LATER
     return Outcome(parcel=parcel, fate=fate, words=str(sent.error))

@@ -1,0 +1,98 @@
+"""The courier to application entities: what a peer's answers mean for a result."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pynetdicom import AE, evt
+from pynetdicom.events import Event
+
+from daemon.config.sections import Destination
+from daemon.couriers.courier import Fate, Outcome, Parcel
+from daemon.couriers.registry import courier_of
+from daemon.store.values import ResultKind
+from dicom_io.errors import PeerUnreachable
+from tests.dicom_io.peers import DX, storescp
+from tests.factories import make_instance, uid, write_instance
+
+
+@contextmanager
+def pacs(answer: Callable[[Event], int]) -> Iterator[int]:
+    entity = AE("PACS")
+    entity.add_supported_context(DX)
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, answer)])
+    assert server is not None
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+
+
+def at(port: int) -> Destination:
+    return Destination(name="pacs", ae_title="PACS", host="127.0.0.1", port=port, timeout_seconds=5.0)
+
+
+def parcels(folder: Path, count: int) -> list[Parcel]:
+    return [
+        Parcel(
+            path=write_instance(make_instance(rows=8, columns=8, instance=number), folder / f"{number}.dcm"),
+            kind=ResultKind.STRUCTURED_REPORT,
+            sop_instance_uid=uid(1, 1, number),
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def delivered(sent: list[Parcel], destination: Destination) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    courier_of("dicom").deliver(sent, destination, outcomes.append)
+    return outcomes
+
+
+@pytest.mark.parametrize(
+    ("status", "fate", "words"),
+    [
+        (0x0000, Fate.SENT, ""),
+        (0xB000, Fate.SENT, "warning status 0xB000"),
+        (0x0111, Fate.SENT, "it was there already (status 0x0111)"),
+        (0xA700, Fate.LATER, "C-STORE refused with status 0xA700: out of resources"),
+        (0xC000, Fate.NEVER, "C-STORE refused with status 0xC000: cannot understand"),
+    ],
+)
+def test_status_decides_the_fate_of_a_result(tmp_path, status, fate, words):
+    sent = parcels(tmp_path, 2)
+    with pacs(lambda _: status) as port:
+        outcomes = delivered(sent, at(port))
+    assert outcomes == [Outcome(parcel=parcel, fate=fate, words=words) for parcel in sent]
+
+
+def test_result_that_a_peer_keeps_from_before_a_crash_is_sent(tmp_path):
+    kept: set[str] = set()
+
+    def keep(event: Event) -> int:
+        instance = event.dataset.SOPInstanceUID
+        if instance in kept:
+            return 0x0111
+        kept.add(instance)
+        return 0
+
+    sent = parcels(tmp_path, 2)
+    with pacs(keep) as port:
+        delivered(sent[:1], at(port))
+        assert [outcome.fate for outcome in delivered(sent, at(port))] == [Fate.SENT, Fate.SENT]
+
+
+def test_destination_that_is_down_gets_its_results_later(tmp_path):
+    with pacs(lambda _: 0) as port:
+        pass
+    outcomes = delivered(parcels(tmp_path, 2), at(port))
+    assert [outcome.fate for outcome in outcomes] == [Fate.LATER, Fate.LATER]
+    assert all("unreachable" in outcome.words for outcome in outcomes)
+
+
+def test_probe_is_an_echo(tmp_path):
+    with storescp(tmp_path) as port:
+        assert courier_of("dicom").probe(at(port)) == f"PACS@127.0.0.1:{port} answers"
+    with pytest.raises(PeerUnreachable):
+        courier_of("dicom").probe(at(port))
