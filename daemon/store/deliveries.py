@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, update
 
 from daemon.couriers.backoff import LONGEST_SECONDS
 from daemon.errors import UnknownStudy
@@ -22,17 +22,6 @@ from daemon.study.lifecycle import (
 from models.study_finding import TriageCategory
 
 _UNSENT = (DeliveryState.PENDING, DeliveryState.WAITING)
-
-
-def fill(connection: Connection, study_id: int, wanted: Sequence[tuple[int, str]]) -> None:
-    """Put results of a study into the outbox: (result id, destination name) each; part of a transaction."""
-    for result_id, name in wanted:
-        row = connection.execute(
-            insert(deliveries)
-            .values(result_id=result_id, destination=name, state=DeliveryState.PENDING)
-            .returning(deliveries.c.id, deliveries.c.state)
-        ).one()
-        transitions.begin(connection, transitions.delivery(row, study_id), DeliveryEvent.QUEUED)
 
 
 def claim_deliveries(
@@ -212,6 +201,8 @@ def _record(
         if row is None or study_id is None:
             return
         sent = transitions.delivery(row, study_id)
+        if sent.state is DeliveryState.SUPERSEDED:
+            values |= {"retry_at": None}
         transitions.change(connection, sent, event, values | lease.given_back())
         settle_study(connection, study_id)
 

@@ -11,6 +11,7 @@ from daemon.store.contents import instances_of
 from daemon.store.database import Store
 from daemon.store.measurements import record_measurement
 from daemon.store.patients import patient_of
+from daemon.store.queueing import fill_outbox
 from daemon.store.reports import insert_result, keep_places
 from daemon.store.tables import instances, results, studies
 from daemon.store.values import ClaimedStudy, OpenStudy, Predecessor, Report, ResultKind, ViewKind
@@ -96,7 +97,7 @@ def record_report(store: Store, study: ClaimedStudy, report: Report, *, owner: s
         ]
         keep_places(connection, study, report)
         record_measurement(connection, row, report, now=now)
-        outbox.fill(
+        fill_outbox(
             connection, study.id, [(ids[index], destination) for index, destination in report.deliveries]
         )
         outbox.settle_study(connection, study.id)

@@ -28,7 +28,7 @@ from sqlalchemy import (
     true,
 )
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """The newest migration; `daemon/store/migrations/versions` begins its file names with it."""
 
 

@@ -83,6 +83,7 @@ class DeliveryState(StrEnum):
     SENT = "sent"
     DEAD = "dead"
     WITHDRAWN = "withdrawn"
+    SUPERSEDED = "superseded"
 
 
 class DeliveryEvent(StrEnum):
@@ -95,6 +96,7 @@ class DeliveryEvent(StrEnum):
     DESTINATION_GONE = "destination gone"
     PATIENT_CHANGED = "patient changed"
     REQUEUED = "requeued"
+    NEWER_REPORTED = "newer reported"
 
 
 State = TypeVar("State", InstanceState, StudyState, DeliveryState)
@@ -169,6 +171,14 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
         (DeliveryState.WAITING, DeliveryEvent.REQUEUED): DeliveryState.PENDING,
         (DeliveryState.SENT, DeliveryEvent.REQUEUED): DeliveryState.PENDING,
         (DeliveryState.DEAD, DeliveryEvent.REQUEUED): DeliveryState.PENDING,
+        # The destination gets the results of the newer report, and nobody tries the older ones again. What
+        # was on its way at that moment may still arrive.
+        (DeliveryState.PENDING, DeliveryEvent.NEWER_REPORTED): DeliveryState.SUPERSEDED,
+        (DeliveryState.WAITING, DeliveryEvent.NEWER_REPORTED): DeliveryState.SUPERSEDED,
+        (DeliveryState.DEAD, DeliveryEvent.NEWER_REPORTED): DeliveryState.SUPERSEDED,
+        (DeliveryState.SUPERSEDED, DeliveryEvent.ACKNOWLEDGED): DeliveryState.SENT,
+        (DeliveryState.SUPERSEDED, DeliveryEvent.FAILED_TRANSIENTLY): DeliveryState.SUPERSEDED,
+        (DeliveryState.SUPERSEDED, DeliveryEvent.FAILED_PERMANENTLY): DeliveryState.SUPERSEDED,
     }
 )
 

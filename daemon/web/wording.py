@@ -32,6 +32,7 @@ DELIVERY_STATES: Mapping[str, str] = MappingProxyType(
         DeliveryState.SENT: "sent",
         DeliveryState.DEAD: "not delivered, needs a person",
         DeliveryState.WITHDRAWN: "withdrawn, not sent",
+        DeliveryState.SUPERSEDED: "not sent, a newer report replaces it",
     }
 )
 

@@ -34,6 +34,7 @@ from tests.daemon.store_factory import (
     identity,
     received,
     record,
+    reported_study,
     sqlite_store,
 )
 
@@ -192,6 +193,31 @@ def test_instances_and_results_of_before_name_the_patient_of_their_study(store):
     assert named["results"] == [(one, "TEST-1", "Testcase^Wrist"), (two, "TEST-2", "Testcase^Wrist")]
     # Which of two patients an instance names, only its header says.
     assert named["instances"] == [(one, "TEST-1", "Testcase^Wrist"), (two, None, None)]
+    migrated.close()
+
+
+def test_store_of_before_superseded_deliveries_supersedes_what_an_older_report_had_to_send(store):
+    reported_study(store, destinations=("pacs", "viewer"))
+    reported_study(store, view_count=2, destinations=("pacs",))
+    reported_study(store, 2)
+    with store.write() as connection:
+        connection.execute(text("UPDATE deliveries SET state = 'waiting' WHERE state = 'superseded'"))
+        connection.execute(
+            text("UPDATE deliveries SET state = 'dead' WHERE id = (SELECT min(id) FROM deliveries)")
+        )
+        connection.execute(text("UPDATE alembic_version SET version_num = '0007'"))
+    migrated = open_store(store.engine.url.render_as_string(hide_password=False))
+    stood = [
+        (result.revision, delivery.destination, delivery.state)
+        for number in (1, 2)
+        for result in study_detail(migrated, received(number).study_instance_uid).results
+        for delivery in result.deliveries
+    ]
+    assert stood == [
+        *[(1, "pacs", "superseded"), (1, "viewer", "pending")] * 2,
+        *[(2, "pacs", "pending")] * 3,
+        *[(1, "pacs", "pending")] * 2,
+    ]
     migrated.close()
 
 

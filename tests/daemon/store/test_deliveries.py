@@ -245,6 +245,96 @@ def test_requeue_of_a_delivered_study_sends_all_of_its_newest_revision(store):
     assert {delivery.sop_instance_uid for delivery in claim_for(store)} == newest
 
 
+def reported_again(store, *, destinations=(PACS,), now=NOW):
+    """Let another view come to study 1, and report it anew."""
+    return reported_study(store, view_count=2, destinations=destinations, now=now)
+
+
+def states_of(store, revision, destination=PACS):
+    return [
+        delivery.state
+        for result in study_detail(store, uid(1)).results
+        if result.revision == revision
+        for delivery in result.deliveries
+        if delivery.destination == destination
+    ]
+
+
+def uids_of(store, revision):
+    return {
+        result.sop_instance_uid
+        for result in study_detail(store, uid(1)).results
+        if result.revision == revision
+    }
+
+
+def test_older_revision_is_not_sent_after_a_newer_one(store):
+    reported_study(store)
+    first, _ = claim_for(store)
+    deliveries.record_to_retry(store, first, owner=SENDER, reason="no route", retry_at=after(60))
+    deliveries.release_deliveries(store, owner=SENDER, forgive=True)
+    reported_again(store)
+    assert states_of(store, 1) == [DeliveryState.SUPERSEDED] * 2
+    assert {claimed.sop_instance_uid for claimed in claim_for(store, now=after(3600))} == uids_of(store, 2)
+
+
+def test_older_revision_is_sent_until_a_newer_one_is_recorded(store):
+    reported_study(store)
+    analyzed_study(store, view_count=2)
+    claimed = claim(store)
+    assert {delivery.sop_instance_uid for delivery in claim_for(store)} == uids_of(store, 1)
+    assert claimed.revision == 2
+
+
+def test_delivery_in_flight_completes_after_it_was_superseded(store):
+    reported_study(store)
+    arrives, is_lost = claim_for(store)
+    reported_again(store)
+    deliveries.record_sent(store, arrives, owner=SENDER, note="", now=after(1))
+    deliveries.record_to_retry(store, is_lost, owner=SENDER, reason="no route", retry_at=after(60))
+    assert states_of(store, 1) == [DeliveryState.SENT, DeliveryState.SUPERSEDED]
+    assert {(one.reason, one.retry_at) for one in outbox(store)} == {("", None), ("no route", None)}
+    assert {claimed.sop_instance_uid for claimed in claim_for(store, now=after(3600))} == uids_of(store, 2)
+
+
+def test_delivery_that_a_dead_process_had_in_flight_stays_superseded(store):
+    reported_study(store)
+    claim_for(store)
+    reported_again(store)
+    deliveries.release_deliveries(store, owner=SENDER, forgive=False)
+    assert {claimed.sop_instance_uid for claimed in claim_for(store)} == uids_of(store, 2)
+
+
+def test_dead_letter_of_an_older_revision_is_superseded_and_requeue_sends_the_newest_only(store):
+    reported_study(store)
+    refuse_all(store, reason="refused")
+    reported_again(store)
+    assert states_of(store, 1) == [DeliveryState.SUPERSEDED] * 2
+    refuse_all(store, reason="refused again")
+    assert deliveries.requeue_study(store, uid(1)) == 3
+    assert {claimed.sop_instance_uid for claimed in claim_for(store)} == uids_of(store, 2)
+
+
+def test_what_was_sent_of_an_older_revision_stays_sent(store):
+    delivered_study(store)
+    reported_again(store)
+    assert states_of(store, 1) == [DeliveryState.SENT] * 2
+
+
+def test_destination_that_gets_no_newer_result_still_gets_the_older_one(store):
+    reported_study(store, destinations=(PACS, "viewer"))
+    reported_again(store, destinations=(PACS,))
+    assert states_of(store, 1, PACS) == [DeliveryState.SUPERSEDED] * 2
+    assert states_of(store, 1, "viewer") == [DeliveryState.PENDING] * 2
+
+
+def test_history_tells_that_a_newer_report_superseded_a_delivery(store):
+    reported_study(store)
+    reported_again(store)
+    told = [(one.old_state, one.cause) for one in study_detail(store, uid(1)).events if one.destination]
+    assert told.count(("pending", "newer reported")) == 2
+
+
 def test_requeue_builds_a_failed_report_again(store):
     analyzed_study(store)
     studies.record_report_failed(store, claim(store), owner=REPORTER, reason="template")

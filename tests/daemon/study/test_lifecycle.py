@@ -74,22 +74,24 @@ STUDIES_DELIVERING = """
     failed        -          -              delivering
 """
 
-DELIVERIES = """
-               queued  acknowledged  failed_transiently  failed_permanently  destination_gone  requeued
-    pending    -       sent          waiting             dead                dead              -
-    waiting    -       sent          waiting             dead                dead              pending
-    sent       -       -             -                   -                   -                 pending
-    dead       -       -             -                   -                   -                 pending
-    withdrawn  -       -             -                   -                   -                 -
+DELIVERIES_SENDING = """
+                queued  acknowledged  failed_transiently  failed_permanently
+    pending     -       sent          waiting             dead
+    waiting     -       sent          waiting             dead
+    sent        -       -             -                   -
+    dead        -       -             -                   -
+    withdrawn   -       -             -                   -
+    superseded  -       sent          superseded          superseded
 """
 
-DELIVERIES_CORRECTED = """
-               patient_changed
-    pending    withdrawn
-    waiting    withdrawn
-    sent       -
-    dead       -
-    withdrawn  -
+DELIVERIES_BETWEEN = """
+                destination_gone  requeued  newer_reported  patient_changed
+    pending     dead              -         superseded      withdrawn
+    waiting     dead              pending   superseded      withdrawn
+    sent        -                 pending   -               -
+    dead        -                 pending   superseded      -
+    withdrawn   -                 -         -               -
+    superseded  -                 -         -               -
 """
 
 
@@ -107,11 +109,11 @@ EXPECTED = (
     expectations(INSTANCES, InstanceState, InstanceEvent)
     | expectations(INSTANCES_CORRECTED, InstanceState, InstanceEvent)
     | expectations(STUDIES_CORRECTED, StudyState, StudyEvent)
-    | expectations(DELIVERIES_CORRECTED, DeliveryState, DeliveryEvent)
     | expectations(STUDIES_ARRIVING, StudyState, StudyEvent)
     | expectations(STUDIES_REPORTING, StudyState, StudyEvent)
     | expectations(STUDIES_DELIVERING, StudyState, StudyEvent)
-    | expectations(DELIVERIES, DeliveryState, DeliveryEvent)
+    | expectations(DELIVERIES_SENDING, DeliveryState, DeliveryEvent)
+    | expectations(DELIVERIES_BETWEEN, DeliveryState, DeliveryEvent)
 )
 LEGAL = [(state, event, following) for (state, event), following in EXPECTED.items() if following]
 ILLEGAL = [pair for pair, following in EXPECTED.items() if following is None]
