@@ -25,6 +25,7 @@ def deliver(
         calling_ae_title=destination.calling_ae_title,
         timeouts=Timeouts(connect_seconds=seconds, associate_seconds=seconds, response_seconds=seconds),
         on_progress=lambda sent: on_outcome(_outcome(by_path[sent.path], sent)),
+        compress=True,
     )
 
 

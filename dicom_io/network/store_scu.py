@@ -4,13 +4,11 @@ This module proposes exactly the presentation contexts that the files need, send
 are stored, and reports for each what the peer said.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 
@@ -18,30 +16,16 @@ from dicom_io.errors import (
     AssociationAborted,
     DicomIoError,
     NoPresentationContext,
-    NotDicom,
     UnusableInstance,
     store_refused,
 )
+from dicom_io.network.compression import COMPRESSED, compressed
+from dicom_io.network.outgoing import UNREADABLE, OutgoingFile, batches, outgoing
 from dicom_io.network.responses import NoAnswer
 from dicom_io.network.scu import Address, associated
 from dicom_io.network.transport import DEFAULT_TIMEOUTS, Timeouts
-from dicom_io.reading.part10 import read_file_meta
-from dicom_io.uids import SopClassUid, SopInstanceUid, TransferSyntaxUid
+from dicom_io.uids import SopInstanceUid
 
-MAX_CONTEXTS = 128
-"""Presentation contexts in one association: their ids are the odd numbers below 256 (PS3.8 9.3.2.2)."""
-
-_LITTLE_ENDIAN: frozenset[str] = frozenset({ExplicitVRLittleEndian, ImplicitVRLittleEndian})
-# what pydicom raises on files that are none, or are broken
-_UNREADABLE = (
-    InvalidDicomError,
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    AttributeError,
-    NotImplementedError,
-)
 _WARNINGS = frozenset({0x0001, 0x0107, 0x0116})  # PS3.7 C.3; those of PS3.4 B.2.3 are 0xBxxx
 
 
@@ -68,24 +52,6 @@ class SendOutcome:
     error: DicomIoError | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _OutgoingFile:
-    path: Path
-    sop_class_uid: SopClassUid
-    sop_instance_uid: SopInstanceUid
-    transfer_syntax_uid: TransferSyntaxUid
-
-    def proposals(self) -> tuple[tuple[SopClassUid, str], ...]:
-        """Return (SOP class, transfer syntax) of each context to propose, the best first.
-
-        A peer must accept implicit VR little endian (PS3.5 10.1) but nothing else, so a file in one
-        uncompressed little endian syntax also proposes the other.
-        """
-        own = self.transfer_syntax_uid
-        others = sorted(_LITTLE_ENDIAN - {own}) if own in _LITTLE_ENDIAN else []
-        return tuple((self.sop_class_uid, syntax) for syntax in (own, *others))
-
-
 def send_files(
     paths: Sequence[Path],
     address: Address,
@@ -93,16 +59,20 @@ def send_files(
     calling_ae_title: str,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
     on_progress: Callable[[SendOutcome], None] = lambda _: None,
+    compress: bool = False,
 ) -> tuple[SendOutcome, ...]:
     """Send files to one peer, in as few associations as their contexts allow.
 
     Parameters
     ----------
     paths : Sequence[Path]
-        Part 10 files. They are streamed as stored; only an uncompressed file whose exact syntax the peer
+        Part 10 files. They are streamed as stored; but an uncompressed file whose exact syntax the peer
         does not accept is loaded and re-encoded, implicit for explicit VR or the reverse.
     on_progress : Callable[[SendOutcome], None]
         Called once for each file as soon as its outcome is known.
+    compress : bool
+        Whether the peer gets our uncompressed pictures in `dicom_io.network.compression.COMPRESSED` where
+        it takes that. For results only: what others made goes as they made it.
 
     Returns
     -------
@@ -118,10 +88,10 @@ def send_files(
     readable = []
     for path in dict.fromkeys(paths):
         try:
-            readable.append(_outgoing(path))
+            readable.append(outgoing(path, compress=compress))
         except DicomIoError as error:
             note(SendOutcome(path=path, sop_instance_uid=SopInstanceUid(""), status=None, error=error))
-    for batch in _batches(readable):
+    for batch in batches(readable):
         remaining = batch
         while remaining:
             remaining = _send_batch(remaining, address, calling_ae_title, timeouts, note)
@@ -129,12 +99,12 @@ def send_files(
 
 
 def _send_batch(
-    batch: Sequence[_OutgoingFile],
+    batch: Sequence[OutgoingFile],
     address: Address,
     calling_ae_title: str,
     timeouts: Timeouts,
     note: Callable[[SendOutcome], None],
-) -> Sequence[_OutgoingFile]:
+) -> Sequence[OutgoingFile]:
     """Send over one association; return what is left for another one when this one broke.
 
     The file with which it broke is not among them: one that the peer chokes on must not hold up those
@@ -162,7 +132,7 @@ def _send_batch(
     return ()
 
 
-def _send_one(association: Association, file: _OutgoingFile, message_id: int) -> SendOutcome:
+def _send_one(association: Association, file: OutgoingFile, message_id: int) -> SendOutcome:
     try:
         status = _status_of(association, file, message_id)
     except DicomIoError as error:
@@ -171,67 +141,42 @@ def _send_one(association: Association, file: _OutgoingFile, message_id: int) ->
     return _outcome(file, status=status, error=None if stored else store_refused(status))
 
 
-def _status_of(association: Association, file: _OutgoingFile, message_id: int) -> int:
+def _status_of(association: Association, file: OutgoingFile, message_id: int) -> int:
     """Send one file and return the status that the peer answers."""
     try:
         answer = association.send_c_store(_payload(association, file), msg_id=message_id)
     except RuntimeError as error:  # what pynetdicom raises without an association
         raise AssociationAborted("the association ended before the instance was sent") from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise UnusableInstance(f"the file cannot be sent: {type(error).__name__}") from error
     if "Status" not in answer:
         raise AssociationAborted("the peer ended the association instead of answering C-STORE")
     return int(answer.Status)
 
 
-def _payload(association: Association, file: _OutgoingFile) -> Path | Dataset:
-    """Return what to give to pynetdicom: the path to stream the file, a data set to re-encode it."""
+def _payload(association: Association, file: OutgoingFile) -> Path | Dataset:
+    """Return what to give to pynetdicom: the path to stream the file, a data set to encode it anew."""
     accepted = {(str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in association.accepted_contexts}
-    own, *others = file.proposals()
-    if own in accepted:
-        return file.path
-    if any(other in accepted for other in others):
-        return dcmread(file.path)  # every element, for only pydicom writes them in another encoding
+    for syntax in file.syntaxes():
+        if (file.sop_class_uid, syntax) not in accepted:
+            continue
+        if syntax == file.transfer_syntax_uid:
+            return file.path
+        # Every element, for only pydicom writes them in another encoding.
+        payload = compressed(file.path) if syntax == COMPRESSED else dcmread(file.path)
+        if payload is not None:
+            return payload
     raise NoPresentationContext(file.sop_class_uid, file.transfer_syntax_uid)
 
 
 def _outcome(
-    file: _OutgoingFile, *, status: int | None = None, error: DicomIoError | None = None
+    file: OutgoingFile, *, status: int | None = None, error: DicomIoError | None = None
 ) -> SendOutcome:
     return SendOutcome(path=file.path, sop_instance_uid=file.sop_instance_uid, status=status, error=error)
 
 
-def _for_file(error: DicomIoError, file: _OutgoingFile) -> DicomIoError:
+def _for_file(error: DicomIoError, file: OutgoingFile) -> DicomIoError:
     """Return `error` of an association in terms of one of its files."""
     if isinstance(error, NoPresentationContext):
         return NoPresentationContext(file.sop_class_uid, file.transfer_syntax_uid)
     return error
-
-
-def _outgoing(path: Path) -> _OutgoingFile:
-    """Read the file meta information of one file (PS3.10 7.1)."""
-    try:
-        with path.open("rb") as stream:
-            meta = read_file_meta(stream)
-    except OSError as error:
-        raise NotDicom(f"the file cannot be read: {error.strerror}") from error
-    return _OutgoingFile(
-        path=path,
-        sop_class_uid=meta.sop_class_uid,
-        sop_instance_uid=meta.sop_instance_uid,
-        transfer_syntax_uid=meta.transfer_syntax_uid,
-    )
-
-
-def _batches(files: Sequence[_OutgoingFile]) -> Iterator[Sequence[_OutgoingFile]]:
-    """Yield runs of `files` that need no more than `MAX_CONTEXTS` contexts each."""
-    batch: list[_OutgoingFile] = []
-    proposed: set[tuple[str, str]] = set()
-    for file in files:
-        proposed.update(file.proposals())
-        if len(proposed) > MAX_CONTEXTS:
-            yield batch
-            batch, proposed = [], set(file.proposals())
-        batch.append(file)
-    if batch:
-        yield batch

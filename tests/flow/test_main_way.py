@@ -5,8 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from imagecodecs import jpeg8_decode
 from pydicom import dcmread
+from pydicom.encaps import generate_frames
 
+from daemon.store.values import ResultKind
 from daemon.study.lifecycle import StudyState
 from tests.flow.orthanc import Orthanc
 from tests.flow.radiographs import study_uid, wrist_study, wrist_view
@@ -55,6 +58,10 @@ def test_what_the_pacs_holds_is_what_was_stored(service: Service, orthanc: Ortha
     for result in results:
         stored = dcmread(service.config.storage.data_dir / result.path)
         held = dcmread(io.BytesIO(orthanc.file_of(result.sop_instance_uid)))
+        if result.kind is ResultKind.SECONDARY_CAPTURE:
+            (codestream,) = generate_frames(held.PixelData, number_of_frames=1)
+            assert jpeg8_decode(codestream).tobytes() == stored.PixelData[: held.Rows * held.Columns * 3]
+            del held.PixelData, stored.PixelData
         assert held == stored
 
 
