@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
+from pydicom.uid import JPEGLosslessSV1
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
 
@@ -14,6 +16,7 @@ from daemon.couriers.registry import courier_of
 from daemon.store.values import ResultKind
 from dicom_io.errors import PeerUnreachable
 from tests.dicom_io.peers import DX, storescp
+from tests.dicom_io.pictures import picture
 from tests.factories import make_instance, uid, write_instance
 
 
@@ -81,6 +84,15 @@ def test_result_that_a_peer_keeps_from_before_a_crash_is_sent(tmp_path):
     with pacs(keep) as port:
         delivered(sent[:1], at(port))
         assert [outcome.fate for outcome in delivered(sent, at(port))] == [Fate.SENT, Fate.SENT]
+
+
+def test_pictures_travel_compressed(tmp_path):
+    parcel = Parcel(path=picture(tmp_path), kind=ResultKind.SECONDARY_CAPTURE, sop_instance_uid=uid(1, 1, 1))
+    (tmp_path / "pacs").mkdir()
+    with storescp(tmp_path / "pacs", "+xs") as port:
+        delivered([parcel], at(port))
+    (received,) = (tmp_path / "pacs").iterdir()
+    assert dcmread(received).file_meta.TransferSyntaxUID == JPEGLosslessSV1
 
 
 def test_destination_that_is_down_gets_its_results_later(tmp_path):
