@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from daemon.clock import now
 from daemon.config.sections import Destination
 from daemon.couriers.backoff import pause
@@ -41,6 +43,7 @@ class Sender:
         self._spool = spool
         self._destinations = destinations
         self._clock = clock
+        self._under_way: dict[str, renewal.Renewal] = {}  # the claims of the batches that couriers carry
 
     def run(self, stage: StageProcess) -> None:
         """Deliver until the stage shall stop."""
@@ -54,6 +57,7 @@ class Sender:
         for thread in threads:
             thread.start()
         while not stage.stopping:
+            self._keep_claims()
             stage.alive("; ".join(conditions.values()))
             stage.wait()
         for thread in threads:
@@ -74,8 +78,20 @@ class Sender:
             claims.renew(self._clock())
             self._record(by_parcel[outcome.parcel], destination, outcome, owner)
 
-        courier_of(destination.kind).deliver(tuple(by_parcel), destination, record)
+        self._under_way[destination.name] = claims
+        try:
+            courier_of(destination.kind).deliver(tuple(by_parcel), destination, record)
+        finally:
+            del self._under_way[destination.name]
         return True
+
+    def _keep_claims(self) -> None:
+        """Renew what is under way: on a slow line one result can take longer than a claim lasts."""
+        try:
+            for claims in tuple(self._under_way.values()):
+                claims.renew(self._clock())
+        except SQLAlchemyError:
+            log.exception("claims are not renewed")  # the threads tell what hinders them
 
     def _parcel(self, delivery: ClaimedDelivery) -> Parcel:
         return Parcel(

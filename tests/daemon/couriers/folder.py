@@ -5,10 +5,13 @@ from pathlib import Path
 from daemon.couriers.courier import Courier, Fate, Outcome
 
 FULL = "full"
+FIFO = "fifo"  # is read to its end before anything is dropped
 
 
 def deliver(parcels, destination, on_outcome):
     folder = Path(destination.host)
+    if (folder / FIFO).exists():
+        (folder / FIFO).read_bytes()
     for parcel in parcels:
         if not folder.is_dir():
             on_outcome(Outcome(parcel=parcel, fate=Fate.LATER, words="the folder is away"))

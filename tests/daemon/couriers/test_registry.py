@@ -3,20 +3,25 @@
 import os
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import select
 
 from daemon.config.configuration import Config
 from daemon.config.sections import Destination
 from daemon.couriers import registry
 from daemon.couriers.courier import Courier
 from daemon.couriers.registry import COURIERS, courier_of
+from daemon.process.stage import StageName, StageProcess
 from daemon.stages.sender import Sender
+from daemon.store import lease, tables
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, StudyState
-from tests.daemon.couriers.folder import FULL
+from tests.daemon.couriers.folder import FIFO, FULL
+from tests.daemon.deadline import wait_until
 from tests.daemon.store_factory import NOW, SENDER, reported_study
 from tests.factories import uid
 
@@ -43,6 +48,11 @@ def written_study(store, spool):
         path = spool.absolute(result.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(result.sop_instance_uid.encode())
+
+
+def claimed_until(store):
+    with store.read() as connection:
+        return set(connection.scalars(select(tables.deliveries.c.lease_until)))
 
 
 def stood(store):
@@ -87,6 +97,25 @@ def test_what_a_courier_will_never_bring_is_a_dead_letter(store, spool, tmp_path
     drop = drop_folder(tmp_path)
     assert Sender(store, spool, (drop,), clock=lambda: NOW).step(drop, SENDER)
     assert stood(store) == {(DeliveryState.DEAD, "the folder is full", None)}
+
+
+def test_results_stay_claimed_while_a_courier_is_under_way(sqlite_only, spool, tmp_path, folder_kind):
+    written_study(sqlite_only, spool)
+    os.mkfifo(tmp_path / FIFO)
+    drop = drop_folder(tmp_path)
+    clock = [NOW]
+    stage = StageProcess(StageName.SENDER, sqlite_only)
+    sender = Sender(sqlite_only, spool, (drop,), clock=lambda: clock[0])
+    thread = threading.Thread(target=sender.run, args=(stage,), daemon=True)
+    thread.start()
+    with (tmp_path / FIFO).open("wb"):  # which waits for the courier, as the courier now waits for us
+        clock[0] = NOW + lease.LEASE / 2
+        wait_until(
+            lambda: claimed_until(sqlite_only) == {clock[0] + lease.LEASE}, "claimed for longer", seconds=20
+        )
+        stage.stop()
+    thread.join(10)
+    assert {state for state, _, _ in stood(sqlite_only)} == {DeliveryState.SENT}
 
 
 def test_courier_probes_its_destination(tmp_path, folder_kind):
