@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from types import FrameType
 from typing import Protocol
@@ -56,6 +57,8 @@ class StageProcess:
     ----------
     node
         The machine that it works for, see `daemon.process.node`.
+    clock
+        Gives the time of all that the stage does.
 
     Attributes
     ----------
@@ -63,12 +66,15 @@ class StageProcess:
         How the stage names itself in claims: a process that replaces a dead one finds its claims by it.
     """
 
-    def __init__(self, name: StageName, store: Store, *, node: str = "here") -> None:
+    def __init__(
+        self, name: StageName, store: Store, *, node: str = "here", clock: Callable[[], datetime] = now
+    ) -> None:
         self.name = name
         self.owner = f"{node}/{name}"
+        self.clock = clock
         self._store = store
         self._stopping = threading.Event()
-        self._started_at = now()
+        self._started_at = clock()
         self._ready = False
         self._recorded = float("-inf")
         self._condition = ""
@@ -109,7 +115,7 @@ class StageProcess:
     def working(self, renewal: Renewal) -> None:
         """Tell in the midst of a step that the stage lives, and keep what it has claimed for that step."""
         self.alive()
-        renewal.renew(now())
+        renewal.renew(self.clock())
 
     def repeat(self, step: Callable[[], bool], release: Release) -> None:
         """Take step after step until the stage ends; pause after one that found nothing to do.
@@ -155,7 +161,7 @@ class StageProcess:
             name=self.owner,
             process_id=os.getpid(),
             started_at=self._started_at,
-            seen_at=now(),
+            seen_at=self.clock(),
             condition=self._condition,
         )
         try:

@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.clock import now
 from daemon.process.hindrance import hindrance
 from daemon.process.pace import Pace
 from daemon.process.stage import StageProcess
@@ -72,7 +71,7 @@ class Analyzer:
 
     def step(self, stage: StageProcess) -> bool:
         """Analyze one batch; give False when nothing waited."""
-        moment = now()
+        moment = stage.clock()
         if not views.has_waiting_views(self._store, now=moment):
             return False
         views.set_poison_aside(self._store, owner=stage.owner, now=moment)

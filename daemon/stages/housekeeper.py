@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from daemon.clock import has_jumped, now
+from daemon.clock import has_jumped
 from daemon.process.stage import StageProcess
 from daemon.spool import Spool
 from daemon.store import retention, stages
@@ -41,12 +41,12 @@ class Housekeeper:
 
         None at once: only a clock that has gone as the time did says what is old.
         """
-        before, begun = now(), time.monotonic()
+        before, begun = stage.clock(), time.monotonic()
         while not stage.stopping:
             stage.alive()
             elapsed = time.monotonic() - begun
             if elapsed >= ROUND_SECONDS:
-                moment = now()
+                moment = stage.clock()
                 self.step_if_steady(before, moment, elapsed_seconds=elapsed)
                 before, begun = moment, time.monotonic()
             stage.wait(1.0)

@@ -4,7 +4,6 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from daemon.clock import now
 from daemon.config.configuration import Config
 from daemon.errors import IntakeRefused
 from daemon.intake import Arrival, Intake
@@ -75,7 +74,7 @@ class Receiver:
 
     def _on_refused(self, refused: RefusedInstance) -> None:
         rejection = Rejection(
-            rejected_at=now(),
+            rejected_at=self._intake.clock(),
             source=f"{refused.calling_ae_title}@{refused.peer_host}",
             sop_instance_uid=refused.sop_instance_uid,
             reason=refused.reason,

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from daemon.clock import now
 from daemon.config.configuration import Config
 from daemon.config.sections import Destination
 from daemon.logs import describe
@@ -59,7 +58,7 @@ class Reporter:
 
     def step(self, stage: StageProcess) -> bool:
         """Report every study that closes now; give False when there was none."""
-        moment = now()
+        moment = stage.clock()
         reported = False
         studies.reopen_abandoned_studies(self._store, now=moment)  # of reporters that died on other machines
         studies.collect_from_now(self._store, now=moment)
@@ -68,7 +67,7 @@ class Reporter:
             if why is None or stage.stopping:
                 continue
             stage.alive()
-            begun = now()
+            begun = stage.clock()
             claimed = studies.claim_study(self._store, study, owner=stage.owner, now=begun)
             if claimed is not None:
                 log.info(
@@ -76,11 +75,12 @@ class Reporter:
                     extra={"study_instance_uid": claimed.study_instance_uid, "closing": why},
                 )
                 claim = renewal.of_study(self._store, claimed, owner=stage.owner, now=begun)
-                self._report(claimed, stage.owner, partial(stage.working, claim))
+                self._report(claimed, stage, partial(stage.working, claim))
                 reported = True
         return reported
 
-    def _report(self, study: ClaimedStudy, owner: str, on_view: Callable[[], None]) -> None:
+    def _report(self, study: ClaimedStudy, stage: StageProcess, on_view: Callable[[], None]) -> None:
+        owner = stage.owner
         started = time.monotonic()
         digest = self._bundle.digest
         if any(i.bundle_digest != digest for i in study.instances if i.state is InstanceState.ANALYZED):
@@ -103,7 +103,7 @@ class Reporter:
             studies.record_report_failed(self._store, study, owner=owner, reason=reason)
             log.exception("report failed", extra={"study_instance_uid": study.study_instance_uid})
             return
-        recorded = studies.record_report(self._store, study, report, owner=owner, now=now())
+        recorded = studies.record_report(self._store, study, report, owner=owner, now=stage.clock())
         log.info(
             "study reported" if recorded else "study grew while it was reported",
             extra={

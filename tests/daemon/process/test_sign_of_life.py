@@ -103,16 +103,15 @@ def test_reporter_lives_before_each_view(sqlite_only, spool, decoder, bundle):
     assert stage.events == ["alive"] * 3
 
 
-def test_what_a_stage_works_on_is_claimed_for_longer(sqlite_only, monkeypatch):
-    stage = StageProcess(StageName.ANALYZER, sqlite_only)
+def test_what_a_stage_works_on_is_claimed_for_longer(sqlite_only):
+    begun = store_factory.NOW
+    late = begun + timedelta(minutes=4)
+    stage = StageProcess(StageName.ANALYZER, sqlite_only, clock=lambda: late)
     arrival = store_factory.received()
     store_factory.record(sqlite_only, arrival)
-    begun = store_factory.NOW
     with sqlite_only.write() as connection:
         connection.execute(instances.update().values(lease_owner=stage.owner, lease_until=begun + LEASE))
     claims = Renewal(sqlite_only, instances, [1], owner=stage.owner, now=begun)
-    late = begun + timedelta(minutes=4)
-    monkeypatch.setattr("daemon.process.stage.now", lambda: late)
     stage.working(claims)
     assert lease_until(sqlite_only) == late + LEASE
 

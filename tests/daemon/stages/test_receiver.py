@@ -1,4 +1,4 @@
-"""The receiver: what it keeps of a sender's words, and what several of them share."""
+"""The receiver: what it makes of what a sender says and does, and what several of them share."""
 
 import logging
 import threading
@@ -15,10 +15,11 @@ from daemon.logs import TextFormatter, keep_foreign_words_out
 from daemon.process.stage import StageName, StageProcess
 from daemon.spool import Spool
 from daemon.stages.receiver import Receiver
+from daemon.store.worklist import recent_rejections, study_detail
 from dicom_io.network.store_status import StoreStatus
 from tests.daemon.deadline import wait_until
-from tests.daemon.store_factory import NOW
-from tests.dicom_io.peers import RawPeer, associate_rq, c_store_rq, fragment
+from tests.daemon.store_factory import NOW, open_study, record, unreadable
+from tests.dicom_io.peers import A_ABORT, A_RELEASE_RQ, RawPeer, associate_rq, c_store_rq, fragment
 from tests.dicom_io.reading.unknown_vrs import with_vr
 from tests.factories import encode, make_instance, uid
 
@@ -128,3 +129,63 @@ def test_an_instance_with_an_unknown_vr_is_taken(sqlite_only, spool, vr):
         peer.associate()
         peer.send(c_store_rq(sop_instance=uid(1, 1, 1)) + fragment(data_set, header=2))
         assert peer.status() == StoreStatus.SUCCESS
+
+
+def send(peer: RawPeer, **elements) -> int:
+    """Send an instance that holds no image; give the status of the answer."""
+    content = encode(make_instance(rows=4, columns=4, PixelData=None, **elements))
+    data_set = content[content.index(b"\x08\x00\x05\x00CS") :]
+    peer.send(c_store_rq(sop_instance=uid(1, 1, 1)) + fragment(data_set, header=2))
+    return peer.status()
+
+
+def test_an_instance_is_recorded_with_its_sender_at_the_time_of_the_clock(sqlite_only, spool):
+    with listening(sqlite_only, spool) as port, RawPeer(port) as peer:
+        peer.associate()
+        assert send(peer) == StoreStatus.SUCCESS
+    (taken,) = study_detail(sqlite_only, uid(1)).instances
+    assert (taken.source, taken.received_at) == ("RAW@127.0.0.1", NOW)
+
+
+def test_the_priority_of_the_command_ranks_the_study(sqlite_only, spool):
+    with listening(sqlite_only, spool) as port, RawPeer(port) as peer:
+        peer.associate()
+        send(peer, StudyDate=f"{NOW:%Y%m%d}")  # whose command says MEDIUM
+    assert study_detail(sqlite_only, uid(1)).entry.priority == 2
+
+
+def test_an_instance_that_is_not_the_one_announced_is_refused_and_told(sqlite_only, spool):
+    with listening(sqlite_only, spool) as port, RawPeer(port) as peer:
+        peer.associate()
+        assert send(peer, SOPInstanceUID=uid(1, 1, 2)) == StoreStatus.DATA_SET_MISMATCH
+    (rejection,) = recent_rejections(sqlite_only, limit=9)
+    assert (rejection.source, rejection.rejected_at) == ("RAW@127.0.0.1", NOW)
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI:UserWarning")
+def test_what_is_refused_before_it_is_read_is_told_at_the_time_of_the_clock(sqlite_only, spool):
+    with listening(sqlite_only, spool) as port, RawPeer(port) as peer:
+        peer.associate()
+        peer.send(c_store_rq(sop_instance=NAME) + fragment(SMALL_DATA_SET, header=2))
+        peer.status()
+    (rejection,) = recent_rejections(sqlite_only, limit=9)
+    assert (rejection.source, rejection.rejected_at) == ("RAW@127.0.0.1", NOW)
+
+
+@pytest.mark.parametrize("end", [A_RELEASE_RQ, A_ABORT], ids=["release", "abort"])
+def test_a_study_waits_no_more_once_the_association_that_brought_it_ends(sqlite_only, spool, end):
+    with listening(sqlite_only, spool) as port, RawPeer(port) as peer:
+        peer.associate()
+        send(peer)
+        assert open_study(sqlite_only).association_open
+        peer.send(end)
+        wait_until(lambda: not open_study(sqlite_only).association_open, "the end", seconds=10.0)
+
+
+def test_associations_of_a_dead_receiver_end_when_the_next_one_starts(sqlite_only, spool):
+    record(sqlite_only, unreadable(association_id="of-the-dead"))
+    assert open_study(sqlite_only).association_open
+    process = StageProcess(StageName.RECEIVER, sqlite_only)
+    process.stop()
+    receiver_of(sqlite_only, spool).run(process)
+    assert not open_study(sqlite_only).association_open
