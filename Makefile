@@ -7,7 +7,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate $(UPGRADE)
 
-.PHONY: help runtime setup demo test test-slow lint fmt flow golden run check lock peers clean
+.PHONY: help runtime setup demo test test-slow mutants lint fmt flow golden run check lock peers clean
 .DEFAULT_GOAL := help
 
 help:  ## list these commands
@@ -25,6 +25,9 @@ test: .venv/.dev peers lint  ## check and test all but what is slow: make test A
 
 test-slow: .venv/.dev peers  ## kills, trainings, matrices, fresh installations
 	$(PYTEST) -m slow $(ARGS)
+
+mutants: .venv/.dev peers  ## break copies of the code in known ways, and see a test fail: make mutants ARGS=NAME
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 lint: .venv/.dev  ## format, style, types, direction of imports, spelling
 	$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .

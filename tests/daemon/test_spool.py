@@ -110,6 +110,7 @@ def test_failed_write_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         write_whole(target, b"second")
     assert target.read_bytes() == b"first"
+    assert [file.name for file in tmp_path.iterdir()] == ["report.dcm"]
 
 
 def test_whole_file_replaces_what_was_there(tmp_path):

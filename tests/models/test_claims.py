@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.bundle.targets import ABNORMALITY, FRACTURE
@@ -47,6 +47,7 @@ def test_numbers_have_three_digits_and_more_only_beside_a_threshold(score, digit
     assert in_words(study.score, digits) == shown
 
 
+@example(scores=[0.0814], sensitive=0.08144972689876141)
 @given(scores=st.lists(INNER, min_size=1, max_size=4), sensitive=INNER)
 def test_no_number_that_is_shown_contradicts_its_verdict(scores, sensitive):
     study = a_study(*scores, sensitive=sensitive, specific=max(sensitive, 0.8))

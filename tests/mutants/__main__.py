@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,21 @@ _LEFT_OUT = shutil.ignore_patterns(
 )
 _OURS = ("daemon", "dicom_io", "models", "sr_templates", "tests")
 # What takes a test longest to import; none of it starts a thread.
-_LIBRARIES = ("torch", "sqlalchemy", "pynetdicom", "highdicom.sr", "pydantic", "matplotlib", "imagecodecs")
-_OPTIONS = ("-x", "-q", "--tb=line", "--no-header", "-p", "no:cacheprovider", "--timeout=120")
+_LIBRARIES = (
+    "alembic.autogenerate",
+    "alembic.command",
+    "contourpy",
+    "highdicom.sr",
+    "hypothesis",
+    "imagecodecs",
+    "matplotlib",
+    "pydantic.main",
+    "pynetdicom",
+    "safetensors.torch",
+    "sqlalchemy.dialects.sqlite",
+    "torch",
+)
+_OPTIONS = ("-x", "-q", "--tb=line", "--no-header", "-p", "no:cacheprovider", "-p", "pytest_timeout")
 _TESTS_FAILED = 1  # pytest's exit status
 _ERROR = re.compile(r"^/\S+:\d+: (?P<error>\w+)", re.MULTILINE)
 # A mutant must be wrong, not unable to run.
@@ -158,17 +172,18 @@ def _fork(tests: Sequence[str], tree: Path, log: Path) -> int:
 
 def _run_tests(tests: Sequence[str], tree: Path) -> int:
     os.chdir(tree)
-    os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-    sys.dont_write_bytecode = True
+    os.environ |= {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     sys.path[:] = [str(tree), *(path for path in sys.path if Path(path or ".").resolve() not in (TREE, tree))]
     for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
         del sys.modules[name]  # they are of the checkout
-    return int(pytest.main([*_OPTIONS, f"--basetemp={tree.parent / tree.name}-tmp", *tests]))
+    return int(pytest.main([*_OPTIONS, "--timeout=120", f"--basetemp={tree.parent / tree.name}-tmp", *tests]))
 
 
 def _restore(mutant: Mutant, tree: Path) -> None:
     for file in mutant.files:
         shutil.copy2(TREE / file, tree / file)
+        # Python knows what it has compiled by the second and the size, which two mutants may share.
+        Path(cache_from_source(tree / file)).unlink(missing_ok=True)
 
 
 def _progress(text: str) -> None:

@@ -55,7 +55,7 @@ def read_mutant(path: Path) -> Mutant:
     sentence = text.partition("\n")[0]
     if test is None or not files or not sentence.endswith("."):
         raise MutantMalformed(
-            f"{path.name} must begin with a sentence and `Test: tests/...py::test_name`, then hold a unified diff"
+            f"{path.name} must begin with a sentence and `Test: tests/...py::test_name`, and hold a diff"
         )
     named = test[0].removeprefix("Test: ")
     return Mutant(name=path.stem, path=path, sentence=sentence, test=named, files=files)

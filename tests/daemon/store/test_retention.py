@@ -122,6 +122,13 @@ def test_known_paths_are_those_of_instances_and_results(store):
     assert retention.known_paths(store) == paths_of(study_detail(store, uid(1))) | {excluded(2).path}
 
 
+def test_a_path_that_was_recorded_since_it_was_looked_for_is_no_leftover(store):
+    delivered_study(store)
+    leftover = frozenset({"spool/ab/left.dcm"})
+    with retention.unrecorded(store, retention.known_paths(store) | leftover) as unrecorded:
+        assert unrecorded == leftover
+
+
 def test_old_rejections_go(store):
     for moment in (NOW, LATER):
         instances.record_rejection(

@@ -142,6 +142,7 @@ def test_each_region_of_a_study_must_be_complete():
         ("", "", "frontal oblique", "", True),
         ("frontal", "", "", "oblique", True),
         ("frontal", "frontal oblique", "", "oblique", False),
+        ("frontal oblique", "frontal oblique", "", "oblique", True),
         ("", "", "", "frontal oblique", True),
     ],
 )

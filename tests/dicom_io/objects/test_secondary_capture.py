@@ -169,13 +169,16 @@ def test_every_clock_shows_the_time_that_was_given():
     assert ds.ContributingEquipmentSequence[0].ContributionDateTime == "20250102230405.000678+0000"
 
 
-def test_clocks_follow_the_time_zone_that_the_source_declares():
-    ds = capture(source(TimezoneOffsetFromUTC="+0530"))
-    assert (ds.TimezoneOffsetFromUTC, ds.ContentDate, ds.ContentTime) == (
-        "+0530",
-        "20250103",
-        "043405.000678",
-    )
+@pytest.mark.parametrize(
+    ("zone", "day", "time"),
+    [("+0530", "20250103", "043405.000678"), ("-0330", "20250102", "193405.000678")],
+)
+def test_clocks_follow_the_time_zone_that_the_source_declares(zone, day, time):
+    ds = capture(source(TimezoneOffsetFromUTC=zone))
+    assert (ds.TimezoneOffsetFromUTC, ds.ContentDate, ds.ContentTime) == (zone, day, time)
+
+
+def test_clocks_are_in_the_time_zone_that_they_were_given_in_where_the_source_declares_none():
     local = FACTS.analyzed_at.astimezone(timezone(timedelta(hours=-4)))
     assert capture(facts=replace(FACTS, analyzed_at=local)).ContentTime == "190405.000678"
 
