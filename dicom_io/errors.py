@@ -7,6 +7,8 @@ keywords and numbers, never values that could name a patient.
 
 from collections.abc import Sequence
 
+from dicom_io.meanings import REJECT_REASONS, status_words
+
 
 class DicomIoError(Exception):
     """Anything that ``dicom_io`` raises on purpose."""
@@ -168,7 +170,7 @@ class StoreRefused(DicomIoError):
     """
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"C-STORE refused with status 0x{status:04X}: {_status_words(status)}")
+        super().__init__(f"C-STORE refused with status 0x{status:04X}: {status_words(status)}")
         self.status = status
 
     def __reduce__(self) -> tuple[type["StoreRefused"], tuple[int]]:
@@ -193,7 +195,7 @@ class EchoRefused(Permanent):
     """
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"C-ECHO refused with status 0x{status:04X}: {_status_words(status)}")
+        super().__init__(f"C-ECHO refused with status 0x{status:04X}: {status_words(status)}")
         self.status = status
 
     def __reduce__(self) -> tuple[type["EchoRefused"], tuple[int]]:
@@ -217,39 +219,3 @@ def store_refused(status: int) -> StoreRefusedForGood | StoreRefusedForNow:
     passes = status & 0xFF00 == 0xA700 or status in {0x0110, 0x0213}
     kind = StoreRefusedForNow if passes else StoreRefusedForGood
     return kind(status)
-
-
-# PS3.8 Table 9-21: (source, reason) -> meaning
-REJECT_REASONS = {
-    (1, 1): "no reason given",
-    (1, 2): "application context name not supported",
-    (1, 3): "calling AE title not recognized",
-    (1, 7): "called AE title not recognized",
-    (2, 1): "no reason given",
-    (2, 2): "protocol version not supported",
-    (3, 1): "temporary congestion",
-    (3, 2): "local limit exceeded",
-}
-
-# PS3.4 Table B.2-1 by its first byte or nibble, PS3.7 Annex C for the rest
-_STATUS_WORDS = {
-    0x0110: "processing failure",
-    0x0111: "duplicate SOP instance",
-    0x0117: "invalid SOP instance",
-    0x0122: "SOP class not supported",
-    0x0124: "not authorized",
-    0x0210: "duplicate invocation",
-    0x0211: "unrecognized operation",
-    0x0212: "mistyped argument",
-    0x0213: "resource limitation",
-}
-
-
-def _status_words(status: int) -> str:
-    if status & 0xFF00 == 0xA700:
-        return "out of resources"
-    if status & 0xFF00 == 0xA900:
-        return "data set does not match SOP class"
-    if status & 0xF000 == 0xC000:
-        return "cannot understand"
-    return _STATUS_WORDS.get(status, "no meaning that the standard names")

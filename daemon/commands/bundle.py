@@ -37,22 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             help="a shipped bundle's name, or a folder with a manifest.toml",
         )
         action.set_defaults(act=act)
-    create = actions.add_parser("create", help="create a bundle")
-    create.add_argument("bundle", type=Path, metavar="BUNDLE", help="new folder")
-    create.add_argument(
-        "--untrained",
-        action="store_true",
-        required=True,
-        help="random weights: the whole way runs, every output is marked UNTRAINED",
-    )
-    create.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (default: 0)")
-    create.add_argument(
-        "--ensemble",
-        default="ensemble200",
-        metavar="NAME",
-        help="one of the paper's: ensemble200 (default), A to F, ALL; or one architecture, e.g. mobilenet",
-    )
-    create.set_defaults(act=_create)
+    _configure_create(actions.add_parser("create", help="create a bundle"))
     importing = actions.add_parser("import-keras", help="make a bundle of trained Keras models")
     bundle_import.configure(importing)
     importing.set_defaults(act=_import_keras)
@@ -72,6 +57,24 @@ def run(options: argparse.Namespace) -> int:
     """Do what the action says."""
     status: int = options.act(options)
     return status
+
+
+def _configure_create(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="new folder")
+    parser.add_argument(
+        "--untrained",
+        action="store_true",
+        required=True,
+        help="random weights: the whole way runs, every output is marked UNTRAINED",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (default: 0)")
+    parser.add_argument(
+        "--ensemble",
+        default="ensemble200",
+        metavar="NAME",
+        help="one of the paper's: ensemble200 (default), A to F, ALL; or one architecture, e.g. mobilenet",
+    )
+    parser.set_defaults(act=_create)
 
 
 def _list(options: argparse.Namespace) -> int:

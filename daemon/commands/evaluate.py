@@ -42,6 +42,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--region", action="append", default=[], metavar="NAME", help="only this region; may be repeated"
     )
+    _add_comparisons(parser)
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help=f"write {REPORT}, {DOCUMENT}, {PREDICTIONS}"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace these files where they exist")
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument("--batch", type=_count, default=16, metavar="N", help="images at once (default: 16)")
+    parser.add_argument(
+        "--resamples", type=_count, default=2000, metavar="N", help="of the bootstrap (default: 2000)"
+    )
+    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the bootstrap (default: 0)")
+    parser.epilog = (
+        "Abnormal is the positive class in every figure, but normal in those of the paper's tables.\n"
+        "Intervals are 95 %, resampled by patient, or by study where no patient is known. Images that\n"
+        "cannot be read are named, and count in no figure. Not for diagnostic use."
+    )
+
+
+def _add_comparisons(parser: argparse.ArgumentParser) -> None:
+    """Add what is measured beside the bundle as it is."""
     parser.add_argument(
         "--variant",
         action="append",
@@ -63,22 +84,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="SHARE",
         help="share of abnormal studies in a worklist, for triage (default: 0.05, 0.15, 0.30)",
-    )
-    parser.add_argument(
-        "--output", type=Path, metavar="DIR", help=f"write {REPORT}, {DOCUMENT}, {PREDICTIONS}"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace these files where they exist")
-    parser.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
-    parser.add_argument("--batch", type=_count, default=16, metavar="N", help="images at once (default: 16)")
-    parser.add_argument(
-        "--resamples", type=_count, default=2000, metavar="N", help="of the bootstrap (default: 2000)"
-    )
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="of the bootstrap (default: 0)")
-    parser.epilog = (
-        "Abnormal is the positive class in every figure, but normal in those of the paper's tables.\n"
-        "Intervals are 95 %, resampled by patient, or by study where no patient is known. Images that\n"
-        "cannot be read are named, and count in no figure. Not for diagnostic use."
     )
 
 

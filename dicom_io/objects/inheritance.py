@@ -19,7 +19,7 @@ from pydicom.tag import Tag
 from dicom_io.errors import MissingUid
 from dicom_io.objects.inheritable import FORMS
 from dicom_io.reading.character_set import declared_character_set
-from dicom_io.reading.elements import Item
+from dicom_io.reading.items import Item
 from dicom_io.reading.part10 import opened, read_part10_header
 from dicom_io.reading.text import codecs_of, decode_text, fits_character_set
 from dicom_io.reading.values import Values, tag_of

@@ -7,7 +7,7 @@ the bytes are it returns or raises one of two exceptions, without a warning on t
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from dicom_io.errors import NotDicom, TruncatedDataSet
@@ -23,6 +23,7 @@ from dicom_io.reading.element_header import (
     Surroundings,
     is_long,
 )
+from dicom_io.reading.items import Item, Stop
 
 MAX_VALUE_BYTES = 2**17
 """A longer value of a wanted element is passed over: none is longer than a lookup table of 65536 entries."""
@@ -33,39 +34,7 @@ MAX_DEPTH = 64
 MAX_ELEMENTS = 250_000
 """Elements and items visited in one header: less than a second of work, reached only on purpose."""
 
-MAX_ITEMS = 100
-"""Items of one wanted sequence that are kept."""
-
 _RAW_VRS = frozenset({b"OB", b"OW"})  # of undefined length they hold fragments, not data sets (PS3.5 A.4)
-
-
-@dataclass(slots=True)
-class Item:
-    """The wanted elements of one data set: raw values and the items of sequences, by tag."""
-
-    values: dict[int, bytes] = field(default_factory=dict)
-    sequences: dict[int, list["Item"]] = field(default_factory=dict)
-
-    def new_item(self, tag: int) -> "Item | None":
-        """Append an item to a sequence and return it; None if the sequence has enough of them."""
-        items = self.sequences.setdefault(tag, [])
-        if len(items) == MAX_ITEMS:
-            return None
-        items.append(Item())
-        return items[-1]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """The element before whose value the reading ended; `position` is where its header starts."""
-
-    header: ElementHeader
-    position: int
-
-    @property
-    def value_position(self) -> int:
-        """Where its value starts."""
-        return self.position + self.header.size
 
 
 @dataclass(slots=True)

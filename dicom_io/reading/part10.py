@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 from dicom_io.errors import NotDicom, TruncatedDataSet
 from dicom_io.reading.element_header import ITEM, SEQUENCE_DELIMITATION, Encoding
-from dicom_io.reading.elements import ElementReader, Item, Stop
+from dicom_io.reading.elements import ElementReader
+from dicom_io.reading.items import Item, Stop
 from dicom_io.reading.transfer_syntaxes import DEFLATED, encoding_of
 from dicom_io.reading.values import Values, tag_of
 from dicom_io.uids import SopClassUid, SopInstanceUid, TransferSyntaxUid

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydicom.datadict import tag_for_keyword
 
 from dicom_io.errors import InvalidUid, MissingUid
-from dicom_io.reading.elements import Item
+from dicom_io.reading.items import Item
 from dicom_io.reading.text import codecs_of, decode_text
 from dicom_io.uids import is_uid
 

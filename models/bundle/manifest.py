@@ -1,7 +1,6 @@
 """Reads manifest.toml, the page on which a bundle says what it is.
 
-A bundle is a folder with `manifest.toml` and one `.safetensors` file per member. Here is the schema, the
-reader and the identity that every output carries. The weights are the business of `models.bundle.loading`.
+Here are its schema, its reader and the identity that every output carries; `loading` reads the weights.
 """
 
 import hashlib

@@ -135,19 +135,26 @@ def assemble(
             calibration_data=fitted_to,
         )
 
-    new = [
+    create_bundle(
+        folder, members=_new_members(members, calibrations, measured.votes.tolist()), describe=describe
+    )
+    return read_manifest(folder)
+
+
+def _new_members(
+    members: Sequence[Trained], calibrations: Mapping[str, Calibration] | None, votes: Sequence[float]
+) -> list[NewMember]:
+    return [
         NewMember(
             name=trained.name,
             architecture=trained.architecture,
             member=trained.member,
             calibration=Calibration() if calibrations is None else calibrations[trained.name],
-            vote=float(vote),
+            vote=vote,
             half=True,
         )
-        for trained, vote in zip(members, measured.votes, strict=True)
+        for trained, vote in zip(members, votes, strict=True)
     ]
-    create_bundle(folder, members=new, describe=describe)
-    return read_manifest(folder)
 
 
 def _calibrations(raw: Predictions, rating: Rating) -> Mapping[str, Calibration] | None:

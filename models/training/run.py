@@ -4,15 +4,12 @@ A run's folder holds a folder for each member, with its checkpoint, its curves a
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from models.datasets.content import content_hash
 from models.datasets.sample import Sample
-from models.errors import TrainingRefused, UnreadablePicture
+from models.errors import TrainingRefused
 from models.networks.member import Member, build_member
-from models.picture import read_picture
 from models.training.assembly import Trained
 from models.training.checkpoint import CHECKPOINT, EpochRecord
 from models.training.curves import write_curves
@@ -22,15 +19,13 @@ from models.training.fingerprint import (
     member_fingerprint,
     teacher_fingerprint,
 )
+from models.training.reading import read_once
 from models.training.recipe import Recipe, Schedule, Stage
 from models.training.recipes import recipe_for, stretched, without_cuts
 from models.training.start import Start, start_member
 from models.training.task import Progress, Task
 from models.training.teaching import Guest
 from models.training.trainer import train_member
-
-# So many unreadable files are named in the message.
-_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,33 +114,6 @@ class Run:
                 f"(--init {architecture}=keras:FILE) without --teacher, with which 1 is enough; or "
                 "--recipe paper"
             ) from exc
-
-
-def read_once(
-    samples: Sequence[Sample], *, on_read: Callable[[int], None] = lambda images: None
-) -> tuple[str, ...]:
-    """Read every image once, before hours are spent, and return the hash of each, in order.
-
-    Raises
-    ------
-    UnreadablePicture
-        Some cannot be read; the message names them.
-    """
-    contents, unreadable = [], []
-    with ThreadPoolExecutor() as threads:
-        for sample, content in zip(samples, threads.map(_content, samples), strict=True):
-            if content is None:
-                unreadable.append(str(sample.image))
-            else:
-                contents.append(content)
-            on_read(1)
-    if unreadable:
-        named = ", ".join(unreadable[:_NAMED]) + (", ..." if len(unreadable) > _NAMED else "")
-        raise UnreadablePicture(
-            f"{len(unreadable)} of {len(samples)} images cannot be read: {named}; "
-            "export them again, or take their rows out of the data set"
-        )
-    return tuple(contents)
 
 
 def train_members(
@@ -244,12 +212,3 @@ def _data(training: Sequence[Sample], validation: Sequence[Sample], contents: Se
         **data_fingerprint("training", training, contents[: len(training)]),
         **data_fingerprint("validation", validation, contents[len(training) :]),
     }
-
-
-def _content(sample: Sample) -> str | None:
-    """Return the hash of a readable image, None of one that is not: bytes that were read are hashed warm."""
-    try:
-        read_picture(sample.image)
-        return content_hash(sample.image)
-    except UnreadablePicture:
-        return None

@@ -1,6 +1,6 @@
 import pytest
 
-from dicom_io.reading.elements import Item
+from dicom_io.reading.items import Item
 from dicom_io.reading.values import Values, tag_of
 
 

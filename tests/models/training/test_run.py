@@ -31,8 +31,9 @@ from models.picture import read_picture
 from models.preprocess import preprocess
 from models.training.assembly import Description, Trained, assemble
 from models.training.rating import Rating
+from models.training.reading import read_once
 from models.training.recipes import PAPER, ULNA, ULNA_FROM_NOTHING, ULNA_TAUGHT
-from models.training.run import Run, read_once, train_members
+from models.training.run import Run, train_members
 from models.training.start import Start
 from models.training.teaching import Guest
 
