@@ -23,7 +23,7 @@ demo: .venv/.runtime  ## show the whole way on sample radiographs: make demo ARG
 test: .venv/.dev peers lint  ## check and test all but what is slow: make test ARGS="-k spool" WORKERS=4
 	$(PYTEST) -m "not slow" $(ARGS)
 
-test-slow: .venv/.dev peers  ## kills, trainings, matrices, fresh installations
+test-slow: .venv/.dev peers  ## kills, trainings, matrices, mutants, fresh installations
 	$(PYTEST) -m slow $(ARGS)
 
 mutants: .venv/.dev peers  ## break copies of the code in known ways, and see a test fail: make mutants ARGS=NAME

@@ -275,8 +275,10 @@ def test_frames_that_end_other_decoders_cost_no_other_file(
 def test_whoever_names_a_file_has_it_read_though_it_tells_no_region(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    nameless = {"BodyPartExamined": None, "SeriesDescription": None, "StudyDescription": None}
-    write_instance(make_instance(**nameless, AnatomicRegionSequence=None), tmp_path / "nameless.dcm")
+    nameless = make_instance(
+        BodyPartExamined=None, AnatomicRegionSequence=None, SeriesDescription=None, StudyDescription=None
+    )
+    write_instance(nameless, tmp_path / "nameless.dcm")
     status, shown = _analyze(capsys, bundle, "--json", tmp_path)
     ((view,),) = (study["views"] for study in json.loads(shown))
     assert (status, view["region"], view["reason"]) == (0, "", "")

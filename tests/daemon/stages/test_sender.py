@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
+from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
 
@@ -44,7 +45,7 @@ def reported(sqlite_only: Store, spool: Spool) -> Store:
         path = spool.absolute(result.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         ds = make_instance(rows=8, columns=8)
-        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = result.sop_instance_uid
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = UID(result.sop_instance_uid)
         write_instance(ds, path)
     return sqlite_only
 

@@ -1,3 +1,5 @@
+"""What may be imported without which library."""
+
 import subprocess
 import sys
 

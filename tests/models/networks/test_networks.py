@@ -1,3 +1,5 @@
+"""Every network against Keras, which the published weights come from."""
+
 from typing import Any
 
 import pytest
