@@ -11,8 +11,9 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from dicom_io.objects.common import Place, derived_dataset, instance_reference
 from dicom_io.objects.inheritance import put
+from dicom_io.objects.result_facts import PreviousReport
 from sr_templates import codes
-from sr_templates.content import PreviousReport, ReportContent
+from sr_templates.content import ReportContent
 from sr_templates.text import counted
 from sr_templates.tid1500 import tid1500_measurement_report
 

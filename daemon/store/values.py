@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 
 from daemon.study.lifecycle import InstanceState
+from dicom_io.objects.result_facts import PreviousReport
 from dicom_io.selection.age import AgeCaution
 from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.patient import PatientIdentity
@@ -24,7 +25,7 @@ class Recorded(Enum):
 
 
 class ResultKind(StrEnum):
-    """What a result is; destinations ask for kinds."""
+    """The kinds of results that `daemon.pipeline.kinds` builds, as destinations ask for them."""
 
     STRUCTURED_REPORT = "sr"
     SECONDARY_CAPTURE = "sc"
@@ -181,16 +182,6 @@ class OpenStudy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Predecessor:
-    """The Structured Report of an earlier revision, which the next one supersedes."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_instance_uid: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedStudy:
     """A closed study that the claimer is to report."""
 
@@ -200,14 +191,14 @@ class ClaimedStudy:
     revision: int
     opened_at: datetime
     instances: tuple[InstanceRecord, ...]
-    predecessor: Predecessor | None
+    predecessor: PreviousReport | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewResult:
     """A built result whose bytes are durable."""
 
-    kind: ResultKind
+    kind: str
     sop_instance_uid: str
     sop_class_uid: str
     series_instance_uid: str

@@ -221,7 +221,7 @@ def test_the_caution_about_the_age_is_in_report_and_pictures(
         return render_page(view, finding, caption, *rest)
 
     monkeypatch.setattr("daemon.commands.analyze.render_page", render)
-    monkeypatch.setattr("daemon.pipeline.building.render_page", render)
+    monkeypatch.setattr("daemon.pipeline.kinds.secondary_capture.render_page", render)
     _analyze(capsys, bundle, "--output", tmp_path / "out", children / "a.dcm")
     (report,) = (tmp_path / "out").glob("SR-*.dcm")
     caution = (
