@@ -65,8 +65,8 @@ class ReportContent:
         None where there was nothing to analyze.
     bundle, operating_point
         What is, or would have been, applied.
-    revision, software_version, analyzed_at
-        As in `dicom_io.objects.common.ResultFacts`.
+    engine, settings, revision, software_version, analyzed_at
+        As in `dicom_io.objects.result_facts.ResultFacts`.
     previous
         The report of revision n - 1, if there was one; its time in the zone of the site.
     """
@@ -79,6 +79,8 @@ class ReportContent:
     revision: int
     software_version: str
     analyzed_at: datetime
+    engine: str = ""
+    settings: str = ""
     previous: PreviousReport | None = None
 
     def __post_init__(self) -> None:
@@ -119,11 +121,21 @@ class ReportContent:
             replaces_report_of=None if self.previous is None else self.previous.created_at,
             claim=claim(self.category, self.bundle.target),
             target=self.bundle.target.text,
+            sources=(
+                *(f"{_uid(view.source)} {view.shown}" for view in self.analyzed),
+                *(f"{_uid(other.source)} {other.reason}" for other in self.set_aside),
+            ),
             model_name=self.bundle.name,
             model_version=self.bundle.version,
             bundle_digest=self.bundle.digest,
             trained=self.bundle.trained,
+            engine=self.engine,
+            settings=self.settings,
             operating_point=f"{self.operating_point.name} {self.operating_point.threshold!r}",
             software_version=self.software_version,
             analyzed_at=self.analyzed_at,
         )
+
+
+def _uid(source: Dataset) -> str:
+    return str(source["SOPInstanceUID"].value)

@@ -26,12 +26,11 @@ def structured_report(content: ReportContent) -> Dataset:
     Same content, same bytes.
     """
     facts = content.facts
-    uids = [str(source["SOPInstanceUID"].value) for source in content.sources]
     study_instance_uid = str(content.sources[0]["StudyInstanceUID"].value)
     place = Place(
         sop_class_uid=Comprehensive3DSRStorage,
-        sop_instance_uid=facts.uid("structured-report", uids),
-        series_instance_uid=facts.uid("structured-report-series", [study_instance_uid]),
+        sop_instance_uid=facts.uid("structured-report", study_instance_uid),
+        series_instance_uid=facts.uid("structured-report-series", study_instance_uid),
         modality="SR",
         series_number=SERIES_NUMBER,
         instance_number=content.revision,

@@ -1,7 +1,7 @@
 """This module builds a study's results: one truth, and an output of each kind."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def build_results(
 ) -> StudyResults:
     """Build the results of a study, of each of `kinds`.
 
-    The same study, revision, bundle and kinds give the same bytes.
+    The same study, release and kinds give the same bytes, and the same UIDs.
 
     Parameters
     ----------
@@ -89,8 +89,13 @@ def build_results(
         on_view()
         return decoder.read_view(judged.study.views[number - 1].path)
 
-    material = Material(content=content, image_of=image_of)
-    results = [result for kind in kinds for result in kind.build(material)]
+    results = [
+        result
+        for kind in kinds
+        for result in kind.build(
+            Material(content=replace(content, settings=kind.settings), image_of=image_of)
+        )
+    ]
     return StudyResults(results=tuple(results), content=content)
 
 
@@ -108,6 +113,7 @@ def _content(judged: JudgedStudy) -> ReportContent:
         ),
         finding=finding,
         bundle=judged.bundle,
+        engine=study.engine,
         operating_point=judged.operating_point,
         revision=study.revision,
         software_version=version("ulna"),

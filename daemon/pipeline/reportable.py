@@ -75,6 +75,11 @@ class ReportableStudy:
     revision: int = 1
     previous: PreviousReport | None = None
 
+    @property
+    def engine(self) -> str:
+        """What computed the numbers of its views, as in `models.finding.ViewReading`; several, each once."""
+        return " + ".join(sorted({view.reading.engine for view in self.views}))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedStudy:

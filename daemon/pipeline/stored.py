@@ -43,7 +43,7 @@ def _view(record: InstanceRecord, spool: Spool) -> ReportableView:
         view_id=record.sop_instance_uid,
         path=spool.absolute(record.path),
         shown=_shown(record),
-        reading=ViewReading(members=record.members, input_check=record.input_check),
+        reading=ViewReading(members=record.members, input_check=record.input_check, engine=record.engine),
         geometry=record.geometry,
     )
 

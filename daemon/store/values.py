@@ -122,7 +122,8 @@ class ClaimedView:
 class InstanceRecord:
     """What the store knows of one instance; `members` is empty unless it is analyzed.
 
-    `input_check` compares a view with the training data; None where nobody did. `geometry` is that of the
+    `engine` is what computed its numbers, as in `models.finding.ViewReading`. `input_check` compares a view
+    with the training data; None where nobody did. `geometry` is that of the
     image as stored; None where nobody kept it. `places` are those of the newest report. `minimum_age_years`
     is the age below which `age_caution` was given when the instance came; the configuration may ask another
     since.
@@ -141,6 +142,7 @@ class InstanceRecord:
     laterality_conflict: str
     projection: str
     bundle_digest: str
+    engine: str
     members: tuple[MemberFinding, ...]
     input_check: InputCheck | None = None
     geometry: ViewGeometry | None = None

@@ -1,5 +1,8 @@
 """The results of study 1 as the reporter builds them, without its stage."""
 
+from pathlib import Path
+
+import numpy as np
 from pydicom.dataset import Dataset
 
 from daemon.pipeline.building import StudyResults, build_results
@@ -8,6 +11,7 @@ from daemon.pipeline.stored import reportable_study
 from daemon.spool import Spool
 from daemon.store.database import Store
 from dicom_io.decoding.decoder import Decoder
+from dicom_io.decoding.view import View
 from models.bundle.manifest import BundleIdentity
 from tests.daemon import store_factory
 
@@ -21,3 +25,13 @@ def built_results(store: Store, spool: Spool, decoder: Decoder, bundle: BundleId
 
 def of_kind(built: StudyResults, kind: str) -> list[Dataset]:
     return [result.dataset for result in built.results if result.kind == kind]
+
+
+class Bright(Decoder):
+    """Gives one image for every file, without a process."""
+
+    def __init__(self) -> None:
+        pass
+
+    def read_view(self, path: Path) -> View:
+        return View(image=np.full((128, 192), 0.5, dtype=np.float32))

@@ -124,5 +124,6 @@ def report_content(
         revision=revision,
         software_version="0.1.0",
         analyzed_at=analyzed_at,
+        engine="torch float32" if views else "",
         previous=previous,
     )

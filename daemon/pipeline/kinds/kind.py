@@ -53,8 +53,11 @@ class Kind:
         As destinations ask for it and the store keeps it, at most 8 characters.
     build
         Makes the results of a study, none where there is nothing of this kind to say. Same material, same
-        bytes.
+        bytes; their UIDs are made by `content.facts`.
+    settings
+        What else shapes their bytes, as text; part of their UIDs.
     """
 
     name: str
     build: Callable[[Material], Iterable[BuiltResult]]
+    settings: str = ""

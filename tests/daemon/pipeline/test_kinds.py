@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 from pydicom import dcmread
 
@@ -19,10 +17,9 @@ from daemon.store.database import Store
 from daemon.store.shown import ResultRecord
 from daemon.store.values import ResultKind
 from daemon.store.worklist import study_detail
-from dicom_io.decoding.decoder import Decoder
-from dicom_io.decoding.view import View
 from dicom_io.objects.common import Place, derived_dataset
 from tests.daemon import store_factory
+from tests.daemon.built import Bright
 from tests.factories import make_instance, uid, write_instance
 from tests.sr_templates.builders import bundle
 
@@ -33,8 +30,8 @@ def _write_note(material: Material) -> Iterator[BuiltResult]:
     content = material.content
     place = Place(
         sop_class_uid=BASIC_TEXT_SR,
-        sop_instance_uid=content.facts.uid("note", [uid(1)]),
-        series_instance_uid=content.facts.uid("note-series", [uid(1)]),
+        sop_instance_uid=content.facts.uid("note", uid(1)),
+        series_instance_uid=content.facts.uid("note-series", uid(1)),
         modality="SR",
         series_number=9999,
         instance_number=1,
@@ -46,16 +43,6 @@ def _write_note(material: Material) -> Iterator[BuiltResult]:
 
 
 NOTE = Kind(name="note", build=_write_note)
-
-
-class Bright(Decoder):
-    """Gives one image for every file, without a process."""
-
-    def __init__(self) -> None:
-        pass
-
-    def read_view(self, path: Path) -> View:
-        return View(image=np.full((128, 192), 0.5, dtype=np.float32))
 
 
 def destination(name: str, *kinds: str) -> Destination:

@@ -160,6 +160,8 @@ def test_another_error_ends_the_stage(sqlite_only):
 
 def test_a_view_whose_analysis_raises_is_set_aside_after_two_attempts(sqlite_only, spool, decoder, bundle):
     class Stumbling:
+        label = "none"
+
         def run(self, batch: NDArray[np.float32]) -> Mapping[str, MemberPass]:
             raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
