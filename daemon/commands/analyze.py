@@ -15,9 +15,11 @@ from daemon.commands.console import console, error_console, print_json
 from daemon.commands.files import files_below, names_apart, present
 from daemon.config.bundle_check import require_usable
 from daemon.config.sections import Analysis
+from daemon.pipeline.file_study import AnalyzedFile, FileStudy
 from daemon.spool import write_whole
 from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.places import place_values
+from daemon.study_json import file_study_values
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.objects.common import to_bytes
 from models.bundle.shipped import bundle_folder
@@ -25,10 +27,9 @@ from models.claims import NOT_LOOKED_FOR
 from models.finding import ViewFinding
 from models.rendering.view_page import render_page
 from models.rendering.words import Caption
-from models.study_finding import PartFinding, TriageCategory
+from models.study_finding import PartFinding
 
 if TYPE_CHECKING:  # these load torch, which takes seconds that `--help` and a misspelt path need not wait for
-    from daemon.pipeline.files import AnalyzedFile, FileStudy
     from models.ensemble import Ensemble
 
 
@@ -108,17 +109,14 @@ def _ensemble(analysis: Analysis) -> "Ensemble":
     return open_ensemble(bundle, device)
 
 
-def _document(study: "FileStudy") -> dict[str, Any]:
+def _document(study: FileStudy) -> dict[str, Any]:
     finding = study.finding
     return {
         "study": study.study,
-        "category": TriageCategory.NOT_ANALYZED if finding is None else finding.category,
+        **file_study_values(study),
         "flagged": None if finding is None else finding.flagged,
-        "probability": None if finding is None else finding.score,
         "operating_point": None if finding is None else finding.operating_point.model_dump(),
         "bundle": None if finding is None else finding.bundle.label,
-        "reason": "" if study.judged else PATIENT_MISMATCH,
-        "target": None if finding is None else finding.bundle.target.text,
         "parts": [] if finding is None else [_part_document(part) for part in finding.parts],
         "views": [_view_document(file, study.finding_of(file)) for file in study.files],
     }
@@ -133,7 +131,7 @@ def _part_document(part: PartFinding) -> dict[str, Any]:
     }
 
 
-def _view_document(file: "AnalyzedFile", finding: ViewFinding | None) -> dict[str, Any]:
+def _view_document(file: AnalyzedFile, finding: ViewFinding | None) -> dict[str, Any]:
     shown = file.shown if file.sop_instance_uid else None
     check = None if finding is None else finding.input_check
     return {
@@ -152,7 +150,7 @@ def _view_document(file: "AnalyzedFile", finding: ViewFinding | None) -> dict[st
     }
 
 
-def _print_table(studies: "list[FileStudy]", ensemble: "Ensemble") -> None:
+def _print_table(studies: list[FileStudy], ensemble: "Ensemble") -> None:
     members = ensemble.identity.members
     table = Table(
         "file", "region", ensemble.identity.target.quantity, *members, "study", caption=_caption(ensemble)
@@ -172,7 +170,7 @@ def _print_table(studies: "list[FileStudy]", ensemble: "Ensemble") -> None:
         _print_cautions(study)
 
 
-def _print_cautions(study: "FileStudy") -> None:
+def _print_cautions(study: FileStudy) -> None:
     if study.age_caution:
         console().print(f"study {study.study}: {study.age_caution}", markup=False)
     for file in study.files:
@@ -185,7 +183,7 @@ def _caption(ensemble: "Ensemble") -> str:
     return f"{ensemble.identity.label}; {NOT_LOOKED_FOR}; not for diagnostic use"
 
 
-def _write(studies: "list[FileStudy]", decoder: Decoder, folder: Path) -> None:
+def _write(studies: list[FileStudy], decoder: Decoder, folder: Path) -> None:
     from daemon.pipeline.files import results_of
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -199,7 +197,7 @@ def _write(studies: "list[FileStudy]", decoder: Decoder, folder: Path) -> None:
                 write_whole(folder / f"{ds.Modality}-{ds.SOPInstanceUID}.dcm", to_bytes(ds))
 
 
-def _write_pages(study: "FileStudy", decoder: Decoder, overlays: Mapping[Path, Path]) -> None:
+def _write_pages(study: FileStudy, decoder: Decoder, overlays: Mapping[Path, Path]) -> None:
     from daemon.pipeline.files import read_image
 
     if study.finding is None:

@@ -52,9 +52,7 @@ class StudyResults:
     @property
     def deciding_part(self) -> str:
         """The part that has the study's score; empty where the study shows but one."""
-        if self.finding is None or len(self.finding.parts) == 1:
-            return ""
-        return self.finding.highest.part
+        return "" if self.finding is None else self.finding.deciding_part
 
     @property
     def places(self) -> Mapping[str, tuple[Place, ...]]:

@@ -1,7 +1,6 @@
 """This module analyzes files without a daemon: no store, no network, the same findings and results."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
@@ -9,93 +8,23 @@ from pathlib import Path
 from daemon.config.sections import Study
 from daemon.intake import state_of
 from daemon.pipeline.building import StudyResults, build_results
+from daemon.pipeline.file_study import AnalyzedFile, FileStudy
 from daemon.pipeline.reading import prepare, without_number
-from daemon.pipeline.reportable import JudgedStudy, LeftOut, ReportableStudy, ReportableView, judged
+from daemon.pipeline.reportable import LeftOut, ReportableStudy, ReportableView, judged
 from daemon.study.lifecycle import InstanceState
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.decoding.view import View
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels, UnusableInstance
 from dicom_io.reading.instance import InstanceHeader, read_header
-from dicom_io.selection.age import AgeRule, age_clause, ages_of
+from dicom_io.selection.age import AgeRule, ages_of
 from dicom_io.selection.eligibility import Eligibility, assess
 from dicom_io.selection.exclusion import MIN_SIDE, Exclusion
-from dicom_io.selection.patient import NOBODY, PatientIdentity
+from dicom_io.selection.patient import PatientIdentity
 from dicom_io.selection.shown import NOTHING_SAID, Shown
 from models.bundle.manifest import OperatingPoint
 from models.ensemble import Ensemble
 from models.errors import NonFiniteOutput, UnjudgedView, UnreadablePicture
-from models.finding import ViewFinding
 from models.picture import SUFFIXES, read_picture
-from models.study_finding import StudyFinding
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalyzedFile:
-    """One file and what became of it.
-
-    Attributes
-    ----------
-    study
-        Study Instance UID; for a picture its path, since a picture names no study.
-    sop_instance_uid
-        Empty where the file is no DICOM instance.
-    came_at
-        When it was written, aware; the daemon knows when an instance came.
-    view
-        None where the file was not analyzed, and then `reason` says why.
-    left_out
-        What a report says of it then; None where none is made, or it is no business of the report.
-    """
-
-    path: Path
-    study: str
-    came_at: datetime
-    sop_instance_uid: str = ""
-    shown: Shown = NOTHING_SAID
-    view: ReportableView | None = None
-    left_out: LeftOut | None = None
-    reason: str = ""
-    patient: PatientIdentity = NOBODY
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileStudy:
-    """The files of one study and what the ensemble makes of them.
-
-    Attributes
-    ----------
-    judged
-        None where the views are of two patients; such a study has no finding and no results.
-    """
-
-    study: str
-    files: tuple[AnalyzedFile, ...]
-    judged: JudgedStudy | None
-
-    @property
-    def finding(self) -> StudyFinding | None:
-        """What was found; None where nothing could be analyzed."""
-        return None if self.judged is None else self.judged.finding
-
-    @property
-    def is_picture(self) -> bool:
-        """Whether it is none of DICOM instances."""
-        return not any(file.sop_instance_uid for file in self.files)
-
-    def finding_of(self, file: AnalyzedFile) -> ViewFinding | None:
-        """Return what was found in one of its files, without a part where the study has no finding."""
-        if file.view is None:
-            return None
-        if self.finding is None:
-            return file.view.finding()
-        return next(view for view in self.finding.views if view.view_id == file.view.view_id)
-
-    @property
-    def age_caution(self) -> str:
-        """The caution about the patient's age in one sentence; empty if there is none. No picture has one."""
-        shown = [file.shown for file in self.files if file.view]
-        clause = age_clause([(each.age_caution, each.minimum_age_years) for each in shown])
-        return f"CAUTION: {clause}." if clause else ""
 
 
 def analyze_file(
@@ -148,13 +77,15 @@ def _analyze_instance(
     try:
         header = read_header(path, fallback_character_set=study.fallback_character_set)
     except UnusableInstance as error:
-        return AnalyzedFile(path=path, study=str(path), came_at=came_at, reason=error.reason)
+        state = InstanceState.UNREADABLE
+        return AnalyzedFile(path=path, study=str(path), state=state, came_at=came_at, reason=error.reason)
     eligibility = _eligibility(header, study)
     state, reason = state_of(eligibility)
     shown, view = _shown(eligibility), None
     if state is InstanceState.RECEIVED:
         try:
             view = _analyzed(path, shown, decoder.read_view(path), ensemble, point)
+            state = InstanceState.ANALYZED
         except NonFiniteOutput as error:
             state, reason = InstanceState.UNREADABLE, without_number(error)
         except (UndecodablePixels, DecodingInterrupted, UnjudgedView) as error:
@@ -164,6 +95,7 @@ def _analyze_instance(
     return AnalyzedFile(
         path=path,
         study=header.study_instance_uid,
+        state=state,
         came_at=came_at,
         sop_instance_uid=header.sop_instance_uid,
         shown=shown,
@@ -198,19 +130,20 @@ def _shown(eligibility: Eligibility) -> Shown:
 
 def _analyze_picture(path: Path, ensemble: Ensemble, point: OperatingPoint) -> AnalyzedFile:
     view: ReportableView | None = None
-    reason = ""
+    reason, state = "", InstanceState.UNREADABLE
     try:
         image = read_picture(path)
         if min(image.shape) < MIN_SIDE:
-            reason = Exclusion.TOO_SMALL.sentence
+            reason, state = Exclusion.TOO_SMALL.sentence, InstanceState.EXCLUDED
         else:
             view = _analyzed(path, NOTHING_SAID, View(image=image), ensemble, point)
+            state = InstanceState.ANALYZED
     except NonFiniteOutput as error:
         reason = without_number(error)
     except (UnreadablePicture, UnjudgedView) as error:
         reason = str(error)
     came_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return AnalyzedFile(path=path, study=str(path), came_at=came_at, view=view, reason=reason)
+    return AnalyzedFile(path=path, study=str(path), state=state, came_at=came_at, view=view, reason=reason)
 
 
 def _analyzed(
