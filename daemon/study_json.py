@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from daemon.pipeline.file_study import AnalyzedFile, FileStudy
-from daemon.store.instances import PATIENT_MISMATCH
+from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.places import place_values
 from daemon.store.shown import DeliveryRecord, EventRecord, ResultRecord, StudyDetail, WorklistEntry
 from daemon.store.values import InstanceRecord
