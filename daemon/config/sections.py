@@ -36,6 +36,8 @@ AeTitle = Annotated[
 Port = Annotated[int, Field(ge=1, le=65535)]
 ListenPort = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Result = Annotated[ResultKind, Field(strict=False)]
+_USUAL_RESULTS = (ResultKind.STRUCTURED_REPORT, ResultKind.SECONDARY_CAPTURE)
 
 # fmt: off
 FallbackCharacterSet = Literal[
@@ -230,12 +232,7 @@ class Destination(Section):
     ae_title: AeTitle
     host: Annotated[str, Field(min_length=1)]
     port: Port
-    results: Annotated[
-        tuple[Annotated[ResultKind, Field(strict=False)], ...], Field(strict=False, min_length=1)
-    ] = (
-        ResultKind.STRUCTURED_REPORT,
-        ResultKind.SECONDARY_CAPTURE,
-    )
+    results: Annotated[tuple[Result, ...], Field(strict=False, min_length=1)] = _USUAL_RESULTS
     calling_ae_title: AeTitle = "ULNA"
     timeout_seconds: Seconds = 30.0
 
