@@ -73,7 +73,7 @@ class Ensemble:
         findings = [_findings(entry, passes[entry.name]) for entry in self._entries]
         checks = self._checks(batch, passes)
         return [
-            ViewReading(members=members, input_check=check)
+            ViewReading(members=members, input_check=check, engine=self._engine.label)
             for members, check in zip(zip(*findings, strict=True), checks, strict=True)
         ]
 

@@ -72,11 +72,13 @@ class MemberFinding:
 class ViewReading:
     """What the ensemble reads in one input: the members' findings, and whether it is one they can judge.
 
-    `input_check` is None where the bundle has no reference.
+    `input_check` is None where the bundle has no reference. `engine` is what computed the numbers, as in
+    `models.engines.engine.Engine.label`; empty where nobody kept it.
     """
 
     members: tuple[MemberFinding, ...]
     input_check: InputCheck | None = None
+    engine: str = ""
 
     def require_judged(self, point: OperatingPoint) -> None:
         """Refuse a view that must not count as not flagged.

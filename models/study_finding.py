@@ -57,6 +57,11 @@ class StudyFinding:
         return max(self.parts, key=lambda part: part.score)
 
     @property
+    def deciding_part(self) -> str:
+        """The name of that part where the study shows several; empty where it shows but one."""
+        return "" if len(self.parts) == 1 else self.highest.part
+
+    @property
     def score(self) -> float:
         """P(abnormal) of the study: that of its highest part."""
         return self.highest.score

@@ -9,11 +9,8 @@ from datetime import datetime
 
 from pydicom.dataset import Dataset
 
-from dicom_io.objects.result_facts import ResultFacts, Verdict
-from dicom_io.selection.age import AgeCaution
-from dicom_io.selection.laterality import Laterality
-from dicom_io.selection.projection import Projection
-from dicom_io.selection.regions import Region
+from dicom_io.objects.result_facts import PreviousReport, ResultFacts, Verdict
+from dicom_io.selection.shown import NOTHING_SAID, Shown
 from models.bundle.manifest import BundleIdentity, OperatingPoint
 from models.claims import claim
 from models.finding import ViewFinding
@@ -32,20 +29,12 @@ VERDICTS = {
 class AnalyzedView:
     """A view, what it shows, and what was found.
 
-    `source` comes from `dicom_io.objects.inheritance.sanitized_source`, region, laterality and projection
-    from `dicom_io.selection.eligibility.assess`; `laterality_conflict` names the keywords of the sources that
-    contradict the others about the side. `age_caution` and `minimum_age_years` are as in
-    `dicom_io.selection.age.age_clause`.
+    `source` comes from `dicom_io.objects.inheritance.sanitized_source`.
     """
 
     source: Dataset
     finding: ViewFinding
-    region: Region | None = None
-    laterality: Laterality = Laterality.UNKNOWN
-    laterality_conflict: str = ""
-    projection: Projection = Projection.UNKNOWN
-    age_caution: AgeCaution | None = None
-    minimum_age_years: int = 0
+    shown: Shown = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,19 +52,6 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreviousReport:
-    """The report of the revision before, which this one supersedes.
-
-    `created_at` is aware, in the time zone of the site.
-    """
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_instance_uid: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContent:
     """Everything that one revision of a study's report says.
 
@@ -89,10 +65,10 @@ class ReportContent:
         None where there was nothing to analyze.
     bundle, operating_point
         What is, or would have been, applied.
-    revision, software_version, analyzed_at
-        As in `dicom_io.objects.common.ResultFacts`.
+    engine, settings, revision, software_version, analyzed_at
+        As in `dicom_io.objects.result_facts.ResultFacts`.
     previous
-        The report of revision n - 1, if there was one.
+        The report of revision n - 1, if there was one; its time in the zone of the site.
     """
 
     analyzed: tuple[AnalyzedView, ...]
@@ -103,6 +79,8 @@ class ReportContent:
     revision: int
     software_version: str
     analyzed_at: datetime
+    engine: str = ""
+    settings: str = ""
     previous: PreviousReport | None = None
 
     def __post_init__(self) -> None:
@@ -143,11 +121,21 @@ class ReportContent:
             replaces_report_of=None if self.previous is None else self.previous.created_at,
             claim=claim(self.category, self.bundle.target),
             target=self.bundle.target.text,
+            sources=(
+                *(f"{_uid(view.source)} {view.shown}" for view in self.analyzed),
+                *(f"{_uid(other.source)} {other.reason}" for other in self.set_aside),
+            ),
             model_name=self.bundle.name,
             model_version=self.bundle.version,
             bundle_digest=self.bundle.digest,
             trained=self.bundle.trained,
+            engine=self.engine,
+            settings=self.settings,
             operating_point=f"{self.operating_point.name} {self.operating_point.threshold!r}",
             software_version=self.software_version,
             analyzed_at=self.analyzed_at,
         )
+
+
+def _uid(source: Dataset) -> str:
+    return str(source["SOPInstanceUID"].value)

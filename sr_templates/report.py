@@ -11,8 +11,9 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from dicom_io.objects.common import Place, derived_dataset, instance_reference
 from dicom_io.objects.inheritance import put
+from dicom_io.objects.result_facts import PreviousReport
 from sr_templates import codes
-from sr_templates.content import PreviousReport, ReportContent
+from sr_templates.content import ReportContent
 from sr_templates.text import counted
 from sr_templates.tid1500 import tid1500_measurement_report
 
@@ -25,12 +26,11 @@ def structured_report(content: ReportContent) -> Dataset:
     Same content, same bytes.
     """
     facts = content.facts
-    uids = [str(source["SOPInstanceUID"].value) for source in content.sources]
     study_instance_uid = str(content.sources[0]["StudyInstanceUID"].value)
     place = Place(
         sop_class_uid=Comprehensive3DSRStorage,
-        sop_instance_uid=facts.uid("structured-report", uids),
-        series_instance_uid=facts.uid("structured-report-series", [study_instance_uid]),
+        sop_instance_uid=facts.uid("structured-report", study_instance_uid),
+        series_instance_uid=facts.uid("structured-report-series", study_instance_uid),
         modality="SR",
         series_number=SERIES_NUMBER,
         instance_number=content.revision,

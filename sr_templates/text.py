@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dicom_io.objects.result_facts import NOT_FOR_DIAGNOSIS
 from dicom_io.selection.age import age_clause
 from dicom_io.selection.laterality import Laterality
-from dicom_io.selection.parts import SIDES, Part
+from dicom_io.selection.parts import SIDES
 from dicom_io.selection.projection import Projection
 from models.claims import NOT_LOOKED_FOR, UNSPECIFIED, claim, digits_of, in_words, named
 from models.study_finding import StudyFinding, TriageCategory
@@ -48,7 +48,7 @@ def summary(content: ReportContent) -> str:
 
 def age_caution(content: ReportContent) -> str:
     """Return the caution about the patient's age, one sentence for all views; empty if there is none."""
-    clause = age_clause([(view.age_caution, view.minimum_age_years) for view in content.analyzed])
+    clause = age_clause([(view.shown.age_caution, view.shown.minimum_age_years) for view in content.analyzed])
     return f"CAUTION: {clause}." if clause else ""
 
 
@@ -59,8 +59,9 @@ def view_title(number: int, view: AnalyzedView) -> str:
 
 def shown_by(view: AnalyzedView) -> str:
     """Return what a view shows: "left wrist, lateral"."""
-    projection = "" if view.projection is Projection.UNKNOWN else f", {view.projection}"
-    return f"{named(Part(view.region, view.laterality).name)}{projection}"
+    shown = view.shown
+    projection = "" if shown.projection is Projection.UNKNOWN else f", {shown.projection}"
+    return f"{named(shown.part.name)}{projection}"
 
 
 def counted(count: int, noun: str) -> str:
@@ -129,11 +130,12 @@ def _cautions(content: ReportContent, finding: StudyFinding) -> list[str]:
                 f"CAUTION: view {number} {warning.clause}: it differs from the training data, "
                 "treat the result with caution."
             )
-        if view.laterality_conflict:
-            stated = "no side" if view.laterality is Laterality.UNKNOWN else SIDES[view.laterality].strip()
+        if view.shown.laterality_conflict:
+            side = view.shown.laterality
+            stated = "no side" if side is Laterality.UNKNOWN else SIDES[side].strip()
             cautions.append(
                 f"The header of view {number} contradicts itself about the side "
-                f"({view.laterality_conflict}); {stated} is stated."
+                f"({view.shown.laterality_conflict}); {stated} is stated."
             )
     for reason, instances in reasons(content.set_aside).items():
         cautions.append(f"Not analyzed: {counted(len(instances), 'instance')}, because {reason}.")

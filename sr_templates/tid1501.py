@@ -163,7 +163,7 @@ def _finding_sites(views: Iterable[AnalyzedView]) -> list[ContentItem]:
     """Return one Finding Site with its Laterality for each part and side that is known."""
     modifier = Relationship.HAS_CONCEPT_MOD
     sites: list[ContentItem] = []
-    for region, laterality in dict.fromkeys((view.region, view.laterality) for view in views):
+    for region, laterality in dict.fromkeys((view.shown.region, view.shown.laterality) for view in views):
         if region is None:
             continue
         site = CodeContentItem(codes.FINDING_SITE, codes.REGIONS[region], modifier)

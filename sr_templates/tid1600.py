@@ -58,8 +58,8 @@ def _tid1602_descriptors(view: AnalyzedView) -> list[ContentItem]:
     for keyword, name in (("Rows", codes.PIXEL_DATA_ROWS), ("Columns", codes.PIXEL_DATA_COLUMNS)):
         if keyword in source:
             descriptors.append(_number(name, source[keyword].value, codes.PIXELS))
-    if view.laterality:
-        side = codes.LATERALITIES[view.laterality]
+    if view.shown.laterality:
+        side = codes.LATERALITIES[view.shown.laterality]
         descriptors.append(CodeContentItem(codes.IMAGE_LATERALITY, side, _ACQUISITION))
     return descriptors
 

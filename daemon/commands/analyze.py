@@ -15,19 +15,21 @@ from daemon.commands.console import console, error_console, print_json
 from daemon.commands.files import files_below, names_apart, present
 from daemon.config.bundle_check import require_usable
 from daemon.config.sections import Analysis
+from daemon.pipeline.file_study import AnalyzedFile, FileStudy
 from daemon.spool import write_whole
 from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.places import place_values
+from daemon.study_json import file_study_values
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.objects.common import to_bytes
 from models.bundle.shipped import bundle_folder
 from models.claims import NOT_LOOKED_FOR
+from models.finding import ViewFinding
 from models.rendering.view_page import render_page
 from models.rendering.words import Caption
-from models.study_finding import PartFinding, TriageCategory
+from models.study_finding import PartFinding
 
 if TYPE_CHECKING:  # these load torch, which takes seconds that `--help` and a misspelt path need not wait for
-    from daemon.pipeline.files import OfflineStudy, OfflineView
     from models.ensemble import Ensemble
 
 
@@ -79,21 +81,21 @@ def run(options: argparse.Namespace) -> int:
 
     with Decoder() as decoder:
         ensemble = _ensemble(analysis)
-        views = [
+        found = [
             analyze_file(
                 file, decoder, ensemble, operating_point=analysis.operating_point, study=config.study
             )
             for file in track(files, description="analyzing", console=error_console(), transient=True)
         ]
-        studies = studies_of(views, ensemble, operating_point=analysis.operating_point)
+        studies = studies_of(found, ensemble, operating_point=analysis.operating_point)
         if options.output:
-            _write(studies, decoder, ensemble, options.output, analysis.operating_point)
+            _write(studies, decoder, options.output)
     if options.json:
         print_json([_document(study) for study in studies])
     else:
         _print_table(studies, ensemble)
-    analyzed = all(view.finding for view in views) and not any(study.two_patients for study in studies)
-    return 0 if paths == options.paths and views and analyzed else 1
+    analyzed = all(file.view for file in found) and all(study.judged for study in studies)
+    return 0 if paths == options.paths and found and analyzed else 1
 
 
 def _ensemble(analysis: Analysis) -> "Ensemble":
@@ -107,19 +109,16 @@ def _ensemble(analysis: Analysis) -> "Ensemble":
     return open_ensemble(bundle, device)
 
 
-def _document(study: "OfflineStudy") -> dict[str, Any]:
+def _document(study: FileStudy) -> dict[str, Any]:
     finding = study.finding
     return {
         "study": study.study,
-        "category": TriageCategory.NOT_ANALYZED if finding is None else finding.category,
+        **file_study_values(study),
         "flagged": None if finding is None else finding.flagged,
-        "probability": None if finding is None else finding.score,
         "operating_point": None if finding is None else finding.operating_point.model_dump(),
         "bundle": None if finding is None else finding.bundle.label,
-        "reason": PATIENT_MISMATCH if study.two_patients else "",
-        "target": None if finding is None else finding.bundle.target.text,
         "parts": [] if finding is None else [_part_document(part) for part in finding.parts],
-        "views": [_view_document(view) for view in study.views],
+        "views": [_view_document(file, study.finding_of(file)) for file in study.files],
     }
 
 
@@ -132,93 +131,86 @@ def _part_document(part: PartFinding) -> dict[str, Any]:
     }
 
 
-def _view_document(view: "OfflineView") -> dict[str, Any]:
-    finding, record = view.finding, view.record
+def _view_document(file: AnalyzedFile, finding: ViewFinding | None) -> dict[str, Any]:
+    shown = file.shown if file.sop_instance_uid else None
     check = None if finding is None else finding.input_check
     return {
-        "path": view.path,
-        "region": record.region if record else "",
-        "laterality": record.laterality if record else "",
-        "projection": record.projection if record else "",
+        "path": file.path,
+        "region": (shown.region or "") if shown else "",
+        "laterality": shown.laterality if shown else "",
+        "projection": shown.projection if shown else "",
         "part": "" if finding is None else finding.part,
         "probability": None if finding is None else finding.probability,
         "places": [] if finding is None else [place_values(place) for place in finding.places],
         "members": {member.member: member.probability for member in finding.members} if finding else {},
         "input_distance": None if check is None else check.distance,
         "input_warning": (check.warning or "") if check else "",
-        "age_caution": (record.age_caution or "") if record else "",
-        "reason": view.reason,
+        "age_caution": (shown.age_caution or "") if shown else "",
+        "reason": file.reason,
     }
 
 
-def _print_table(studies: "list[OfflineStudy]", ensemble: "Ensemble") -> None:
+def _print_table(studies: list[FileStudy], ensemble: "Ensemble") -> None:
     members = ensemble.identity.members
     table = Table(
         "file", "region", ensemble.identity.target.quantity, *members, "study", caption=_caption(ensemble)
     )
     for study in studies:
-        verdict = f"not analyzed ({PATIENT_MISMATCH})" if study.two_patients else "not analyzed"
+        verdict = "not analyzed" if study.judged else f"not analyzed ({PATIENT_MISMATCH})"
         if study.finding is not None:
             verdict = f"{study.finding.category} ({study.finding.score:.3f})"
-        for view in study.views:
-            numbers, ensemble_text = [""] * len(members), view.reason
-            if view.finding is not None:
-                numbers = [f"{member.probability:.3f}" for member in view.finding.members]
-                ensemble_text = f"{view.finding.probability:.3f}"
-            region = view.record.region if view.record else ""
-            table.add_row(view.path.name, region, ensemble_text, *numbers, verdict)
+        for file in study.files:
+            numbers, ensemble_text = [""] * len(members), file.reason
+            if (finding := study.finding_of(file)) is not None:
+                numbers = [f"{member.probability:.3f}" for member in finding.members]
+                ensemble_text = f"{finding.probability:.3f}"
+            table.add_row(file.path.name, file.shown.region or "", ensemble_text, *numbers, verdict)
     console().print(table if studies else "no file to analyze")
     for study in studies:
         _print_cautions(study)
 
 
-def _print_cautions(study: "OfflineStudy") -> None:
+def _print_cautions(study: FileStudy) -> None:
     if study.age_caution:
         console().print(f"study {study.study}: {study.age_caution}", markup=False)
-    for view in study.views:
-        if view.finding is not None and view.finding.warning is not None:
-            console().print(f"{view.path.name}: {view.finding.warning.sentence}", markup=False)
+    for file in study.files:
+        finding = study.finding_of(file)
+        if finding is not None and finding.warning is not None:
+            console().print(f"{file.path.name}: {finding.warning.sentence}", markup=False)
 
 
 def _caption(ensemble: "Ensemble") -> str:
     return f"{ensemble.identity.label}; {NOT_LOOKED_FOR}; not for diagnostic use"
 
 
-def _write(
-    studies: "list[OfflineStudy]",
-    decoder: Decoder,
-    ensemble: "Ensemble",
-    folder: Path,
-    operating_point: str,
-) -> None:
+def _write(studies: list[FileStudy], decoder: Decoder, folder: Path) -> None:
     from daemon.pipeline.files import results_of
 
     folder.mkdir(parents=True, exist_ok=True)
-    names = names_apart(view.path for study in studies for view in study.views)
+    names = names_apart(file.path for study in studies for file in study.files)
     overlays = {file: folder / f"{name}-overlay.png" for file, name in names.items()}
     for study in studies:
-        _write_pages(study, decoder, ensemble, overlays)
-        results = results_of(study, decoder, ensemble, operating_point=operating_point)
+        _write_pages(study, decoder, overlays)
+        results = results_of(study, decoder)
         if results is not None:
-            for ds in (*results.secondary_captures, results.structured_report):
+            for ds in (result.dataset for result in results.results):
                 write_whole(folder / f"{ds.Modality}-{ds.SOPInstanceUID}.dcm", to_bytes(ds))
 
 
-def _write_pages(
-    study: "OfflineStudy", decoder: Decoder, ensemble: "Ensemble", overlays: Mapping[Path, Path]
-) -> None:
+def _write_pages(study: FileStudy, decoder: Decoder, overlays: Mapping[Path, Path]) -> None:
     from daemon.pipeline.files import read_image
 
     if study.finding is None:
         return
-    analyzed = [view for view in study.views if view.finding]
-    for number, (view, finding) in enumerate(zip(analyzed, study.finding.views, strict=True), start=1):
+    analyzed = [file for file in study.files if file.view]
+    for number, (file, finding) in enumerate(zip(analyzed, study.finding.views, strict=True), start=1):
         caption = Caption(
             product=product(),
             view=f"View {number} of {len(analyzed)}",
             study=study.finding,
             caution=study.age_caution,
         )
-        read = read_image(view, decoder)
-        page = render_page(read.image, finding, caption, ensemble.preprocessing, read.pixel_aspect)
-        Image.fromarray(page).save(overlays[view.path])
+        read = read_image(file, decoder)
+        preprocessing = study.finding.bundle.preprocessing
+        page = render_page(read.image, finding, caption, preprocessing, read.pixel_aspect)
+        Image.fromarray(page).save(overlays[file.path])

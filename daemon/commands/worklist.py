@@ -11,6 +11,7 @@ from daemon.commands.console import console, print_json
 from daemon.store.shown import WorklistEntry
 from daemon.store.worklist import worklist_entries
 from daemon.study.closing import Priority, reading_order
+from daemon.study_json import entry_values
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
     entries = reading_order(worklist_entries(store))
     store.close()
     if options.json:
-        print_json([asdict(entry) for entry in entries])
+        # Scripts read what was there before: the priority as a number, and no category until there is one.
+        print_json([entry_values(entry) | asdict(entry) for entry in entries])
         return 0
     table = Table(
         "priority", "category", "probability", "regions", "views", "accession", "patient", "study", "state"

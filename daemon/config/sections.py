@@ -18,6 +18,7 @@ from pydantic import (
 from daemon.config.page_address import host_name, loopback
 from daemon.couriers.registry import known_kind
 from daemon.process.node import NODE_PATTERN
+from daemon.store.values import ResultKind
 from dicom_io.errors import VocabularyInvalid
 from dicom_io.selection.age import AgeRule
 from dicom_io.selection.words import Words, words_with
@@ -35,7 +36,8 @@ AeTitle = Annotated[
 Port = Annotated[int, Field(ge=1, le=65535)]
 ListenPort = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-ResultKind = Literal["sr", "sc"]
+Result = Annotated[ResultKind, Field(strict=False)]
+_USUAL_RESULTS = (ResultKind.STRUCTURED_REPORT, ResultKind.SECONDARY_CAPTURE)
 
 # fmt: off
 FallbackCharacterSet = Literal[
@@ -230,7 +232,7 @@ class Destination(Section):
     ae_title: AeTitle
     host: Annotated[str, Field(min_length=1)]
     port: Port
-    results: Annotated[tuple[ResultKind, ...], Field(strict=False, min_length=1)] = ("sr", "sc")
+    results: Annotated[tuple[Result, ...], Field(strict=False, min_length=1)] = _USUAL_RESULTS
     calling_ae_title: AeTitle = "ULNA"
     timeout_seconds: Seconds = 30.0
 

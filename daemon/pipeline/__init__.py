@@ -1,1 +1,5 @@
-"""Take a study from its files to its results, for the daemon and `ulna analyze` alike."""
+"""This package makes reports, from the store and from files on disk alike.
+
+`stored` and `files` each make a `reportable.ReportableStudy`; `reportable.judged` folds it into one finding;
+`building` makes the results of that, of every kind in `kinds`.
+"""

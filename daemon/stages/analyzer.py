@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from daemon.pipeline.reading import PreparedView, prepare, without_number
 from daemon.process.hindrance import hindrance
 from daemon.process.pace import Pace
 from daemon.process.stage import StageProcess
@@ -20,8 +20,7 @@ from dicom_io.decoding.decoder import Decoder
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels
 from models.ensemble import Ensemble
 from models.errors import NonFiniteOutput, UnjudgedView
-from models.finding import ViewGeometry, ViewReading
-from models.preprocess import preprocess
+from models.finding import ViewReading
 
 _FAIR_SHARE = 3  # every third claim takes some of the oldest views, whatever their rank
 _PASS_SECONDS = 5.0  # a stage must live, stop and turn to what is urgent; a full batch takes as long or less
@@ -30,10 +29,9 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Prepared:
+class _Claimed:
     view: ClaimedView
-    geometry: ViewGeometry
-    image: NDArray[np.float32]
+    prepared: PreparedView
 
 
 class Analyzer:
@@ -103,14 +101,14 @@ class Analyzer:
         )
         return True
 
-    def _pass(self, prepared: Sequence[_Prepared], owner: str) -> int:
+    def _pass(self, prepared: Sequence[_Claimed], owner: str) -> int:
         """Analyze as many views as there is time for in one pass; give how many."""
         count = min(len(prepared), self._pace.affordable(unmeasured=1))
         with self._pace.measured(count):
             self._analyze(prepared[:count], owner)
         return count
 
-    def _prepare(self, view: ClaimedView, owner: str) -> list[_Prepared]:
+    def _prepare(self, view: ClaimedView, owner: str) -> list[_Claimed]:
         """Give the view as the networks want it; empty when it cannot be read, which is recorded."""
         try:
             read = self._decoder.read_view(self._spool.absolute(view.path))
@@ -126,28 +124,24 @@ class Analyzer:
                 raise
             self._set_aside(view, owner, f"its file in the spool cannot be read: {error.strerror}")
             return []
-        rows, columns = read.image.shape
-        geometry = ViewGeometry(rows=rows, columns=columns, pixel_aspect=read.pixel_aspect)
-        image = preprocess(read.image, self._ensemble.preprocessing, read.pixel_aspect)
-        return [_Prepared(view, geometry, image)]
+        return [_Claimed(view, prepare(read, self._ensemble.preprocessing))]
 
-    def _analyze(self, prepared: Sequence[_Prepared], owner: str) -> None:
+    def _analyze(self, prepared: Sequence[_Claimed], owner: str) -> None:
         if not prepared:
             return
         try:
-            readings = self._ensemble.read(np.stack([each.image for each in prepared]))
+            readings = self._ensemble.read(np.stack([each.prepared.image for each in prepared]))
         except NonFiniteOutput as error:
-            reason = f"member {error.member} gives no finite number for this view"
             for position in error.positions:
-                self._set_aside(prepared[position].view, owner, reason)
+                self._set_aside(prepared[position].view, owner, without_number(error))
             spared = [each for index, each in enumerate(prepared) if index not in error.positions]
             self._analyze(spared, owner)
             return
         for each, reading in zip(prepared, readings, strict=True):
             self._record(each, owner, reading)
 
-    def _record(self, prepared: _Prepared, owner: str, reading: ViewReading) -> None:
-        view = prepared.view
+    def _record(self, claimed: _Claimed, owner: str, reading: ViewReading) -> None:
+        view = claimed.view
         try:
             reading.require_judged(self._operating_point)
         except UnjudgedView as error:
@@ -158,7 +152,7 @@ class Analyzer:
             view,
             owner=owner,
             reading=reading,
-            geometry=prepared.geometry,
+            geometry=claimed.prepared.geometry,
             bundle_digest=self._ensemble.identity.digest,
         )
         if not recorded:

@@ -2,19 +2,23 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from daemon.config.configuration import Config
 from daemon.config.sections import Destination
 from daemon.logs import describe
-from daemon.pipeline.building import StudyResults, build_results, has_sources
+from daemon.pipeline.building import StudyResults, build_results
+from daemon.pipeline.kinds.kind import Kind
+from daemon.pipeline.kinds.registry import KINDS
+from daemon.pipeline.reportable import judged
+from daemon.pipeline.stored import reportable_study
 from daemon.process.hindrance import hindrance
 from daemon.process.stage import StageProcess
 from daemon.spool import Spool
 from daemon.store import renewal, studies
 from daemon.store.database import Store
-from daemon.store.values import ClaimedStudy, NewResult, Report, ResultKind
+from daemon.store.values import ClaimedStudy, NewResult, Report
 from daemon.study.closing import ClosingRule, closing
 from daemon.study.lifecycle import InstanceState
 from dicom_io.decoding.decoder import Decoder
@@ -37,11 +41,13 @@ class Reporter:
         config: Config,
         *,
         bundle: BundleIdentity,
+        kinds: Sequence[Kind] = KINDS,
     ) -> None:
         self._store = store
         self._spool = spool
         self._decoder = decoder
         self._bundle = bundle
+        self._kinds = kinds
         self._operating_point = config.analysis.operating_point
         self._destinations: tuple[Destination, ...] = config.destinations
         self._rule = ClosingRule(
@@ -116,7 +122,8 @@ class Reporter:
         )
 
     def _built(self, study: ClaimedStudy, on_view: Callable[[], None]) -> Report:
-        if not has_sources(study):
+        about = reportable_study(study, self._spool)
+        if about is None:
             reasons = "; ".join(sorted({instance.reason for instance in study.instances}))
             return Report(
                 category=TriageCategory.NOT_ANALYZED,
@@ -128,11 +135,9 @@ class Reporter:
                 deliveries=(),
             )
         built = build_results(
-            study,
-            spool=self._spool,
+            judged(about, bundle=self._bundle, operating_point=self._operating_point),
             decoder=self._decoder,
-            bundle=self._bundle,
-            operating_point=self._operating_point,
+            kinds=self._kinds,
             on_view=on_view,
         )
         results = self._stored(built)
@@ -143,7 +148,7 @@ class Reporter:
             if result.kind in destination.results
         )
         return Report(
-            category=built.category,
+            category=built.content.category,
             score=None if built.finding is None else built.finding.score,
             part=built.deciding_part,
             target=self._bundle.target.text,
@@ -158,18 +163,14 @@ class Reporter:
 
     def _stored(self, built: StudyResults) -> tuple[NewResult, ...]:
         """Make the bytes durable before the store speaks of them."""
-        kinds = [ResultKind.SECONDARY_CAPTURE] * len(built.secondary_captures)
         return tuple(
             NewResult(
-                kind=kind,
-                sop_instance_uid=str(ds.SOPInstanceUID),
-                sop_class_uid=str(ds.SOPClassUID),
-                series_instance_uid=str(ds.SeriesInstanceUID),
-                source_sop_instance_uid=source,
-                path=self._spool.write_result(str(ds.SOPInstanceUID), to_bytes(ds)),
+                kind=result.kind,
+                sop_instance_uid=str(result.dataset.SOPInstanceUID),
+                sop_class_uid=str(result.dataset.SOPClassUID),
+                series_instance_uid=str(result.dataset.SeriesInstanceUID),
+                source_sop_instance_uid=result.source_sop_instance_uid,
+                path=self._spool.write_result(str(result.dataset.SOPInstanceUID), to_bytes(result.dataset)),
             )
-            for kind, source, ds in (
-                *zip(kinds, built.captured_views, built.secondary_captures, strict=True),
-                (ResultKind.STRUCTURED_REPORT, "", built.structured_report),
-            )
+            for result in built.results
         )

@@ -58,6 +58,7 @@ def _record(row: Row[Any], members: list[MemberFinding]) -> InstanceRecord:
         laterality_conflict=row.laterality_conflict,
         projection=row.projection,
         bundle_digest=row.bundle_digest,
+        engine=row.engine,
         members=tuple(members),
         input_check=_input_check(row),
         geometry=_geometry(row),

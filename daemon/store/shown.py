@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from daemon.store.values import InstanceRecord, ResultKind, StudyIdentity
+from daemon.store.values import InstanceRecord, StudyIdentity
 from daemon.study.lifecycle import StudyState
 
 
@@ -59,7 +59,7 @@ class ResultRecord:
     """One stored result and its deliveries."""
 
     revision: int
-    kind: ResultKind
+    kind: str
     sop_instance_uid: str
     source_sop_instance_uid: str
     path: str

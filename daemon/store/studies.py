@@ -14,9 +14,10 @@ from daemon.store.patients import patient_of
 from daemon.store.queueing import fill_outbox
 from daemon.store.reports import insert_result, keep_places
 from daemon.store.tables import instances, results, studies
-from daemon.store.values import ClaimedStudy, OpenStudy, Predecessor, Report, ResultKind, ViewKind
+from daemon.store.values import ClaimedStudy, OpenStudy, Report, ResultKind, ViewKind
 from daemon.store.views import return_views
 from daemon.study.lifecycle import InstanceState, StudyEvent, StudyState
+from dicom_io.objects.result_facts import PreviousReport
 from dicom_io.selection.laterality import Laterality
 
 BEGUN_TOO_OFTEN = "building the report ended without an answer twice"
@@ -195,7 +196,7 @@ def _claimed_study(connection: Connection, row: Row[Any]) -> ClaimedStudy:
     )
 
 
-def _predecessor(connection: Connection, study: Row[Any]) -> Predecessor | None:
+def _predecessor(connection: Connection, study: Row[Any]) -> PreviousReport | None:
     """Give the newest report; none where the study has another patient since, whom it must not name."""
     row = connection.execute(
         select(results)
@@ -205,7 +206,7 @@ def _predecessor(connection: Connection, study: Row[Any]) -> Predecessor | None:
     ).first()
     if row is None or patient_of(row).contradicts(patient_of(study)):
         return None
-    return Predecessor(
+    return PreviousReport(
         sop_class_uid=row.sop_class_uid,
         sop_instance_uid=row.sop_instance_uid,
         series_instance_uid=row.series_instance_uid,

@@ -28,7 +28,7 @@ from sqlalchemy import (
     true,
 )
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 """The newest migration; `daemon/store/migrations/versions` begins its file names with it."""
 
 
@@ -149,6 +149,8 @@ instances = Table(
     Column("age_caution", String(16), nullable=False, default="", server_default=""),
     Column("minimum_age_years", Integer, nullable=False, default=0, server_default="0"),
     Column("bundle_digest", String(64), nullable=False, default=""),
+    # What computed its numbers, and in which precision: "torch float32".
+    Column("engine", String(64), nullable=False, default="", server_default=""),
     # How the view compares with the training data; NULL where the bundle has no reference.
     Column("input_distance", Float),
     Column("input_warning", String(16), nullable=False, default="", server_default=""),

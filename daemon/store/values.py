@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 
 from daemon.study.lifecycle import InstanceState
+from dicom_io.objects.result_facts import PreviousReport
 from dicom_io.selection.age import AgeCaution
 from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.patient import PatientIdentity
@@ -24,7 +25,7 @@ class Recorded(Enum):
 
 
 class ResultKind(StrEnum):
-    """What a result is; destinations ask for kinds."""
+    """The kinds of results that `daemon.pipeline.kinds` builds, as destinations ask for them."""
 
     STRUCTURED_REPORT = "sr"
     SECONDARY_CAPTURE = "sc"
@@ -121,7 +122,8 @@ class ClaimedView:
 class InstanceRecord:
     """What the store knows of one instance; `members` is empty unless it is analyzed.
 
-    `input_check` compares a view with the training data; None where nobody did. `geometry` is that of the
+    `engine` is what computed its numbers, as in `models.finding.ViewReading`. `input_check` compares a view
+    with the training data; None where nobody did. `geometry` is that of the
     image as stored; None where nobody kept it. `places` are those of the newest report. `minimum_age_years`
     is the age below which `age_caution` was given when the instance came; the configuration may ask another
     since.
@@ -140,6 +142,7 @@ class InstanceRecord:
     laterality_conflict: str
     projection: str
     bundle_digest: str
+    engine: str
     members: tuple[MemberFinding, ...]
     input_check: InputCheck | None = None
     geometry: ViewGeometry | None = None
@@ -181,16 +184,6 @@ class OpenStudy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Predecessor:
-    """The Structured Report of an earlier revision, which the next one supersedes."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_instance_uid: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedStudy:
     """A closed study that the claimer is to report."""
 
@@ -200,14 +193,14 @@ class ClaimedStudy:
     revision: int
     opened_at: datetime
     instances: tuple[InstanceRecord, ...]
-    predecessor: Predecessor | None
+    predecessor: PreviousReport | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewResult:
     """A built result whose bytes are durable."""
 
-    kind: ResultKind
+    kind: str
     sop_instance_uid: str
     sop_class_uid: str
     series_instance_uid: str

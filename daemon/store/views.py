@@ -123,6 +123,7 @@ def record_analysis(
     with store.write() as connection:
         values = {
             "bundle_digest": bundle_digest,
+            "engine": reading.engine,
             "image_rows": geometry.rows,
             "image_columns": geometry.columns,
             "pixel_aspect": geometry.pixel_aspect,
@@ -154,7 +155,7 @@ def return_views(connection: Connection, view_ids: Sequence[int]) -> None:
     query = select(instances.c.id, instances.c.study_id, instances.c.state).where(
         instances.c.id.in_(view_ids)
     )
-    values = {"bundle_digest": "", "attempts": 0, **_input_check(None)}
+    values = {"bundle_digest": "", "engine": "", "attempts": 0, **_input_check(None)}
     for row in connection.execute(query.with_for_update(key_share=True)).all():
         transitions.change(connection, transitions.instance(row), InstanceEvent.BUNDLE_CHANGED, values)
 

@@ -11,7 +11,7 @@ from daemon.store.database import Store
 from daemon.store.history import events_of
 from daemon.store.shown import DeliveryRecord, Rejection, ResultRecord, StudyDetail, WorklistEntry
 from daemon.store.tables import deliveries, instances, rejections, results, studies
-from daemon.store.values import ResultKind, StudyIdentity
+from daemon.store.values import StudyIdentity
 from daemon.study.lifecycle import InstanceState, StudyState
 
 
@@ -155,7 +155,7 @@ def _results(connection: Connection, study_id: int) -> tuple[ResultRecord, ...]:
     return tuple(
         ResultRecord(
             revision=row.revision,
-            kind=ResultKind(row.kind),
+            kind=row.kind,
             sop_instance_uid=row.sop_instance_uid,
             source_sop_instance_uid=row.source_sop_instance_uid,
             path=row.path,

@@ -1,25 +1,17 @@
-"""This module gives the worklist and single studies as JSON.
-
-A field equal to one data element carries its keyword in snake case.
-"""
+"""This module gives the worklist and single studies as JSON, in the form of `daemon.study_json`."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from daemon.store.database import Store
-from daemon.store.places import place_values
-from daemon.store.shown import DeliveryRecord, EventRecord, ResultRecord, WorklistEntry
-from daemon.store.values import InstanceRecord
 from daemon.store.worklist import study_detail, worklist_entries
-from daemon.study.closing import Priority
+from daemon.study_json import detail_values, entry_values
 from daemon.web.address import requested_study
-from daemon.web.detail import ensemble_probability
-from daemon.web.listing import Period, Selection, is_current, standing, turn_around, worklist
+from daemon.web.listing import Period, Selection, worklist
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +27,7 @@ class Api:
         shown = worklist(worklist_entries(self.store), selection, now=self.clock())
         return JSONResponse(
             {
-                "studies": [study_values(entry) for entry in shown.entries],
+                "studies": [entry_values(entry) for entry in shown.entries],
                 "selected": shown.selected,
                 "categories": dict(shown.standings),
                 "states": dict(shown.states),
@@ -45,96 +37,4 @@ class Api:
     def study(self, request: Request) -> Response:
         """Answer ``/api/studies/{study_instance_uid}``: all that is known of one study."""
         detail = study_detail(self.store, requested_study(request))
-        return JSONResponse(
-            {
-                **study_values(detail.entry),
-                "instances": [_instance_values(record) for record in detail.instances],
-                "results": [_result_values(record) for record in detail.results],
-                "events": [_event_values(record) for record in detail.events],
-            }
-        )
-
-
-def study_values(entry: WorklistEntry) -> dict[str, Any]:
-    """Give one study as JSON values; holds patient data."""
-    elapsed = turn_around(entry)
-    return {
-        "study_instance_uid": entry.study_instance_uid,
-        **asdict(entry.identity),
-        "priority": Priority(entry.priority).name,
-        "category": standing(entry),
-        "category_is_current": is_current(entry),
-        "probability": entry.score,
-        "part": entry.part,
-        "target": entry.target,
-        "state": entry.state,
-        "cause": entry.cause,
-        "reason": entry.reason,
-        "summary": entry.summary,
-        "model": entry.model_label,
-        "trained": entry.trained,
-        "revision": entry.revision,
-        "regions": list(entry.regions),
-        "view_count": entry.view_count,
-        "warned_view_count": entry.warned_view_count,
-        "is_old": entry.is_old,
-        "instance_count": entry.instance_count,
-        "opened_at": _moment(entry.opened_at),
-        "last_instance_at": _moment(entry.last_instance_at),
-        "closed_at": _moment(entry.closed_at),
-        "turn_around_seconds": elapsed.total_seconds() if elapsed is not None else None,
-    }
-
-
-def _instance_values(record: InstanceRecord) -> dict[str, Any]:
-    return {
-        "sop_instance_uid": record.sop_instance_uid,
-        "sop_class_uid": record.sop_class_uid,
-        "received_at": _moment(record.received_at),
-        "source": record.source,
-        "state": record.state,
-        "reason": record.reason,
-        "exclusion": record.exclusion,
-        "region": record.region,
-        "laterality": record.laterality,
-        "projection": record.projection,
-        "probability": ensemble_probability(record),
-        "places": [place_values(place) for place in record.places],
-        "input_distance": None if record.input_check is None else record.input_check.distance,
-        "input_warning": record.warning or "",
-        "age_caution": record.age_caution or "",
-        "members": [
-            {"member": member.member, "logit": member.logit, "probability": member.probability}
-            for member in record.members
-        ],
-    }
-
-
-def _result_values(record: ResultRecord) -> dict[str, Any]:
-    return {
-        "revision": record.revision,
-        "kind": record.kind,
-        "sop_instance_uid": record.sop_instance_uid,
-        "source_sop_instance_uid": record.source_sop_instance_uid,
-        "created_at": _moment(record.created_at),
-        "deliveries": [_delivery_values(delivery) for delivery in record.deliveries],
-    }
-
-
-def _event_values(record: EventRecord) -> dict[str, Any]:
-    return {**asdict(record), "at": _moment(record.at)}
-
-
-def _delivery_values(record: DeliveryRecord) -> dict[str, Any]:
-    return {
-        "destination": record.destination,
-        "state": record.state,
-        "reason": record.reason,
-        "attempts": record.attempts,
-        "retry_at": _moment(record.retry_at),
-        "sent_at": _moment(record.sent_at),
-    }
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment is not None else None
+        return JSONResponse(detail_values(detail))

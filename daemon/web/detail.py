@@ -57,7 +57,7 @@ def study_view(detail: StudyDetail) -> StudyView:
     pictures = {
         result.source_sop_instance_uid: result
         for result in sorted(detail.results, key=lambda result: result.revision)
-        if result.kind is ResultKind.SECONDARY_CAPTURE and detail.entry.category
+        if result.kind == ResultKind.SECONDARY_CAPTURE and detail.entry.category
     }
     views = [record for record in detail.instances if _is_view(record)]
     return StudyView(

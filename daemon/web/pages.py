@@ -96,6 +96,7 @@ def page_templates(product: str) -> Environment:
         "STUDY_STATES": wording.STUDY_STATES,
         "DELIVERY_STATES": wording.DELIVERY_STATES,
         "INSTANCE_STATES": wording.INSTANCE_STATES,
+        "RESULT_KINDS": wording.RESULT_KINDS,
         "UNTRAINED": wording.UNTRAINED,
     }
     environment.filters |= {

@@ -45,7 +45,7 @@ class Pictures:
         detail = study_detail(self.store, requested_study(request))
         sop_instance_uid = request.path_params["sop_instance_uid"]
         for result in detail.results:
-            if result.sop_instance_uid == sop_instance_uid and result.kind is ResultKind.SECONDARY_CAPTURE:
+            if result.sop_instance_uid == sop_instance_uid and result.kind == ResultKind.SECONDARY_CAPTURE:
                 return _answer(self.spool.absolute(result.path))
         raise HTTPException(404, "This study has no such picture.")
 

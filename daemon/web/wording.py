@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from daemon.store.shown import WorklistEntry
+from daemon.store.values import ResultKind
 from daemon.study.closing import Priority
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.web.listing import has_two_patients, waits_for_confirmation
@@ -42,6 +43,13 @@ INSTANCE_STATES: Mapping[InstanceState, str] = MappingProxyType(
         InstanceState.ANALYZED: "analyzed",
         InstanceState.EXCLUDED: "not analyzed",
         InstanceState.UNREADABLE: "unreadable",
+    }
+)
+
+RESULT_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        ResultKind.STRUCTURED_REPORT: "Structured Report",
+        ResultKind.SECONDARY_CAPTURE: "Secondary Capture",
     }
 )
 

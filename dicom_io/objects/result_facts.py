@@ -3,7 +3,6 @@
 This module holds the facts that all results of one revision share, and the few words made of them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -27,6 +26,16 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreviousReport:
+    """The report of the revision before, which the next one supersedes; `created_at` is aware."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResultFacts:
     """Where a study's results come from.
 
@@ -43,10 +52,16 @@ class ResultFacts:
         The same as words within a sentence, such as "no fracture suspected".
     target
         What was looked for, as a noun: "fracture".
+    sources
+        Of each instance that the results are about: its SOP Instance UID, and what was read of it.
     model_name, model_version
         Of the bundle; together at most 53 ASCII characters, so that a label fits into 64.
     bundle_digest
         64 hex digits; changes whenever a weight or the manifest does.
+    engine
+        What computed the numbers, and in which precision: "torch float32"; empty where nothing was analyzed.
+    settings
+        What the kind of the result is told beside these facts and the study, as text.
     trained
         False marks every result UNTRAINED.
     operating_point
@@ -63,10 +78,13 @@ class ResultFacts:
     replaces_report_of: datetime | None = None
     claim: str
     target: str
+    sources: tuple[str, ...]
     model_name: str
     model_version: str
     bundle_digest: str
     trained: bool
+    engine: str
+    settings: str = ""
     operating_point: str
     software_version: str
     analyzed_at: datetime
@@ -115,18 +133,25 @@ class ResultFacts:
             return ""
         return f"revision {self.revision}, replaces the report of {self.replaces_report_of:%Y-%m-%d %H:%M}"
 
-    def uid(self, kind: str, sources: Sequence[str]) -> UID:
-        """Return the UID of what these facts make of `sources`; equal input gives an equal UID.
+    def uid(self, kind: str, subject: str) -> UID:
+        """Return the UID of what is made of a view or a study, named by its UID; equal facts, equal UID.
 
-        The time is part of it: a study that was forgotten and comes again may give other content, and one
-        UID has one content.
+        One UID has one content, so all that shapes the content is part of it. The times are: a study that was
+        forgotten and comes again may give other content.
         """
         return derived_uid(
             kind,
-            sources,
+            self.sources,
+            subject,
             self.bundle_digest,
+            self.engine,
             self.operating_point,
+            self.settings,
             self.software_version,
             str(self.revision),
-            self.analyzed_at.astimezone(UTC).isoformat(),
+            *(
+                moment.astimezone(UTC).isoformat()
+                for moment in (self.analyzed_at, self.replaces_report_of)
+                if moment is not None
+            ),
         )

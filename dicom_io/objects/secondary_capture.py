@@ -58,8 +58,8 @@ def secondary_capture(
     study_instance_uid = str(source["StudyInstanceUID"].value)
     place = Place(
         sop_class_uid=SecondaryCaptureImageStorage,
-        sop_instance_uid=facts.uid("secondary-capture", [str(source["SOPInstanceUID"].value)]),
-        series_instance_uid=facts.uid("secondary-capture-series", [study_instance_uid]),
+        sop_instance_uid=facts.uid("secondary-capture", str(source["SOPInstanceUID"].value)),
+        series_instance_uid=facts.uid("secondary-capture-series", study_instance_uid),
         modality="OT",
         series_number=SERIES_NUMBER,
         instance_number=view_number,

@@ -53,6 +53,14 @@ class MemberPass:
 class Engine(Protocol):
     """The members of one bundle, ready on one device."""
 
+    @property
+    def label(self) -> str:
+        """The library that computes, and its precision: "torch float32"; ASCII, at most 64 characters.
+
+        Engines whose numbers differ by more than rounding have different labels: results are told apart by
+        it. The device is no part of it.
+        """
+
     def run(self, batch: NDArray[np.float32]) -> Mapping[str, MemberPass]:
         """Take a batch through all members.
 

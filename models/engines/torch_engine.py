@@ -25,6 +25,8 @@ class TorchEngine:
         How many CPU threads torch may use in this process; None leaves torch's own choice.
     """
 
+    label = "torch float32"  # also on a GPU, where `repeatable` keeps convolutions from TF32
+
     def __init__(self, bundle: Bundle, *, device: str, threads: int | None = None) -> None:
         if threads is not None:
             torch.set_num_threads(threads)

@@ -156,7 +156,9 @@ def analyze_all(
     now: datetime = NOW,
 ) -> None:
     """Analyze every view that waits, in all studies."""
-    reading = ViewReading(members=member_findings(probability), input_check=input_check)
+    reading = ViewReading(
+        members=member_findings(probability), input_check=input_check, engine="torch float32"
+    )
     found: Any = {"reading": reading, "geometry": GEOMETRY, "bundle_digest": bundle_digest}
     while claimed := views.claim_views(store, owner=ANALYZER, limit=8, oldest_first=True, now=now):
         for view in claimed:

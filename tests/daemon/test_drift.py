@@ -11,7 +11,6 @@ from PIL import Image
 from pydicom import dcmread
 
 from daemon.cli import main
-from daemon.pipeline.building import build_results
 from daemon.process.stage import StageName, StageProcess
 from daemon.spool import Spool
 from daemon.stages.analyzer import Analyzer
@@ -30,6 +29,7 @@ from models.reference.fitting import ReferenceInputs, reference_of
 from models.resampling import resize
 from sr_templates.outline import outline
 from tests.daemon import store_factory
+from tests.daemon.built import built_results, of_kind
 from tests.factories import make_instance, uid, write_instance
 from tests.models.bundles import tiny_manifest
 from tests.models.radiograph_like import SIZE, limbs
@@ -101,16 +101,11 @@ def test_an_inverted_view_below_the_operating_point_is_not_analyzed(
     assert (usual.state, inverted.state) == (InstanceState.ANALYZED, InstanceState.UNREADABLE)
     assert inverted.reason == "the view looks inverted (black for white), so its low score says nothing"
 
-    results = build_results(
-        store_factory.claim(sqlite_only),
-        spool=spool,
-        decoder=decoder,
-        bundle=ensemble.identity,
-        operating_point="sensitive",
-    )
-    assert (results.category, len(results.secondary_captures)) == ("not flagged", 1)
+    results = built_results(sqlite_only, spool, decoder, ensemble.identity)
+    assert (results.content.category, len(of_kind(results, "sc"))) == ("not flagged", 1)
     assert f"Not analyzed: 1 instance, because {inverted.reason}." in results.summary
-    assert results.structured_report.CompletionFlag == "PARTIAL"
+    (report,) = of_kind(results, "sr")
+    assert report.CompletionFlag == "PARTIAL"
 
 
 def test_analyze_does_not_call_an_inverted_view_not_flagged(
@@ -133,19 +128,12 @@ def test_a_warning_goes_through_the_store_into_the_results(
     recorded = study_detail(sqlite_only, uid(1)).instances
     assert [view.warning for view in recorded] == [None, InputWarning.INVERTED]
 
-    study = store_factory.claim(sqlite_only)
-    results = build_results(
-        study,
-        spool=spool,
-        decoder=decoder,
-        bundle=ensemble.identity,
-        operating_point="sensitive",
-    )
+    results = built_results(sqlite_only, spool, decoder, ensemble.identity)
     probabilities = [view.members[0].probability for view in recorded]
     assert results.finding is not None
     assert results.finding.score == pytest.approx(np.mean(probabilities))
     assert "CAUTION: view 2 looks inverted" in results.summary
-    assert "Input differs from training data: Looks inverted" in outline(results.structured_report)
+    assert "Input differs from training data: Looks inverted" in outline(*of_kind(results, "sr"))
 
 
 def test_analyze_tells_and_shows_it(

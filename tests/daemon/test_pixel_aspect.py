@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from daemon.cli import main
-from daemon.pipeline.building import build_results
 from daemon.process.stage import StageName, StageProcess
 from daemon.spool import Spool
 from daemon.stages.analyzer import Analyzer
@@ -23,6 +22,7 @@ from models.networks.member import build_member, initialize
 from models.preprocess import preprocess
 from models.resampling import resize
 from tests.daemon import store_factory
+from tests.daemon.built import built_results, of_kind
 from tests.factories import make_instance, uid, write_instance
 from tests.models.bundles import tiny_manifest
 from tests.models.radiograph_like import SIZE, limbs
@@ -76,14 +76,8 @@ def test_the_service_analyzes_and_shows_right_proportions(
     (view,) = study_detail(sqlite_only, uid(1)).instances
     assert view.members[0].probability == pytest.approx(expected_probability(ensemble), abs=1e-6)
 
-    results = build_results(
-        store_factory.claim(sqlite_only),
-        spool=spool,
-        decoder=decoder,
-        bundle=ensemble.identity,
-        operating_point="sensitive",
-    )
-    (capture,) = results.secondary_captures
+    results = built_results(sqlite_only, spool, decoder, ensemble.identity)
+    (capture,) = of_kind(results, "sc")
     # two pictures, 320 columns wide each
     assert 600 < tone_columns(capture.pixel_array) <= 640
 

@@ -21,6 +21,8 @@ class FakeEngine:
     The bundle's input is (64, 96), so maps are (2, 3).
     """
 
+    label = "brightness float32"
+
     def __init__(self, biases: Mapping[str, float]) -> None:
         self._biases = biases
 

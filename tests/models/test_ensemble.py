@@ -87,12 +87,18 @@ def test_members_have_the_votes_of_the_manifest():
     assert ViewFinding(view_id="view", members=(first, second)).probability == pytest.approx(mean)
 
 
+def test_a_reading_says_what_computed_it(ensemble):
+    assert {reading.engine for reading in ensemble.read(plain_views(0.0, 1.0))} == {FakeEngine.label}
+
+
 def test_without_a_reference_no_input_is_checked(ensemble):
     assert [reading.input_check for reading in ensemble.read(plain_views(0.0, 1.0))] == [None, None]
 
 
 def test_empty_batch_gives_nothing_and_asks_no_engine():
     class Unasked:
+        label = "none"
+
         def run(self, batch: NDArray[np.float32]) -> Mapping[str, MemberPass]:
             raise AssertionError("asked")
 

@@ -8,17 +8,19 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from dicom_io.objects.inheritance import sanitized_source
+from dicom_io.objects.result_facts import PreviousReport
 from dicom_io.selection.laterality import Laterality
-from dicom_io.selection.parts import Part, parts_of
+from dicom_io.selection.parts import parts_of
 from dicom_io.selection.projection import Projection
 from dicom_io.selection.regions import Region
+from dicom_io.selection.shown import Shown
 from models.bundle.manifest import BundleIdentity, OperatingPoint, Preprocessing
 from models.bundle.targets import FRACTURE
 from models.finding import MemberFinding, ViewFinding
 from models.fold import Fold
 from models.reference.drift import InputCheck, InputWarning
 from models.study_finding import study_finding
-from sr_templates.content import AnalyzedView, PreviousReport, ReportContent, SetAside
+from sr_templates.content import AnalyzedView, ReportContent, SetAside
 from tests.factories import encode, make_instance
 
 ANALYZED_AT = datetime(2025, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
@@ -79,10 +81,12 @@ def analyzed(
     return AnalyzedView(
         source=source_,
         finding=replace(view_finding(source_, probability), input_check=check),
-        region=region,
-        laterality=laterality,
-        laterality_conflict=laterality_conflict,
-        projection=projection,
+        shown=Shown(
+            region=region,
+            laterality=laterality,
+            laterality_conflict=laterality_conflict,
+            projection=projection,
+        ),
     )
 
 
@@ -107,7 +111,7 @@ def report_content(
     identity = identity or bundle()
     finding = None
     if views:
-        parts = parts_of([Part(view.region, view.laterality) for view in views])
+        parts = parts_of([view.shown.part for view in views])
         found = [replace(view.finding, part=part.name) for view, part in zip(views, parts, strict=True)]
         finding = study_finding(found, bundle=identity, operating_point="sensitive")
         views = [replace(view, finding=each) for view, each in zip(views, found, strict=True)]
@@ -120,5 +124,6 @@ def report_content(
         revision=revision,
         software_version="0.1.0",
         analyzed_at=analyzed_at,
+        engine="torch float32" if views else "",
         previous=previous,
     )

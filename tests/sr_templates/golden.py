@@ -9,10 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dicom_io.objects.common import to_bytes
+from dicom_io.objects.result_facts import PreviousReport
 from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.regions import Region
 from models.reference.drift import InputWarning
-from sr_templates.content import PreviousReport, ReportContent, SetAside
+from sr_templates.content import ReportContent, SetAside
 from sr_templates.report import structured_report
 from tests.sr_templates.builders import analyzed, bundle, report_content, source, three_views
 

@@ -293,9 +293,7 @@ def test_uids_follow_from_sources_bundle_revision_and_time():
 def test_it_shares_nothing_with_the_captures_series():
     ds = structured_report(report_content())
     assert (ds.Modality, ds.SeriesNumber) == ("SR", 9902)
-    assert ds.SeriesInstanceUID != report_content().facts.uid(
-        "secondary-capture-series", [ds.StudyInstanceUID]
-    )
+    assert ds.SeriesInstanceUID != report_content().facts.uid("secondary-capture-series", ds.StudyInstanceUID)
 
 
 def test_it_is_recognized_when_it_comes_back():

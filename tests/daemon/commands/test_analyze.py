@@ -132,6 +132,16 @@ def test_output_holds_overlays_and_the_dicom_results(
     assert dcmread(report).StudyInstanceUID == uid(1)
 
 
+def test_a_result_of_ulna_gets_no_result(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write_instance(make_instance(), tmp_path / "a.dcm")
+    _analyze(capsys, bundle, "--output", tmp_path / "first", tmp_path / "a.dcm")
+    (report,) = (tmp_path / "first").glob("SR-*.dcm")
+    status, shown = _analyze(capsys, bundle, "--json", "--output", tmp_path / "second", report)
+    ((study),) = json.loads(shown)
+    assert (status, study["category"], study["instances"][0]["state"]) == (1, "not analyzed", "excluded")
+    assert list((tmp_path / "second").iterdir()) == []
+
+
 def test_files_that_are_named_alike_have_an_overlay_each(
     bundle: Path, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -221,7 +231,7 @@ def test_the_caution_about_the_age_is_in_report_and_pictures(
         return render_page(view, finding, caption, *rest)
 
     monkeypatch.setattr("daemon.commands.analyze.render_page", render)
-    monkeypatch.setattr("daemon.pipeline.building.render_page", render)
+    monkeypatch.setattr("daemon.pipeline.kinds.secondary_capture.render_page", render)
     _analyze(capsys, bundle, "--output", tmp_path / "out", children / "a.dcm")
     (report,) = (tmp_path / "out").glob("SR-*.dcm")
     caution = (

@@ -12,6 +12,7 @@ from daemon.config.configuration import Config, read_config
 from daemon.config.sections import Destination, FallbackCharacterSet, Peer
 from daemon.errors import ConfigurationInvalid
 from daemon.process import lifeline
+from daemon.store.values import ResultKind
 from dicom_io.reading.text import codecs_of
 from dicom_io.selection.age import AgeRule
 
@@ -57,7 +58,9 @@ def test_configured_values_are_read(tmp_path):
     )
     assert config.study.quiet_seconds == 20.0
     assert config.destinations == (
-        Destination(name="pacs", ae_title="PACS", host="10.0.0.6", port=104, results=("sr",)),
+        Destination(
+            name="pacs", ae_title="PACS", host="10.0.0.6", port=104, results=(ResultKind.STRUCTURED_REPORT,)
+        ),
     )
 
 

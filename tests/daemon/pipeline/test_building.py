@@ -4,14 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.pipeline.building import has_sources, view_caption
-from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED
+from daemon.pipeline.kinds.secondary_capture import view_caption
 from dicom_io.selection.age import AgeCaution
 from dicom_io.selection.laterality import Laterality
 from models.rendering.words import Caption
 from sr_templates.content import AnalyzedView, ReportContent
 from sr_templates.text import age_caution, summary
-from tests.daemon.store_factory import claim, excluded, record
 from tests.sr_templates.builders import analyzed, report_content, source, three_views
 from tests.sr_templates.golden import LOCALIZER, PREVIOUS, UNREADABLE
 
@@ -43,7 +41,8 @@ def test_the_summary_says_that_a_header_contradicts_itself_about_the_side():
 
 
 def with_age(caution: AgeCaution | None, number: int = 1, *, years: int = 18) -> AnalyzedView:
-    return replace(analyzed(source(number)), age_caution=caution, minimum_age_years=years)
+    view = analyzed(source(number))
+    return replace(view, shown=replace(view.shown, age_caution=caution, minimum_age_years=years))
 
 
 @pytest.mark.parametrize("caution", AgeCaution)
@@ -82,11 +81,3 @@ def test_the_summary_counts_the_views_beyond_those_that_are_analyzed():
     beyond = replace(LOCALIZER, reason="this study has more than 40 views (study.max_views_per_study)")
     said = summary(report_content(three_views(0.9), set_aside=[beyond] * 160))
     assert "Not analyzed: 160 instances, because this study has more than 40 views" in said
-
-
-@pytest.mark.parametrize("exclusion", ["own_result", CONFLICTING_DUPLICATE, REPLACED])
-def test_what_stands_beside_an_instance_in_use_is_no_source(sqlite_only, exclusion: str):
-    record(sqlite_only, excluded(exclusion=exclusion))
-    assert not has_sources(claim(sqlite_only))
-    record(sqlite_only, excluded(2))
-    assert has_sources(claim(sqlite_only, 2))

@@ -14,7 +14,6 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from daemon.config.configuration import read_config
-from daemon.pipeline.building import build_results
 from daemon.process.hindrance import hindrance
 from daemon.process.stage import StageName, StageProcess
 from daemon.spool import Spool
@@ -30,6 +29,7 @@ from models.bundle.loading import create_untrained, load_bundle
 from models.engines.engine import MemberPass
 from models.ensemble import Ensemble, open_ensemble
 from tests.daemon import store_factory
+from tests.daemon.built import built_results
 from tests.daemon.deadline import wait_until
 from tests.factories import make_instance, uid, write_instance
 
@@ -160,6 +160,8 @@ def test_another_error_ends_the_stage(sqlite_only):
 
 def test_a_view_whose_analysis_raises_is_set_aside_after_two_attempts(sqlite_only, spool, decoder, bundle):
     class Stumbling:
+        label = "none"
+
         def run(self, batch: NDArray[np.float32]) -> Mapping[str, MemberPass]:
             raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
@@ -205,16 +207,9 @@ def test_a_report_that_finds_no_room_is_written_when_there_is(sqlite_only, spool
 
 def names_of_results(store: Store, spool: Spool, decoder: Decoder, ensemble: Ensemble) -> set[str]:
     """Return the UIDs of the results that the study will have."""
-    claimed = store_factory.claim(store)
-    built = build_results(
-        claimed,
-        spool=spool,
-        decoder=decoder,
-        bundle=ensemble.identity,
-        operating_point="sensitive",
-    )
+    built = built_results(store, spool, decoder, ensemble.identity)
     studies.release_studies(store, owner=store_factory.REPORTER, forgive=True)
-    return {str(ds.SOPInstanceUID) for ds in (*built.secondary_captures, built.structured_report)}
+    return {str(result.dataset.SOPInstanceUID) for result in built.results}
 
 
 def test_a_finding_that_finds_no_room_costs_its_view_no_attempt(sqlite_only, spool, decoder, bundle, caplog):

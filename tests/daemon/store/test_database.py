@@ -71,10 +71,11 @@ def test_opening_again_keeps_what_is_recorded(store):
 
 
 PATIENT = ("patient_id", "issuer_of_patient_id", "patient_name")
-NEW_SINCE_0005 = {"instances": PATIENT, "results": PATIENT}
+NEW_SINCE_0008 = {"instances": ("engine",)}
+NEW_SINCE_0005 = {"instances": (*NEW_SINCE_0008["instances"], *PATIENT), "results": PATIENT}
 NEW_SINCE_0_3 = {
     "studies": ("measurement_id", "cause", "not_analyzed", "trained"),
-    "instances": ("device", *PATIENT),
+    "instances": ("device", *NEW_SINCE_0005["instances"]),
     "results": PATIENT,
 }
 NEW_SINCE_0_2 = {
@@ -205,6 +206,7 @@ def test_store_of_before_superseded_deliveries_supersedes_what_an_older_report_h
         connection.execute(
             text("UPDATE deliveries SET state = 'dead' WHERE id = (SELECT min(id) FROM deliveries)")
         )
+        drop_columns(connection, NEW_SINCE_0008)
         connection.execute(text("UPDATE alembic_version SET version_num = '0007'"))
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
     stood = [
@@ -218,6 +220,18 @@ def test_store_of_before_superseded_deliveries_supersedes_what_an_older_report_h
         *[(2, "pacs", "pending")] * 3,
         *[(1, "pacs", "pending")] * 2,
     ]
+    migrated.close()
+
+
+def test_views_that_were_analyzed_before_engines_had_names_are_torchs(store):
+    analyzed_study(store, view_count=1)
+    record(store, received(1, 2))
+    with store.write() as connection:
+        drop_columns(connection, NEW_SINCE_0008)
+        connection.execute(text("UPDATE alembic_version SET version_num = '0008'"))
+    migrated = open_store(store.engine.url.render_as_string(hide_password=False))
+    views = study_detail(migrated, received().study_instance_uid).instances
+    assert [view.engine for view in views] == ["torch float32", ""]
     migrated.close()
 
 

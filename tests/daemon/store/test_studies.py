@@ -10,9 +10,10 @@ from sqlalchemy import select
 from daemon.store import deliveries, lease, studies, views
 from daemon.store.instances import record_instance
 from daemon.store.tables import studies as study_table
-from daemon.store.values import Predecessor, ResultKind
+from daemon.store.values import ResultKind
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import InstanceState, StudyState
+from dicom_io.objects.result_facts import PreviousReport
 from models.places import Place
 from models.study_finding import TriageCategory
 from tests.daemon.store_factory import (
@@ -243,7 +244,7 @@ def test_next_revision_knows_the_report_that_it_supersedes(store):
     claimed = claim(store, now=after(60))
     expected = report(claimed).results[0]
     assert claimed.revision == 2
-    assert claimed.predecessor == Predecessor(
+    assert claimed.predecessor == PreviousReport(
         sop_class_uid=expected.sop_class_uid,
         sop_instance_uid=first.sop_instance_uid,
         series_instance_uid=expected.series_instance_uid,

@@ -260,13 +260,25 @@ def test_one_study_is_analyzed_by_one_bundle(store):
     assert [view.bundle_digest for view in study_detail(store, uid(2)).instances] == ["old"]
 
 
+def test_what_computed_the_numbers_is_kept_with_them(store):
+    record(store, received(1, 1))
+    analyze_all(store)
+    (view,) = study_detail(store, uid(1)).instances
+    assert (view.bundle_digest, view.engine) == (DIGEST, "torch float32")
+
+
 def test_view_of_another_bundle_is_received_again_without_its_findings(store):
     record(store, received(1, 1))
     analyze_all(store, bundle_digest="old")
     record(store, received(1, 2))
     finish(store, claim(store)[0], bundle_digest="new")
     first, second = study_detail(store, uid(1)).instances
-    assert (first.state, first.members, first.bundle_digest) == (InstanceState.RECEIVED, (), "")
+    assert (first.state, first.members, first.bundle_digest, first.engine) == (
+        InstanceState.RECEIVED,
+        (),
+        "",
+        "",
+    )
     assert second.state is InstanceState.ANALYZED
 
 

@@ -74,6 +74,8 @@ def _store_picture(store: Store, spool: Spool, pixels: np.ndarray) -> str:
         revision=1,
         claim="suspected fracture",
         target="fracture",
+        sources=(uid(1, 1, 1),),
+        engine="torch float32",
         model_name="test",
         model_version="1.0",
         bundle_digest="d" * 64,

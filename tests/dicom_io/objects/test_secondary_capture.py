@@ -25,6 +25,8 @@ FACTS = ResultFacts(
     revision=1,
     claim="suspected fracture",
     target="fracture",
+    sources=(uid(1, 1, 1),),
+    engine="torch float32",
     model_name="ensemble200",
     model_version="0.1.0",
     bundle_digest="ab" * 32,
@@ -132,12 +134,17 @@ def test_the_same_input_gives_the_same_bytes():
     [
         {"revision": 2},
         {"bundle_digest": "cd" * 32},
-        {"operating_point": "specific 0.9"},
+        {"engine": "torch bfloat16"},
+        {"operating_point": "specific 0.5"},
+        {"operating_point": "sensitive 0.25"},
+        {"settings": "long_side=512"},
+        {"sources": (uid(1, 1, 1), uid(1, 1, 2))},
         {"software_version": "0.2.0"},
         {"analyzed_at": FACTS.analyzed_at + timedelta(microseconds=1)},
+        {"replaces_report_of": FACTS.analyzed_at},
     ],
 )
-def test_another_revision_bundle_release_or_time_gives_other_uids(change):
+def test_whatever_shapes_the_content_gives_other_uids(change):
     one, other = capture(), capture(facts=replace(FACTS, **change))
     assert one.SOPInstanceUID != other.SOPInstanceUID
     assert one.SeriesInstanceUID != other.SeriesInstanceUID

@@ -49,6 +49,13 @@ def test_members_are_all_there_in_the_manifests_order(pair):
     assert (passes["second"].logit > 0).all()
 
 
+def test_an_engine_says_what_computes_and_how(engine):
+    library, precision = engine.label.split()
+    assert precision.startswith(("float", "bfloat", "int"))
+    assert engine.label.isascii()
+    assert 0 < len(library) <= len(engine.label) <= 64
+
+
 def test_a_pass_has_numpy_arrays_of_the_stated_shapes_and_types(pair):
     for each in pair.run(plain_views(0.25, 0.5, 0.75)).values():
         forms = [(type(array), array.shape, array.dtype) for array in (each.logit, each.activation)]
