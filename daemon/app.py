@@ -19,8 +19,9 @@ from daemon.process import sd_notify
 from daemon.process.lifeline import end_with_supervisor
 from daemon.process.node import node_of
 from daemon.process.privacy import exposures, keep_private
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
 from daemon.process.stage_lock import exclusive
+from daemon.process.stage_name import StageName
 from daemon.process.supervisor import Supervisor, stage_command
 from daemon.spool import Spool, make_data_dir
 from daemon.store.database import Store, database_files, database_url, open_store

@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from daemon.config.configuration import read_config
 from daemon.pipeline.building import build_results
 from daemon.process.hindrance import hindrance
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages.analyzer import Analyzer
 from daemon.stages.reporter import Reporter

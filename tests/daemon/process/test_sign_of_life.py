@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from daemon.config.configuration import read_config
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages import analyzer as analyzer_module
 from daemon.stages.analyzer import Analyzer

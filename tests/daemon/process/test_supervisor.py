@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from daemon.process import sd_notify
-from daemon.process.stage import CANNOT_START
+from daemon.process.stage_name import CANNOT_START
 from tests.daemon.deadline import wait_until
 from tests.daemon.stage_program import notes
 
