@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from daemon.spool import Spool
-from daemon.store.database import Store, database_url, open_store
+from daemon.store.database import Store, open_store
+from daemon.store.location import database_url
 from dicom_io.decoding.decoder import Decoder
 from tests.daemon.postgresql import Cluster, empty, running_cluster
 from tests.daemon.store_factory import sqlite_store

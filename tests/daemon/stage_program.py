@@ -77,7 +77,8 @@ def work(folder: Path, name: str) -> int:
     from daemon.process.lifeline import end_with_supervisor  # noqa: PLC0415
     from daemon.process.stage import StageProcess  # noqa: PLC0415
     from daemon.process.stage_name import StageName  # noqa: PLC0415
-    from daemon.store.database import database_url, open_store  # noqa: PLC0415
+    from daemon.store.database import open_store  # noqa: PLC0415
+    from daemon.store.location import database_url  # noqa: PLC0415
 
     end_with_supervisor()
     store = open_store(database_url("", folder))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from daemon.app import stages_of
 from daemon.config.configuration import Config, read_config
-from daemon.store.database import Store, database_url, open_store
+from daemon.store.database import Store, open_store
+from daemon.store.location import database_url
 from daemon.store.shown import StudyDetail
 from daemon.store.stages import stage_records
 from daemon.store.worklist import study_detail, worklist_entries
