@@ -40,6 +40,16 @@ def decoder() -> Iterator[Decoder]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One untrained MobileNet; nobody changes it."""
+    from models.bundle.loading import create_untrained  # noqa: PLC0415  # loads torch
+
+    folder = tmp_path_factory.mktemp("bundles") / "mobilenet"
+    create_untrained(folder, ensemble=("mobilenet",), seed=3, name="mobilenet-untrained", version="0.1.0")
+    return folder
+
+
 @pytest.fixture
 def postgresql_store(shared_postgresql_store: Store) -> Store:
     """Store without rows, for facts about PostgreSQL alone."""

@@ -12,7 +12,7 @@ from pydicom.uid import JPEG2000Lossless
 
 from daemon.cli import main
 from dicom_io.decoding.pixels import read_view
-from models.bundle.loading import create_untrained, load_bundle
+from models.bundle.loading import load_bundle
 from models.ensemble import open_ensemble
 from models.picture import read_picture
 from models.preprocess import preprocess
@@ -21,13 +21,6 @@ from models.rendering.words import Caption
 from tests.dicom_io.decoding.compressed import compressed_by_dcmtk, with_frame
 from tests.dicom_io.reading.unknown_vrs import with_vr
 from tests.factories import encode, make_instance, ramp, uid, write_instance
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundles") / "mobilenet"
-    create_untrained(folder, ensemble=("mobilenet",), seed=3, name="mobilenet-untrained", version="0.1.0")
-    return folder
 
 
 @pytest.fixture
