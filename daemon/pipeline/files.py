@@ -89,6 +89,11 @@ def analyze_file(
     """
     study = study or Study()
     point = ensemble.identity.operating_point(operating_point)
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        reason = f"the file cannot be read: {error.strerror}"
+        return OfflineView(path=path, study=str(path), record=None, finding=None, reason=reason)
     if path.suffix.lower() in SUFFIXES:
         return _analyze_picture(path, ensemble, point)
     try:
