@@ -56,3 +56,16 @@ def test_supervisor_starts_its_stages_without_store_and_dicom(config: Path):
 def test_receiver_listens_without_what_only_others_need(config: Path):
     loaded(config, "supervise")
     assert loaded(config, "receive") == {"numpy", "pydicom", "pynetdicom", "sqlalchemy"}
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "daemon.stages.analyzer, dicom_io.decoding.decoder",
+        "daemon.stages.housekeeper",
+        "daemon.store.worklist, daemon.study.closing",
+    ],
+)
+def test_what_reads_no_header_loads_no_dicom(modules: str):
+    program = f"import sys, {modules}; print('pydicom' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "False\n"
