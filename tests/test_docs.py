@@ -12,7 +12,7 @@ from starlette.routing import Route
 from daemon import cli
 from daemon.config.configuration import Config
 from daemon.config.sections import Destination
-from daemon.process.stage import StageName
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, ResultKind
 from daemon.study.closing import Closing, Priority
