@@ -16,10 +16,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from daemon.app import open_store_of, stages_of
+from daemon.clock import now
 from daemon.demo import run as play
 from daemon.demo.pacs import demo_pacs
 from daemon.demo.studies import demo_studies
-from daemon.process.stage import now
 from daemon.store.stages import stage_records
 from daemon.store.worklist import study_detail, worklist_entries
 

@@ -1,7 +1,7 @@
 """This module is the composition root: it builds every part of the daemon and hands each what it needs.
 
-A stage imports what it runs on only when it starts: the receiver never loads torch, and the analyzer
-never loads the network.
+What runs is imported only when it starts: the receiver never loads torch, the analyzer never loads the
+network, and the supervisor, for which all wait, loads neither store nor DICOM.
 """
 
 import logging
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daemon import logs
 from daemon.clock import now
@@ -19,12 +20,15 @@ from daemon.process import sd_notify
 from daemon.process.lifeline import end_with_supervisor
 from daemon.process.node import node_of
 from daemon.process.privacy import exposures, keep_private
-from daemon.process.stage import StageName, StageProcess
-from daemon.process.stage_lock import exclusive
-from daemon.process.supervisor import Supervisor, stage_command
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool, make_data_dir
-from daemon.store.database import Store, database_files, database_url, open_store
+from daemon.store.location import database_files, database_url
+from daemon.store.schema import is_known_current
 from models.bundle.manifest import read_identity
+
+if TYPE_CHECKING:
+    from daemon.process.stage import StageProcess
+    from daemon.store.database import Store
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +38,7 @@ class Parts:
     """What every stage is built from."""
 
     config: Config
-    store: Store
+    store: "Store"
     spool: Spool
 
 
@@ -46,10 +50,14 @@ def serve(config: Config, config_arguments: list[str]) -> int:
     ConfigurationInvalid, BundleRefused
         Before anything is started.
     """
+    from daemon.process.supervisor import Supervisor, stage_command
+
     logs.set_up(level=config.logging.level, format_=config.logging.format, stage="supervisor")
     require_usable(read_identity(config.analysis.bundle), config.analysis)
-    parts = _open_parts(config, author="supervisor")
-    parts.store.close()  # its schema is up to date now; the stages open it for themselves
+    _prepare_storage(config)
+    if not is_known_current(_url_of(config)):
+        # Here and not in a stage: a migration may take longer than a stage is waited for.
+        open_store_of(config, author="supervisor").close()
     with tempfile.TemporaryDirectory(prefix="ulna-") as folder:
         listener = sd_notify.listen(Path(folder) / "notify")
         try:
@@ -63,7 +71,11 @@ def run_stage(name: StageName, config: Config) -> None:
     """Run one stage in this process until a signal comes, or the supervisor that started it is gone."""
     logs.set_up(level=config.logging.level, format_=config.logging.format, stage=name)
     end_with_supervisor()
-    parts = _open_parts(config, author=name)
+
+    from daemon.process.stage import StageProcess
+    from daemon.process.stage_lock import exclusive
+
+    parts = Parts(config, open_store_of(config, author=name), _prepare_storage(config))
     with exclusive(config.storage.data_dir, parts.spool.node, name):
         stage = StageProcess(name, parts.store, node=parts.spool.node)
         stage.stop_on_signals()
@@ -81,11 +93,13 @@ def stages_of(config: Config) -> tuple[StageName, ...]:
     return tuple(name for name in StageName if name not in needless)
 
 
-def open_store_of(config: Config, *, author: str = "command") -> Store:
+def open_store_of(config: Config, *, author: str = "command") -> "Store":
     """Open the store that a configuration names; a new one where there is none.
 
     `author` stands in the history beside what is changed through it.
     """
+    from daemon.store.database import open_store
+
     take_data_dir(config)
     return open_store(_url_of(config), author=author)
 
@@ -111,20 +125,20 @@ def product() -> str:
     return f"ulna {version('ulna')}"
 
 
-def _open_parts(config: Config, *, author: str) -> Parts:
-    store = open_store_of(config, author=author)
+def _prepare_storage(config: Config) -> Spool:
+    take_data_dir(config)
     spool = Spool(config.storage.data_dir, node_of(config.storage.node, config.storage.data_dir))
     spool.prepare()
     for exposure in exposures_of(config):
         log.warning("patient data is open to others", extra={"finding": exposure})
-    return Parts(config, store, spool)
+    return spool
 
 
 def _url_of(config: Config) -> str:
     return database_url(config.storage.database_url, config.storage.data_dir)
 
 
-def _run_receiver(parts: Parts, stage: StageProcess) -> None:
+def _run_receiver(parts: Parts, stage: "StageProcess") -> None:
     from daemon.intake import Intake
     from daemon.intake_rule import IntakeRule
     from daemon.stages.receiver import Receiver
@@ -133,7 +147,7 @@ def _run_receiver(parts: Parts, stage: StageProcess) -> None:
     Receiver(intake, parts.store, parts.config).run(stage)
 
 
-def _run_watcher(parts: Parts, stage: StageProcess) -> None:
+def _run_watcher(parts: Parts, stage: "StageProcess") -> None:
     from daemon.intake import Intake
     from daemon.intake_rule import IntakeRule
     from daemon.stages.watcher import Watcher
@@ -143,7 +157,7 @@ def _run_watcher(parts: Parts, stage: StageProcess) -> None:
     Watcher(intake, parts.spool, folders, settle_seconds=settle_seconds).run(stage)
 
 
-def _run_analyzer(parts: Parts, stage: StageProcess) -> None:
+def _run_analyzer(parts: Parts, stage: "StageProcess") -> None:
     from daemon.stages.analyzer import Analyzer
     from dicom_io.decoding.decoder import Decoder
     from models.bundle.loading import load_bundle
@@ -169,7 +183,7 @@ def _run_analyzer(parts: Parts, stage: StageProcess) -> None:
         analyzer.run(stage)
 
 
-def _run_reporter(parts: Parts, stage: StageProcess) -> None:
+def _run_reporter(parts: Parts, stage: "StageProcess") -> None:
     from daemon.stages.reporter import Reporter
     from dicom_io.decoding.decoder import Decoder
 
@@ -180,13 +194,13 @@ def _run_reporter(parts: Parts, stage: StageProcess) -> None:
         reporter.run(stage)
 
 
-def _run_sender(parts: Parts, stage: StageProcess) -> None:
+def _run_sender(parts: Parts, stage: "StageProcess") -> None:
     from daemon.stages.sender import Sender
 
     Sender(parts.store, parts.spool, parts.config.destinations).run(stage)
 
 
-def _run_housekeeper(parts: Parts, stage: StageProcess) -> None:
+def _run_housekeeper(parts: Parts, stage: "StageProcess") -> None:
     from daemon.stages.housekeeper import Housekeeper
 
     storage = parts.config.storage
@@ -200,7 +214,7 @@ def _run_housekeeper(parts: Parts, stage: StageProcess) -> None:
     keeper.run(stage)
 
 
-def _run_web(parts: Parts, stage: StageProcess) -> None:
+def _run_web(parts: Parts, stage: "StageProcess") -> None:
     from daemon.web.app import create_app
     from daemon.web.server import WebServer
 
@@ -224,7 +238,7 @@ def _run_web(parts: Parts, stage: StageProcess) -> None:
         server.stop()
 
 
-_RUN: dict[StageName, Callable[[Parts, StageProcess], None]] = {
+_RUN: dict[StageName, Callable[[Parts, "StageProcess"], None]] = {
     StageName.RECEIVER: _run_receiver,
     StageName.WATCHER: _run_watcher,
     StageName.ANALYZER: _run_analyzer,

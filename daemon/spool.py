@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dicom_io.errors import UnusableInstance
-from dicom_io.reading.part10 import read_file_meta
 
 _BLOCK = 1 << 20
 _BY_CONTENT = tuple(f"{number:02x}" for number in range(256))  # the first two digits of a digest
@@ -178,6 +177,9 @@ def write_whole(target: Path, content: bytes) -> None:
 
 
 def _data_set_position(stream: BinaryIO) -> int:
+    # It loads pydicom, which the supervisor, who only makes the folders, need not wait for.
+    from dicom_io.reading.part10 import read_file_meta  # noqa: PLC0415
+
     try:
         return read_file_meta(stream).data_set_position
     except UnusableInstance:

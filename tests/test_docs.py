@@ -13,7 +13,7 @@ from daemon import cli
 from daemon.config.configuration import Config
 from daemon.config.sections import Destination
 from daemon.couriers.registry import COURIERS
-from daemon.process.stage import StageName
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, ResultKind
 from daemon.study.closing import Closing, Priority

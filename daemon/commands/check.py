@@ -21,8 +21,8 @@ from daemon.couriers.registry import courier_of
 from daemon.errors import ConfigurationInvalid, DaemonError
 from daemon.process.ports import ListenAddress, listen_addresses, require_free
 from daemon.process.privacy import this_user
-from daemon.store.database import database_url
 from daemon.store.inspection import look_at_store
+from daemon.store.location import database_url
 from dicom_io.errors import DicomIoError
 from models.bundle.files import verify_files
 from models.errors import ModelError

@@ -31,8 +31,8 @@ def present(paths: Sequence[Path]) -> list[Path]:
     FileNotFoundError
         None exists.
     """
-    found = [path for path in paths if path.exists()]
-    missing = [_missing(path) for path in paths if not path.exists()]
+    found = [path for path in paths if os.path.exists(path)]  # no error where this user may not look
+    missing = [_missing(path) for path in paths if path not in found]
     if not found:
         raise FileNotFoundError("\n".join(missing))
     for line in missing:
@@ -69,4 +69,6 @@ def _with_folders(files: Sequence[Path]) -> list[str]:
 
 
 def _missing(path: Path) -> str:
+    if os.path.exists(path.parent) and not os.access(path.parent, os.X_OK):
+        return f"{path} is in a folder that this user may not look into; run this as a user who may"
     return f"{path} does not exist; name files or folders"

@@ -7,7 +7,7 @@ from daemon import app
 from daemon.commands.arguments import add_config, config_of, config_path
 from daemon.errors import DaemonError, StageAlreadyRunning
 from daemon.process.ports import listen_addresses, require_free
-from daemon.process.stage import CANNOT_START, StageName
+from daemon.process.stage_name import CANNOT_START, StageName
 from models.errors import ModelError
 
 # The stages of a service that was killed may still be on their way out.

@@ -35,6 +35,12 @@ def analyze_file(
     `study` says how headers are read, by default as without a configuration.
     """
     point = ensemble.identity.operating_point(operating_point)
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        reason = f"the file cannot be read: {error.strerror}"
+        state, came_at = InstanceState.UNREADABLE, datetime.now(UTC)
+        return AnalyzedFile(path=path, study=str(path), state=state, came_at=came_at, reason=reason)
     if path.suffix.lower() in SUFFIXES:
         return _analyze_picture(path, ensemble, point)
     return _analyze_instance(path, decoder, ensemble, point, study or Study())

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from types import FrameType
 from typing import Protocol
 
@@ -16,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from daemon.clock import now
 from daemon.process import sd_notify
 from daemon.process.hindrance import hindrance
+from daemon.process.stage_name import StageName
 from daemon.store.database import Store
 from daemon.store.renewal import Renewal
 from daemon.store.shown import StageRecord
@@ -26,21 +26,6 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
 LONGEST_HINDRANCE_SECONDS = 10.0
 _RECORD_SECONDS = 5.0
-
-CANNOT_START = 2
-"""Exit status of what cannot work with this configuration; starting it again would not help."""
-
-
-class StageName(StrEnum):
-    """The stages, in the order of the data's way."""
-
-    RECEIVER = "receiver"
-    WATCHER = "watcher"
-    ANALYZER = "analyzer"
-    REPORTER = "reporter"
-    SENDER = "sender"
-    HOUSEKEEPER = "housekeeper"
-    WEB = "web"
 
 
 class Release(Protocol):

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from daemon.errors import StageAlreadyRunning
-from daemon.process.stage import POLL_SECONDS, StageName
+from daemon.process.stage import POLL_SECONDS
+from daemon.process.stage_name import StageName
 
 _WAIT_SECONDS = 10.0
 _QUIET_SECONDS = 1.0  # whoever only asks holds a lock for a moment

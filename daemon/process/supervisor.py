@@ -13,7 +13,7 @@ from types import FrameType
 
 from daemon.process import sd_notify
 from daemon.process.lifeline import Lifeline
-from daemon.process.stage import CANNOT_START, StageName
+from daemon.process.stage_name import CANNOT_START, StageName
 
 _TICK_SECONDS = 0.5
 _INTAKE = (StageName.RECEIVER, StageName.WATCHER)

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
 from daemon.clock import now
-from daemon.store.tables import SCHEMA
+from daemon.store.schema import SCHEMA
 
 BUSY_TIMEOUT_SECONDS = 30
 _WAL_RETRY_SECONDS = 0.01
@@ -51,19 +50,6 @@ class Store:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
-
-
-def database_url(configured: str, data_dir: Path) -> str:
-    """Give the URL of the store: the configured one, or SQLite's file in the data directory."""
-    return configured or f"sqlite:///{data_dir / 'ulna.db'}"
-
-
-def database_files(url: str) -> tuple[Path, ...]:
-    """Give the files that a store on SQLite has, or will have; none where it is a server's."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        return ()
-    return tuple(Path(f"{parsed.database}{suffix}") for suffix in ("", "-wal", "-shm"))
 
 
 def author_of(connection: Connection) -> Author:

@@ -10,8 +10,8 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import URL, make_url
 
 from daemon.errors import SchemaTooNew
-from daemon.store.database import database_files
-from daemon.store.tables import SCHEMA
+from daemon.store.location import database_files
+from daemon.store.schema import SCHEMA
 
 
 def look_at_store(url: str) -> str:

@@ -28,9 +28,6 @@ from sqlalchemy import (
     true,
 )
 
-SCHEMA = "0009"
-"""The newest migration; `daemon/store/migrations/versions` begins its file names with it."""
-
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC datetime, stored without its zone so that SQLite and PostgreSQL hold the same."""

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from dicom_io.decoding.display import DisplayRules, LookupTable, VoiFunction, Window, display_values
 from dicom_io.decoding.messages import MAX_PIXELS
+from dicom_io.decoding.pixel_aspect import PIXEL_SIZES, read_pixel_aspect
 from dicom_io.decoding.pixel_format import PixelFormat
 from dicom_io.decoding.stored_values import decode_encapsulated, decode_native
-from dicom_io.decoding.view import PIXEL_SIZES, View, read_pixel_aspect
+from dicom_io.decoding.view import View
 from dicom_io.errors import UndecodablePixels, UnusableInstance
 from dicom_io.reading.part10 import Part10Header, PixelDataExtent, opened, read_part10_header, read_pixel_data
 from dicom_io.reading.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES, NATIVE_TRANSFER_SYNTAXES

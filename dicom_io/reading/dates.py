@@ -7,8 +7,10 @@ time before digital images is what clocks and programs write that know no date. 
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
-from dicom_io.reading.instance import InstanceHeader
+if TYPE_CHECKING:  # it loads pydicom, which nobody needs for the words of a finding
+    from dicom_io.reading.instance import InstanceHeader
 
 _DATE = re.compile(r"([0-9]{4})([./-]?)([0-9]{2})\2([0-9]{2})")
 _ZONES_APART = timedelta(days=1)
@@ -35,7 +37,7 @@ def date_of(text: str) -> date | None:
         return None
 
 
-def image_date(header: InstanceHeader, *, received_on: date) -> date:
+def image_date(header: "InstanceHeader", *, received_on: date) -> date:
     """Return the day on which an image was taken, by the element that is nearest to the exposure.
 
     An image without a date counts as taken on the day on which it came, as most are.
@@ -44,7 +46,7 @@ def image_date(header: InstanceHeader, *, received_on: date) -> date:
     return next(_believed(nearest_first, received_on), received_on)
 
 
-def study_date(header: InstanceHeader, *, received_on: date) -> date:
+def study_date(header: "InstanceHeader", *, received_on: date) -> date:
     """Return the day of a study, by an instance of it.
 
     That is the later of Study Date and Acquisition Date: one wrong clock, or a follow-up image in a study of

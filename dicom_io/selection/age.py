@@ -8,10 +8,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from dicom_io.reading.dates import date_of, image_date, study_date
-from dicom_io.reading.instance import InstanceHeader
+
+if TYPE_CHECKING:  # it loads pydicom, which nobody needs for the words of a finding
+    from dicom_io.reading.instance import InstanceHeader
 
 # Nobody is known to have lived longer. It also sorts out 1900-01-01, which stands for "not known".
 _LONGEST_LIFE_YEARS = 122
@@ -58,7 +60,7 @@ NOT_ASKED = Ages()
 """Of an instance about whose ages nobody asked."""
 
 
-def ages_of(header: InstanceHeader, rule: AgeRule, *, received_on: date) -> Ages:
+def ages_of(header: "InstanceHeader", rule: AgeRule, *, received_on: date) -> Ages:
     """Return what a rule makes of an instance that came on a day."""
     oldest = received_on - timedelta(days=rule.max_age_days)
     return Ages(
@@ -68,7 +70,7 @@ def ages_of(header: InstanceHeader, rule: AgeRule, *, received_on: date) -> Ages
     )
 
 
-def age_in_years(header: InstanceHeader, *, received_on: date) -> int | None:
+def age_in_years(header: "InstanceHeader", *, received_on: date) -> int | None:
     """Return the age of the patient when the image was taken, in whole years; None where it is not known.
 
     Where Patient's Age and Patient's Birth Date disagree the lower age counts: a caution too many costs a
@@ -98,7 +100,7 @@ def age_clause(said: Collection[tuple[AgeCaution | None, int]]) -> str:
     return ""
 
 
-def _caution(header: InstanceHeader, rule: AgeRule, received_on: date) -> AgeCaution | None:
+def _caution(header: "InstanceHeader", rule: AgeRule, received_on: date) -> AgeCaution | None:
     age = age_in_years(header, received_on=received_on)
     if age is None:
         return AgeCaution.UNKNOWN

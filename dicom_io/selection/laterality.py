@@ -7,8 +7,8 @@ side that sources contradict is unknown.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
 
-from dicom_io.reading.instance import InstanceHeader
 from dicom_io.selection.statements import (
     Level,
     Source,
@@ -19,6 +19,9 @@ from dicom_io.selection.statements import (
 )
 from dicom_io.selection.vocabulary import Mention, tokens_of
 from dicom_io.selection.words import NOTHING, Axis, Words, shipped_words
+
+if TYPE_CHECKING:  # it loads pydicom, which nobody needs for the words of a finding
+    from dicom_io.reading.instance import InstanceHeader
 
 
 class Laterality(StrEnum):
@@ -44,7 +47,7 @@ class LateralityMatch:
     statements: tuple[Statement, ...] = ()
 
 
-def laterality_match(header: InstanceHeader, words: Words | None = None) -> LateralityMatch:
+def laterality_match(header: "InstanceHeader", words: Words | None = None) -> LateralityMatch:
     """Return the side that an instance shows, and why.
 
     The first level that tells decides: the elements and codes made for it (ImageLaterality, Laterality,
@@ -119,7 +122,7 @@ def _keywords(said: Iterable[_Said]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.statement.keyword for one in said))
 
 
-def _coded(header: InstanceHeader, axis: Axis) -> Iterator[_Said]:
+def _coded(header: "InstanceHeader", axis: Axis) -> Iterator[_Said]:
     """Yield what elements and codes say; the side of the series says nothing beyond that of the image."""
     for keyword, value in (
         ("ImageLaterality", header.image_laterality),
@@ -139,7 +142,7 @@ def _coded(header: InstanceHeader, axis: Axis) -> Iterator[_Said]:
         yield _one(source, _combined({Laterality(label) for label in labels}))
 
 
-def _worded(header: InstanceHeader, words: Words) -> Iterator[_Said]:
+def _worded(header: "InstanceHeader", words: Words) -> Iterator[_Said]:
     texts = [*series_texts(header)]
     if header.body_part_examined:
         texts.append(Source(keyword="BodyPartExamined", text=header.body_part_examined, level=Level.SERIES))

@@ -7,10 +7,13 @@ study is complete.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from dicom_io.reading.instance import InstanceHeader
 from dicom_io.selection.statements import Level, Source, Statement, coded_statements, series_texts
 from dicom_io.selection.words import NOTHING, Axis, Words, shipped_words
+
+if TYPE_CHECKING:  # it loads pydicom, which nobody needs for the words of a finding
+    from dicom_io.reading.instance import InstanceHeader
 
 
 class Projection(StrEnum):
@@ -32,7 +35,7 @@ class ProjectionMatch:
     statements: tuple[Statement, ...] = ()
 
 
-def projection_match(header: InstanceHeader, words: Words | None = None) -> ProjectionMatch:
+def projection_match(header: "InstanceHeader", words: Words | None = None) -> ProjectionMatch:
     """Return the kind of view that an instance is, and why.
 
     The first of these that names any decides: ViewCodeSequence, ViewPosition, SeriesDescription,
@@ -66,7 +69,7 @@ def _is_finer(statement: Statement, first: Statement) -> bool:
     )
 
 
-def _statements(header: InstanceHeader, axis: Axis) -> Iterator[Statement]:
+def _statements(header: "InstanceHeader", axis: Axis) -> Iterator[Statement]:
     """Yield what each source says, the most reliable source first."""
     codes = tuple(coded_statements("ViewCodeSequence", header.views, axis))
     if codes:

@@ -8,8 +8,8 @@ instance from being analyzed.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from dicom_io.reading.instance import InstanceHeader
 from dicom_io.selection.statements import (
     Level,
     Source,
@@ -19,6 +19,9 @@ from dicom_io.selection.statements import (
     study_texts,
 )
 from dicom_io.selection.words import Axis, Words, shipped_words
+
+if TYPE_CHECKING:  # it loads pydicom, which nobody needs for the words of a finding
+    from dicom_io.reading.instance import InstanceHeader
 
 
 class Region(StrEnum):
@@ -73,7 +76,7 @@ class RegionMatch:
         )
 
 
-def region_of(header: InstanceHeader, words: Words | None = None) -> RegionMatch:
+def region_of(header: "InstanceHeader", words: Words | None = None) -> RegionMatch:
     """Return the region that an instance shows.
 
     For which of our regions it is, the first of these that names any decides: AnatomicRegionSequence;
@@ -173,7 +176,7 @@ def _is_believed(group: _Group, deciding: _Group) -> bool:
     return not (is_part_of_a_list and deciding.level is Level.SERIES and OTHER not in deciding.labels)
 
 
-def _statements(header: InstanceHeader, axis: Axis) -> Iterator[Statement]:
+def _statements(header: "InstanceHeader", axis: Axis) -> Iterator[Statement]:
     """Yield what each source says, the one that is believed first first."""
     yield from coded_statements("AnatomicRegionSequence", header.anatomic_regions, axis)
     for source in series_texts(header):

@@ -7,10 +7,13 @@ understood of them, so that a decision can be explained.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from dicom_io.reading.instance import InstanceHeader
-from dicom_io.reading.values import CodedTerm
 from dicom_io.selection.words import NOTHING, Axis, Words
+
+if TYPE_CHECKING:  # it loads pydicom, which nobody needs for the words of a finding
+    from dicom_io.reading.instance import InstanceHeader
+    from dicom_io.reading.values import CodedTerm
 
 
 class Level(StrEnum):
@@ -44,7 +47,7 @@ class Statement:
     is_weak: bool = False
 
 
-def series_texts(header: InstanceHeader) -> Iterator[Source]:
+def series_texts(header: "InstanceHeader") -> Iterator[Source]:
     """Yield the texts of the series, the one that people write for the series first."""
     for keyword, text in (
         ("SeriesDescription", header.series_description),
@@ -55,7 +58,7 @@ def series_texts(header: InstanceHeader) -> Iterator[Source]:
             yield Source(keyword=keyword, text=text, level=Level.SERIES)
 
 
-def study_texts(header: InstanceHeader) -> Iterator[Source]:
+def study_texts(header: "InstanceHeader") -> Iterator[Source]:
     """Yield the texts of the study and its procedure."""
     texts = [("StudyDescription", header.study_description)]
     texts += [("procedure", text) for text in header.procedure_texts]
@@ -64,7 +67,7 @@ def study_texts(header: InstanceHeader) -> Iterator[Source]:
             yield Source(keyword=keyword, text=text, level=Level.STUDY)
 
 
-def coded_statements(keyword: str, terms: Iterable[CodedTerm], axis: Axis) -> Iterator[Statement]:
+def coded_statements(keyword: str, terms: Iterable["CodedTerm"], axis: Axis) -> Iterator[Statement]:
     """Yield what codes say; of an unknown code, what its meaning says in words."""
     for term in terms:
         label = axis.label_of_code(term.scheme, term.value)
@@ -73,7 +76,7 @@ def coded_statements(keyword: str, terms: Iterable[CodedTerm], axis: Axis) -> It
         yield Statement(keyword=keyword, text=text, level=Level.CODED, understood=frozenset(labels))
 
 
-def exclusions_said(header: InstanceHeader, words: Words) -> dict[str, tuple[str, str]]:
+def exclusions_said(header: "InstanceHeader", words: Words) -> dict[str, tuple[str, str]]:
     """Return the reasons not to analyze that words of the series name, each with its keyword and text.
 
     Those of the study may mean another series. Weak words, as "test", count where no body part is named.

@@ -89,6 +89,14 @@ def test_a_fresh_checkout_is_made_and_the_size_is_said_before(checkout, environm
     assert "builder==1.0" not in said.stdout
 
 
+def test_what_is_installed_is_compiled_whatever_python_may_write_later(checkout, environment, authority):
+    (checkout / "old.py").write_text("print 'of another Python'")
+    settings = {"SSL_CERT_FILE": str(authority.certificate), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [checkout / ".ci" / "bootstrap", "runtime"]
+    subprocess.run(command, env=environment | settings, stdin=subprocess.DEVNULL, check=True)
+    assert list((checkout / ".venv").rglob("builder.*.pyc")) != []
+
+
 def test_a_terminal_shows_uvs_own_progress(checkout, environment, authority):
     terminal, its_end = pty.openpty()
     with FileIO(terminal) as screen:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from daemon.spool import Spool
-from daemon.store.database import Store, database_url, open_store
+from daemon.store.database import Store, open_store
+from daemon.store.location import database_url
 from dicom_io.decoding.decoder import Decoder
 from tests.daemon.postgresql import Cluster, empty, running_cluster
 from tests.daemon.store_factory import sqlite_store
@@ -37,6 +38,16 @@ def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def decoder() -> Iterator[Decoder]:
     with Decoder() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One untrained MobileNet; nobody changes it."""
+    from models.bundle.loading import create_untrained  # noqa: PLC0415  # loads torch
+
+    folder = tmp_path_factory.mktemp("bundles") / "mobilenet"
+    create_untrained(folder, ensemble=("mobilenet",), seed=3, name="mobilenet-untrained", version="0.1.0")
+    return folder
 
 
 @pytest.fixture

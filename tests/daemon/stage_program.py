@@ -75,8 +75,10 @@ def ignore_the_signal(folder: Path, name: str) -> int:
 def work(folder: Path, name: str) -> int:
     """Be a real stage with a real store."""
     from daemon.process.lifeline import end_with_supervisor  # noqa: PLC0415
-    from daemon.process.stage import StageName, StageProcess  # noqa: PLC0415
-    from daemon.store.database import database_url, open_store  # noqa: PLC0415
+    from daemon.process.stage import StageProcess  # noqa: PLC0415
+    from daemon.process.stage_name import StageName  # noqa: PLC0415
+    from daemon.store.database import open_store  # noqa: PLC0415
+    from daemon.store.location import database_url  # noqa: PLC0415
 
     end_with_supervisor()
     store = open_store(database_url("", folder))
@@ -95,8 +97,8 @@ def work(folder: Path, name: str) -> int:
 def work_deaf_once(folder: Path, name: str) -> int:
     """Hold the lock of the stage like one that is deep in a computation; the next one is a real stage."""
     from daemon.process.lifeline import end_with_supervisor  # noqa: PLC0415
-    from daemon.process.stage import StageName  # noqa: PLC0415
     from daemon.process.stage_lock import exclusive  # noqa: PLC0415
+    from daemon.process.stage_name import StageName  # noqa: PLC0415
 
     end_with_supervisor()
     with exclusive(folder, "here", StageName(name)):
@@ -109,7 +111,7 @@ def work_deaf_once(folder: Path, name: str) -> int:
 
 
 def give_up(_folder: Path, _name: str) -> int:
-    from daemon.process.stage import CANNOT_START  # noqa: PLC0415
+    from daemon.process.stage_name import CANNOT_START  # noqa: PLC0415
 
     return CANNOT_START
 

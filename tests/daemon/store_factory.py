@@ -20,7 +20,8 @@ from pydicom.uid import (
 from sqlalchemy import select
 
 from daemon.store import deliveries, instances, studies, tables, views
-from daemon.store.database import Store, database_url, open_store
+from daemon.store.database import Store, open_store
+from daemon.store.location import database_url
 from daemon.store.values import (
     ClaimedDelivery,
     ClaimedStudy,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from daemon.process import sd_notify
-from daemon.process.stage import StageName
+from daemon.process.stage_name import StageName
 from daemon.process.supervisor import Patience, Supervisor
 from tests.daemon import stage_program
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from daemon.clock import now
 from daemon.config.configuration import read_config
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.stages.reporter import Reporter
 from tests.daemon.store_factory import open_study, record, unreadable
 from tests.sr_templates.builders import bundle

@@ -23,7 +23,8 @@ from daemon.errors import IntakeRefused
 from daemon.intake import Arrival, Intake
 from daemon.intake_rule import IntakeRule
 from daemon.spool import Spool
-from daemon.store.database import database_url, open_store
+from daemon.store.database import open_store
+from daemon.store.location import database_url
 from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.retention import purge_studies
 from daemon.store.tables import instances, studies

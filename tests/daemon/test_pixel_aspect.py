@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from daemon.cli import main
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages.analyzer import Analyzer
 from daemon.store.database import Store

@@ -18,18 +18,21 @@ def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
-    """An Orthanc that the tests of a module share: each sends studies of its own."""
+    """An Orthanc that all tests share: each sends studies of its own, see `tests.flow.radiographs`."""
     with running_orthanc(tmp_path_factory.mktemp("orthanc")) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(
     tmp_path_factory: pytest.TempPathFactory, small_bundle: Path, orthanc: Orthanc
 ) -> Iterator[Service]:
-    """The daemon of a module, with Orthanc as its only destination."""
+    """A daemon that tests share, with Orthanc as its only destination: a start takes 20 s of the processor.
+
+    A test may stop it, if it starts it again.
+    """
     destinations = [("orthanc", AE_TITLE, orthanc.dicom_port)]
     with running_service(tmp_path_factory.mktemp("ulna"), small_bundle, destinations=destinations) as running:
         yield running

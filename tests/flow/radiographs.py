@@ -1,4 +1,9 @@
-"""Studies to send."""
+"""Studies to send.
+
+All tests share one daemon and one archive, so that each module has numbers of its own: `test_main_way` 1 to 9
+and 100 to 139, `test_bad_input` 10 to 19, `test_one_patient` 20 to 29, `test_service` 30 to 49,
+`test_destinations` 50 to 59, `test_trained_bundle` 90 to 99, `test_killed` from 500.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from daemon.app import stages_of
 from daemon.config.configuration import Config, read_config
-from daemon.store.database import Store, database_url, open_store
+from daemon.store.database import Store, open_store
+from daemon.store.location import database_url
 from daemon.store.shown import StudyDetail
 from daemon.store.stages import stage_records
 from daemon.store.worklist import study_detail, worklist_entries
 from daemon.study.closing import is_unfinished
 from tests.flow.ports import free_port
+from tests.processes import is_alive
 
 SENDER_AE_TITLE = "MODALITY"
 
@@ -206,12 +208,3 @@ def resident_bytes(pid: int) -> int:
     """Give the resident set of a process."""
     (line,) = [x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmRSS")]
     return int(line.split()[1]) * 1024
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process runs."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"

@@ -28,16 +28,16 @@ def test_a_destination_that_is_down_delays_no_other_and_gets_its_results_when_it
     late_port = free_port()
     destinations = [("late", AE_TITLE, late_port), ("orthanc", AE_TITLE, orthanc.dicom_port)]
     with running_service(tmp_path / "ulna", small_bundle, destinations=destinations) as service:
-        assert service.storescu(wrist_study(tmp_path, 1)).returncode == 0
+        assert service.storescu(wrist_study(tmp_path, 51)).returncode == 0
         service.wait_for(
-            lambda: service.study(study_uid(1)).entry.state is StudyState.DELIVERING, "being delivered"
+            lambda: service.study(study_uid(51)).entry.state is StudyState.DELIVERING, "being delivered"
         )
-        service.wait_for(lambda: _states(service, 1, "orthanc") == {DeliveryState.SENT}, "sent to the other")
-        service.wait_for(lambda: _states(service, 1, "late") == {DeliveryState.WAITING}, "waiting")
+        service.wait_for(lambda: _states(service, 51, "orthanc") == {DeliveryState.SENT}, "sent to the other")
+        service.wait_for(lambda: _states(service, 51, "late") == {DeliveryState.WAITING}, "waiting")
         with running_orthanc(tmp_path / "late", dicom_port=late_port) as late:
-            service.wait_until_done(study_uid(1))
-            assert len(late.instances_of(study_uid(1))) == 4
-        assert service.study(study_uid(1)).entry.state is StudyState.DELIVERED
+            service.wait_until_done(study_uid(51))
+            assert len(late.instances_of(study_uid(51))) == 4
+        assert service.study(study_uid(51)).entry.state is StudyState.DELIVERED
 
 
 def test_a_destination_that_refuses_makes_a_dead_letter_that_a_person_revives(
@@ -46,18 +46,20 @@ def test_a_destination_that_refuses_makes_a_dead_letter_that_a_person_revives(
     # Orthanc checks by what title it is called, so another one is rejected for good.
     destinations = [("orthanc", "WRONG", orthanc.dicom_port)]
     with running_service(tmp_path / "ulna", small_bundle, destinations=destinations) as service:
-        assert service.storescu(wrist_study(tmp_path, 2)).returncode == 0
-        service.wait_until_done(study_uid(2))
-        entry = service.study(study_uid(2)).entry
+        assert service.storescu(wrist_study(tmp_path, 52)).returncode == 0
+        service.wait_until_done(study_uid(52))
+        entry = service.study(study_uid(52)).entry
         assert entry.state is StudyState.FAILED
         assert "called AE title not recognized" in entry.reason
-        assert _states(service, 2, "orthanc") == {DeliveryState.DEAD}
+        assert _states(service, 52, "orthanc") == {DeliveryState.DEAD}
 
         service.stop()
         text = service.config_path.read_text().replace("WRONG", AE_TITLE)
         service.config_path.write_text(text)
         service.start()
-        requeued = ulna("requeue", "--config", str(service.config_path), study_uid(2))
+        requeued = ulna("requeue", "--config", str(service.config_path), study_uid(52))
         assert requeued.returncode == 0, requeued.stderr
-        service.wait_for(lambda: service.study(study_uid(2)).entry.state is StudyState.DELIVERED, "delivered")
-        assert len(orthanc.instances_of(study_uid(2))) == 4
+        service.wait_for(
+            lambda: service.study(study_uid(52)).entry.state is StudyState.DELIVERED, "delivered"
+        )
+        assert len(orthanc.instances_of(study_uid(52))) == 4

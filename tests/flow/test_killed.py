@@ -11,7 +11,8 @@ from daemon.store.tables import deliveries, instances, studies
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
 from tests.flow.orthanc import Orthanc
 from tests.flow.radiographs import study_uid, wrist_study
-from tests.flow.service import Service, is_alive
+from tests.flow.service import Service
+from tests.processes import is_alive
 
 pytestmark = [pytest.mark.flow, pytest.mark.slow]
 

@@ -27,24 +27,24 @@ def test_the_shipped_bundle_on_cpu_stays_within_its_memory(tmp_path: Path) -> No
         assert sum(resident.values()) < 2_500_000_000, resident
 
 
-def test_sigterm_ends_it_cleanly_and_leaves_no_claim(small_bundle: Path, tmp_path: Path) -> None:
-    with running_service(tmp_path / "ulna", small_bundle, destinations=[]) as service:
-        files = [file for number in range(1, 9) for file in wrist_study(tmp_path / "send", number)]
-        assert service.storescu(files).returncode == 0
-        assert service.stop() == 0
-        assert "killed" not in service.log.read_text()
-        assert _claims(service) == []
-        service.start()
-        service.wait_until_done(*map(study_uid, range(1, 9)))
+def test_sigterm_ends_it_cleanly_and_leaves_no_claim(service: Service, tmp_path: Path) -> None:
+    before = len(service.log.read_text())
+    files = [file for number in range(40, 48) for file in wrist_study(tmp_path / "send", number)]
+    assert service.storescu(files).returncode == 0
+    assert service.stop() == 0
+    assert "killed" not in service.log.read_text()[before:]
+    assert _claims(service) == []
+    service.start()
+    service.wait_until_done(*map(study_uid, range(40, 48)))
 
 
 def test_commands_tell_what_the_daemon_knows(service: Service, tmp_path: Path) -> None:
-    assert service.storescu(wrist_study(tmp_path, 20)).returncode == 0
-    service.wait_until_done(study_uid(20))
+    assert service.storescu(wrist_study(tmp_path, 30)).returncode == 0
+    service.wait_until_done(study_uid(30))
     config = ("--config", str(service.config_path))
     listed = ulna("worklist", *config)
     assert listed.returncode == 0, listed.stderr
-    assert study_uid(20) in listed.stdout
+    assert study_uid(30) in listed.stdout
     unknown = ulna("requeue", *config, "1.2.3")
     assert (unknown.returncode, "no study 1.2.3" in unknown.stderr) == (1, True)
 

@@ -1,7 +1,10 @@
 """``ulna analyze``: files without a daemon."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from pydicom.uid import JPEG2000Lossless
 
 from daemon.cli import main
 from dicom_io.decoding.pixels import read_view
-from models.bundle.loading import create_untrained, load_bundle
+from models.bundle.loading import load_bundle
 from models.ensemble import open_ensemble
 from models.picture import read_picture
 from models.preprocess import preprocess
@@ -21,13 +24,6 @@ from models.rendering.words import Caption
 from tests.dicom_io.decoding.compressed import compressed_by_dcmtk, with_frame
 from tests.dicom_io.reading.unknown_vrs import with_vr
 from tests.factories import encode, make_instance, ramp, uid, write_instance
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundles") / "mobilenet"
-    create_untrained(folder, ensemble=("mobilenet",), seed=3, name="mobilenet-untrained", version="0.1.0")
-    return folder
 
 
 @pytest.fixture
@@ -112,6 +108,31 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_analyzed(
         "c.dcm": False,
         "d.png": True,
         "e.dcm": True,
+    }
+
+
+def test_what_this_user_may_not_read_is_told_and_the_others_are_analyzed(bundle: Path, files: Path):
+    (files / "b.dcm").chmod(0)
+    shutil.copy(files / "a.png", files / "d.png")
+    (files / "d.png").chmod(0)
+    hidden = files.parent / "hidden"
+    hidden.mkdir(mode=0o600)
+    (hidden / "x.dcm").touch()
+    # Root reads everything, unless it gives up the right to.
+    as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    words = ["analyze", "--bundle", bundle, "--allow-untrained", "--json", files, hidden / "x.dcm"]
+    command = [*as_others, sys.executable, "-m", "daemon", *map(str, words)]
+
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1
+    assert f"left out: {hidden}/x.dcm is in a folder that this user may not look into" in ended.stderr
+    views = [view for study in json.loads(ended.stdout) for view in study["views"]]
+    assert {Path(view["path"]).name: view["reason"] for view in views} == {
+        "a.png": "",
+        "b.dcm": "the file cannot be read: Permission denied",
+        "c.dcm": "",
+        "d.png": "the file cannot be read: Permission denied",
     }
 
 

@@ -17,10 +17,10 @@ from daemon.cli import main
 from daemon.store.database import open_store
 from daemon.store.inspection import look_at_store
 from tests.daemon import store_factory
+from tests.daemon.users import as_root
 
 Check = Callable[..., tuple[int, str]]
 NOBODY = 65534
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
 
 @pytest.fixture

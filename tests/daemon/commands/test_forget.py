@@ -7,7 +7,8 @@ import pytest
 
 from daemon.cli import main
 from daemon.spool import Spool
-from daemon.store.database import database_url, open_store
+from daemon.store.database import open_store
+from daemon.store.location import database_url
 from daemon.store.worklist import study_detail, worklist_entries
 from tests.daemon import store_factory
 from tests.daemon.store_factory import sqlite_store

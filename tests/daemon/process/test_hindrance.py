@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from daemon.config.configuration import read_config
 from daemon.process.hindrance import hindrance
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages.analyzer import Analyzer
 from daemon.stages.reporter import Reporter
@@ -25,33 +26,16 @@ from daemon.store.stages import stage_records
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import InstanceState, StudyState
 from dicom_io.decoding.decoder import Decoder
-from models.bundle.loading import create_untrained, load_bundle
+from models.bundle.loading import load_bundle
 from models.engines.engine import MemberPass
 from models.ensemble import Ensemble, open_ensemble
 from tests.daemon import store_factory
 from tests.daemon.built import built_results
 from tests.daemon.deadline import wait_until
-from tests.factories import make_instance, uid, write_instance
+from tests.daemon.spooled import put_views
+from tests.factories import uid
 
 FULL = Path("/dev/full")  # takes no byte: every write to it ends in ENOSPC
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundles") / "mobilenet"
-    create_untrained(folder, ensemble=("mobilenet",), seed=3, name="mobilenet-untrained", version="0.1.0")
-    return folder
-
-
-def put_views(store: Store, spool: Spool, count: int) -> None:
-    """Record views of one study, with their files."""
-    for number in range(1, count + 1):
-        arrival = store_factory.received(1, number)
-        store_factory.record(store, arrival)
-        path = spool.absolute(arrival.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(number).integers(0, 4096, (64, 64)).astype(np.uint16)
-        write_instance(make_instance(instance=number, pixels=pixels), path)
 
 
 def condition_of(store: Store) -> str:

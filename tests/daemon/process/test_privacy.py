@@ -14,11 +14,11 @@ from daemon.process.privacy import exposures, keep_private
 from daemon.spool import Spool
 from tests.daemon.deadline import wait_until
 from tests.daemon.store_factory import received, record, sqlite_store
+from tests.daemon.users import as_root
 from tests.factories import make_instance, uid, write_instance
 
 USUAL_UMASK = 0o022
 SOMEBODY_ELSE = 12345
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 _CONFIG = """\
 [storage]

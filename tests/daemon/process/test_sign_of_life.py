@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from daemon.config.configuration import read_config
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages import analyzer as analyzer_module
 from daemon.stages.analyzer import Analyzer
@@ -20,12 +20,13 @@ from daemon.store.tables import instances
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import InstanceState
 from dicom_io.decoding.decoder import Decoder
-from models.bundle.loading import create_untrained, load_bundle
+from models.bundle.loading import load_bundle
 from models.engines.registry import open_engine
 from models.ensemble import Ensemble
 from models.finding import ViewReading
 from tests.daemon import store_factory
-from tests.factories import make_instance, uid, write_instance
+from tests.daemon.spooled import put_views
+from tests.factories import uid
 
 
 class Heard(StageProcess):
@@ -48,22 +49,6 @@ class Noted(Ensemble):
     def read(self, batch: NDArray[np.float32]) -> list[ViewReading]:
         self.events.append(f"pass of {len(batch)}")
         return super().read(batch)
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundles") / "mobilenet"
-    create_untrained(folder, ensemble=("mobilenet",), seed=3, name="mobilenet-untrained", version="0.1.0")
-    return folder
-
-
-def put_views(store: Store, spool: Spool, count: int) -> None:
-    for number in range(1, count + 1):
-        arrival = store_factory.received(1, number)
-        store_factory.record(store, arrival)
-        path = spool.absolute(arrival.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_instance(make_instance(instance=number), path)
 
 
 def analyze(store: Store, spool: Spool, decoder: Decoder, bundle: Path) -> tuple[Ensemble, list[str]]:

@@ -9,7 +9,8 @@ import pytest
 
 from daemon.clock import now
 from daemon.process import sd_notify
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.store.stages import stage_records
 from tests.daemon.deadline import wait_until
 

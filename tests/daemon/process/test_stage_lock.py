@@ -12,8 +12,8 @@ import pytest
 
 from daemon.errors import StageAlreadyRunning
 from daemon.process import stage_lock
-from daemon.process.stage import StageName
 from daemon.process.stage_lock import exclusive, is_held
+from daemon.process.stage_name import StageName
 from tests.daemon.deadline import wait_until
 
 HOLDING = (

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from daemon.process import sd_notify
-from daemon.process.stage import CANNOT_START
+from daemon.process.stage_name import CANNOT_START
 from tests.daemon.deadline import wait_until
 from tests.daemon.stage_program import notes
+from tests.processes import is_alive
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -68,13 +69,6 @@ def systemd(tmp_path) -> Iterator[sd_notify.Listener]:
     listener = sd_notify.listen(tmp_path / "systemd")
     yield listener
     listener.close()
-
-
-def is_alive(process_id: int) -> bool:
-    try:
-        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:

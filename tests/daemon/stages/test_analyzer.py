@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import select
 
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages.analyzer import Analyzer
 from daemon.store import lease, tables

@@ -15,7 +15,8 @@ from daemon.config.configuration import Config
 from daemon.errors import IntakeRefused
 from daemon.intake import Arrival, Intake
 from daemon.intake_rule import IntakeRule
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages import housekeeper as housekeeping
 from daemon.stages.housekeeper import Housekeeper

@@ -12,7 +12,8 @@ from daemon.config.configuration import Config
 from daemon.intake import Intake
 from daemon.intake_rule import IntakeRule
 from daemon.logs import TextFormatter, keep_foreign_words_out
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages.receiver import Receiver
 from daemon.store.worklist import recent_rejections, study_detail

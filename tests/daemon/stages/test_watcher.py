@@ -10,7 +10,8 @@ import pytest
 
 from daemon.intake import Intake
 from daemon.intake_rule import IntakeRule
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.stages.watcher import RESCAN_SECONDS, Watcher
 from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
 from tests.daemon.deadline import wait_until

@@ -15,8 +15,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from daemon.errors import SchemaTooNew
 from daemon.store import database
-from daemon.store.database import database_url, open_store
-from daemon.store.tables import SCHEMA, instances, metadata, studies
+from daemon.store.database import open_store
+from daemon.store.location import database_url
+from daemon.store.schema import SCHEMA
+from daemon.store.tables import instances, metadata, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, ResultKind
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState

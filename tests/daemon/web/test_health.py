@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from starlette.applications import Starlette
 
-from daemon.process.stage import StageName
 from daemon.process.stage_lock import exclusive
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.store.database import Store
 from daemon.store.shown import StageRecord

@@ -22,7 +22,7 @@ from dicom_io.errors import DecodingInterrupted, UndecodablePixels
 from tests.dicom_io.decoding.compressed import jpeg_2000, with_frame
 from tests.dicom_io.peers import wait_until
 from tests.factories import make_instance, write_instance
-from tests.processes import children_of
+from tests.processes import children_of, is_alive
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_the_process_ends_with_the_one_that_asks(small):
     asked = subprocess.run(
         [sys.executable, "-c", program, small], stdout=subprocess.PIPE, text=True, check=False
     )
-    wait_until(lambda: not Path(f"/proc/{int(asked.stdout)}").exists())
+    wait_until(lambda: not is_alive(int(asked.stdout)))
 
 
 def test_what_is_being_decoded_ends_with_the_one_that_asks(slow):

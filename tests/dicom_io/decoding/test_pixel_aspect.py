@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dicom_io.decoding.decoder import Decoder
+from dicom_io.decoding.pixel_aspect import read_pixel_aspect
 from dicom_io.decoding.pixels import read_view
-from dicom_io.decoding.view import read_pixel_aspect
 from dicom_io.reading.items import Item
 from dicom_io.reading.values import Values, tag_of
 from tests.factories import encode, make_instance, write_instance
