@@ -38,6 +38,7 @@ ListenPort = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Result = Annotated[ResultKind, Field(strict=False)]
 _USUAL_RESULTS = (ResultKind.STRUCTURED_REPORT, ResultKind.SECONDARY_CAPTURE)
+BundleFolder = Annotated[Path, Field(strict=False), AfterValidator(bundle_folder)]
 
 # fmt: off
 FallbackCharacterSet = Literal[
@@ -215,9 +216,7 @@ class Analysis(Section):
     `bundle` is a folder; a name of `models.bundle.shipped` is turned into the folder that it stands for.
     """
 
-    bundle: Annotated[Path, Field(strict=False), AfterValidator(bundle_folder)] = bundle_folder(
-        DEFAULT_BUNDLE
-    )
+    bundle: BundleFolder = bundle_folder(DEFAULT_BUNDLE)
     allow_untrained: bool = False
     device: Literal["auto", "cpu", "cuda"] = "auto"
     max_batch: Annotated[int, Field(ge=1, le=256)] = 8
