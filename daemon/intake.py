@@ -18,6 +18,7 @@ from daemon.intake_rule import IntakeRule
 from daemon.spool import Spool, data_set_digest
 from daemon.store import instances
 from daemon.store.database import Store
+from daemon.store.refusals import record_rejection
 from daemon.store.shown import Rejection
 from daemon.store.values import ReceivedInstance, Recorded, StudyIdentity
 from daemon.study.closing import Priority, priority
@@ -198,7 +199,7 @@ class Intake:
             sop_instance_uid=arrival.sop_instance_uid if is_uid(arrival.sop_instance_uid) else "",
             reason=refusal.reason,
         )
-        instances.record_rejection(self.store, rejection)
+        record_rejection(self.store, rejection)
 
 
 def state_of(eligibility: Eligibility) -> tuple[InstanceState, str]:

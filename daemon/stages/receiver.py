@@ -11,6 +11,7 @@ from daemon.intake import Arrival, Intake
 from daemon.process.stage import StageProcess
 from daemon.store import instances
 from daemon.store.database import Store
+from daemon.store.refusals import record_rejection
 from daemon.store.shown import Rejection
 from dicom_io.network.acceptor import Acceptor, AcceptorSettings, IncomingInstance, Peer, RefusedInstance
 from dicom_io.network.store_status import StoreStatus
@@ -81,6 +82,6 @@ class Receiver:
             reason=refused.reason,
         )
         try:
-            instances.record_rejection(self._store, rejection)
+            record_rejection(self._store, rejection)
         except SQLAlchemyError:
             log.exception("refused instance is not recorded")

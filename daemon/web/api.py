@@ -4,7 +4,7 @@ A field equal to one data element carries its keyword in snake case.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +12,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from daemon.store.database import Store
+from daemon.store.listing import worklist
 from daemon.store.places import place_values
+from daemon.store.selection import Period
 from daemon.store.shown import DeliveryRecord, EventRecord, ResultRecord, WorklistEntry
-from daemon.store.values import InstanceRecord
-from daemon.store.worklist import study_detail, worklist_entries
+from daemon.store.values import InstanceRecord, StudyIdentity
+from daemon.store.worklist import study_detail
 from daemon.study.closing import Priority
 from daemon.web.address import requested_study
+from daemon.web.attention import Attention
 from daemon.web.detail import ensemble_probability
-from daemon.web.listing import Period, Selection, is_current, standing, turn_around, worklist
+from daemon.web.listing import is_current, number_of, selection_of, turn_around
+
+_IDENTITY = [field.name for field in fields(StudyIdentity)]
+
+USUAL_LIMIT = 100
+MOST_AT_ONCE = 300
+_MOST_SKIPPED = 99_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +36,27 @@ class Api:
     """The worklist for programs; the same selection as on the page, by default of all times."""
 
     store: Store
+    attention: Attention
     clock: Callable[[], datetime]
 
     def studies(self, request: Request) -> Response:
-        """Answer ``/api/studies``: the studies in reading order, and the counts."""
-        selection = Selection.from_query(request.query_params, period=Period.ALL)
-        shown = worklist(worklist_entries(self.store), selection, now=self.clock())
+        """Answer ``/api/studies``: studies in reading order, the counts, what needs a person."""
+        now, query = self.clock(), request.query_params
+        selection = selection_of(query, period=Period.ALL)
+        limit = number_of(query, "limit", default=USUAL_LIMIT, least=1, most=MOST_AT_ONCE)
+        offset = number_of(query, "offset", default=0, least=0, most=_MOST_SKIPPED)
+        shown = worklist(self.store, selection, now=now, limit=limit, offset=offset)
+        following = offset + limit
         return JSONResponse(
             {
                 "studies": [study_values(entry) for entry in shown.entries],
                 "selected": shown.selected,
-                "categories": dict(shown.standings),
-                "states": dict(shown.states),
+                "limit": limit,
+                "offset": offset,
+                "next_offset": following if following < shown.selected else None,
+                "categories": shown.standings,
+                "states": shown.states,
+                "needs_person": [asdict(need) for need in self.attention.needs(now)],
             }
         )
 
@@ -60,9 +78,9 @@ def study_values(entry: WorklistEntry) -> dict[str, Any]:
     elapsed = turn_around(entry)
     return {
         "study_instance_uid": entry.study_instance_uid,
-        **asdict(entry.identity),
+        **{name: getattr(entry.identity, name) for name in _IDENTITY},
         "priority": Priority(entry.priority).name,
-        "category": standing(entry),
+        "category": entry.standing,
         "category_is_current": is_current(entry),
         "probability": entry.score,
         "part": entry.part,
@@ -82,6 +100,8 @@ def study_values(entry: WorklistEntry) -> dict[str, Any]:
         "opened_at": _moment(entry.opened_at),
         "last_instance_at": _moment(entry.last_instance_at),
         "closed_at": _moment(entry.closed_at),
+        "dead_destinations": list(entry.dead_destinations),
+        "waiting_destinations": list(entry.waiting_destinations),
         "turn_around_seconds": elapsed.total_seconds() if elapsed is not None else None,
     }
 

@@ -8,7 +8,8 @@ import pytest
 from daemon.cli import main
 from daemon.spool import Spool
 from daemon.store.database import database_url, open_store
-from daemon.store.worklist import study_detail, worklist_entries
+from daemon.store.listing import worklist_entries
+from daemon.store.worklist import study_detail
 from tests.daemon import store_factory
 from tests.daemon.store_factory import sqlite_store
 from tests.factories import encode, make_instance, uid
