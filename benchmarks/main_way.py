@@ -20,8 +20,9 @@ from daemon.clock import now
 from daemon.demo import run as play
 from daemon.demo.pacs import demo_pacs
 from daemon.demo.studies import demo_studies
+from daemon.store.listing import worklist_entries
 from daemon.store.stages import stage_records
-from daemon.store.worklist import study_detail, worklist_entries
+from daemon.store.worklist import study_detail
 
 
 def resident_megabytes(pid: int) -> float:

@@ -215,7 +215,7 @@ def _run_housekeeper(parts: Parts, stage: "StageProcess") -> None:
 
 
 def _run_web(parts: Parts, stage: "StageProcess") -> None:
-    from daemon.web.app import create_app
+    from daemon.web.app import Wanted, create_app
     from daemon.web.server import WebServer
 
     web = parts.config.web
@@ -223,7 +223,7 @@ def _run_web(parts: Parts, stage: "StageProcess") -> None:
         parts.store,
         parts.spool,
         product=product(),
-        expected_stages=stages_of(parts.config),
+        wanted=Wanted(stages=stages_of(parts.config), free_bytes=parts.config.storage.min_free_bytes),
         clock=now,
         host_names=web.host_names,
     )

@@ -65,3 +65,7 @@ class SchemaTooNew(DaemonError):
 
 class UnknownStudy(DaemonError):
     """The store holds no study with this Study Instance UID."""
+
+
+class UnknownDestination(DaemonError):
+    """The configuration names no such destination."""

@@ -18,6 +18,7 @@ from daemon.intake_rule import IntakeRule
 from daemon.spool import Spool, data_set_digest
 from daemon.store import instances
 from daemon.store.database import Store
+from daemon.store.refusals import cause_of, record_rejection
 from daemon.store.shown import Rejection
 from daemon.store.values import ReceivedInstance, Recorded, StudyIdentity
 from daemon.study.closing import Priority, priority
@@ -196,9 +197,10 @@ class Intake:
             source=arrival.source,
             # What is no UID may be anything, a name included.
             sop_instance_uid=arrival.sop_instance_uid if is_uid(arrival.sop_instance_uid) else "",
+            cause=cause_of(refusal.status),
             reason=refusal.reason,
         )
-        instances.record_rejection(self.store, rejection)
+        record_rejection(self.store, rejection)
 
 
 def state_of(eligibility: Eligibility) -> tuple[InstanceState, str]:

@@ -15,7 +15,7 @@ from daemon.store.places import place_values
 from daemon.store.shown import DeliveryRecord, EventRecord, ResultRecord, StudyDetail, WorklistEntry
 from daemon.store.values import InstanceRecord
 from daemon.study.closing import Priority
-from daemon.web.listing import is_current, standing, turn_around
+from daemon.web.listing import is_current, turn_around
 from models.finding import MemberFinding, view_probability
 from models.places import Place
 from models.reference.drift import InputCheck
@@ -32,7 +32,7 @@ def entry_values(entry: WorklistEntry) -> dict[str, Any]:
         "study_instance_uid": entry.study_instance_uid,
         **asdict(entry.identity),
         "priority": Priority(entry.priority).name,
-        "category": standing(entry),
+        "category": entry.standing,
         "category_is_current": is_current(entry),
         "probability": entry.score,
         "part": entry.part,
@@ -52,6 +52,8 @@ def entry_values(entry: WorklistEntry) -> dict[str, Any]:
         "opened_at": _moment(entry.opened_at),
         "last_instance_at": _moment(entry.last_instance_at),
         "closed_at": _moment(entry.closed_at),
+        "dead_destinations": list(entry.dead_destinations),
+        "waiting_destinations": list(entry.waiting_destinations),
         "turn_around_seconds": elapsed.total_seconds() if elapsed is not None else None,
     }
 

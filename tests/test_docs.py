@@ -15,6 +15,8 @@ from daemon.config.sections import Destination
 from daemon.couriers.registry import COURIERS
 from daemon.process.stage_name import StageName
 from daemon.spool import Spool
+from daemon.store.selection import Period
+from daemon.store.shown import Refusal, Standing
 from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, ResultKind
 from daemon.study.closing import Closing, Priority
 from daemon.study.lifecycle import (
@@ -26,7 +28,7 @@ from daemon.study.lifecycle import (
     StudyEvent,
     StudyState,
 )
-from daemon.web.listing import Period, Standing
+from daemon.web.attention import NeedKind
 from dicom_io.network.store_status import StoreStatus
 from dicom_io.selection.age import AgeCaution
 from dicom_io.selection.exclusion import Exclusion
@@ -59,6 +61,8 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "Kinds of destinations": COURIERS,
     "Kinds of results": ResultKind,
     "Stages": StageName,
+    "Needs of a person": NeedKind,
+    "Causes of a refusal": Refusal,
     "Answers to a sender": [f"{status:04X}" for status in StoreStatus],
 }
 

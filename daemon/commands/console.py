@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -32,6 +33,15 @@ def error_console() -> Console:
 def print_json(document: Any) -> None:
     """Print one JSON document and nothing else."""
     print(json.dumps(document, default=_plain, ensure_ascii=False, indent=2))
+
+
+def print_json_list(documents: Iterable[Any]) -> None:
+    """Print a list as one JSON document and nothing else, item by item, however many come."""
+    before = "["
+    for document in documents:
+        print(before, json.dumps(document, default=_plain, ensure_ascii=False, indent=2), sep="\n", end="")
+        before = ","
+    print("[]" if before == "[" else "\n]")
 
 
 def _plain(value: object) -> object:

@@ -37,13 +37,13 @@ def unknown_variable(name: str, root: type[BaseModel]) -> str:
             variable = f"{ENVIRONMENT_PREFIX}{section}__{key}".upper()
             for spelling in (key, f"{section}_{key}"):
                 meant.setdefault(spelling, []).append(variable)
-    nearest = _nearest(name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", "_"), meant)
+    nearest = nearest_to(name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", "_"), meant)
     return f"{said}; did you mean {' or '.join(meant[nearest])}?" if nearest else said
 
 
 def _meant(place: Sequence[int | str], root: type[BaseModel]) -> str:
     *above, name = place
-    nearest = _nearest(str(name), _keys(root, above))
+    nearest = nearest_to(str(name), _keys(root, above))
     if not nearest:
         return "remove it or correct its spelling"
     return f"did you mean {'.'.join(map(str, (*above, nearest)))}?"
@@ -64,5 +64,6 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest_to(name: str, known: Iterable[str]) -> str:
+    """Give the known name that is spelled most like one that is not; empty where none is."""
     return next(iter(get_close_matches(name, list(known), n=1, cutoff=_ALIKE)), "")

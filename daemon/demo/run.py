@@ -20,10 +20,11 @@ from daemon.demo.studies import DemoStudy
 from daemon.errors import DaemonError
 from daemon.process.stage import POLL_SECONDS
 from daemon.store.database import Store
+from daemon.store.listing import worklist_entries
 from daemon.store.shown import StudyDetail
 from daemon.store.stages import stage_records
-from daemon.store.worklist import study_detail, worklist_entries
-from daemon.study.closing import is_unfinished
+from daemon.store.worklist import study_detail
+from daemon.study.lifecycle import is_unfinished
 from dicom_io.network.scu import Address
 from dicom_io.network.store_scu import send_files
 from sr_templates.outline import outline
@@ -161,9 +162,10 @@ def wait_until_done(store: Store, count: int, on_progress: Callable[[int], None]
 def exhibits(store: Store, pacs_folder: Path, folder: Path) -> list[Exhibit]:
     """Turn what the PACS received into pictures and text, study by study."""
     folder.mkdir(exist_ok=True)
+    arrived = sorted(worklist_entries(store), key=lambda entry: entry.opened_at)
     return [
         _exhibit(study_detail(store, entry.study_instance_uid), number, pacs_folder, folder)
-        for number, entry in enumerate(worklist_entries(store), start=1)
+        for number, entry in enumerate(arrived, start=1)
     ]
 
 

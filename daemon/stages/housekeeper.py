@@ -13,12 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from daemon.clock import has_jumped
 from daemon.process.stage import StageProcess
 from daemon.spool import Spool
-from daemon.store import retention, stages
+from daemon.store import retention, stages, tallies
 from daemon.store.database import Store
 from daemon.store.history import purge_events
 from daemon.store.measurements import purge_measurements
 
 ROUND_SECONDS = 300.0
+FOLD_SECONDS = 60.0
 # A file may be seconds older than its row; nothing younger than this is a leftover.
 _LEFTOVER_AGE = timedelta(hours=1)
 _AT_ONCE = 100  # leftovers that are removed while nothing can be recorded
@@ -42,8 +43,12 @@ class Housekeeper:
         None at once: only a clock that has gone as the time did says what is old.
         """
         before, begun = stage.clock(), time.monotonic()
+        next_fold = begun
         while not stage.stopping:
             stage.alive()
+            if time.monotonic() >= next_fold:
+                tallies.fold(self.store)
+                next_fold = time.monotonic() + FOLD_SECONDS
             elapsed = time.monotonic() - begun
             if elapsed >= ROUND_SECONDS:
                 moment = stage.clock()

@@ -1,6 +1,7 @@
 """This module is the receiver: what arrives over the network goes through the intake, then is answered."""
 
 import logging
+import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -8,13 +9,16 @@ from daemon.config.configuration import Config
 from daemon.errors import IntakeRefused
 from daemon.intake import Arrival, Intake
 from daemon.process.stage import StageProcess
+from daemon.stages.refusals import RefusedAssociations
 from daemon.store import instances
 from daemon.store.database import Store
+from daemon.store.refusals import cause_of, record_rejection
 from daemon.store.shown import Rejection
 from dicom_io.network.acceptor import Acceptor, AcceptorSettings, IncomingInstance, Peer, RefusedInstance
 from dicom_io.network.store_status import StoreStatus
 
 _GRACE_SECONDS = 3.0
+_WRITING_SECONDS = 10.0  # between two times that refused associations are written down
 
 log = logging.getLogger(__name__)
 
@@ -39,19 +43,27 @@ class Receiver:
             network_timeout_seconds=config.receiver.network_timeout_seconds,
             incoming_dir=intake.spool.incoming,
         )
-        self._acceptor = Acceptor(settings, self._on_store, self._on_association_released, self._on_refused)
+        self._refused = RefusedAssociations(store)
+        self._acceptor = Acceptor(
+            settings, self._on_store, self._on_association_released, self._on_refused, self._refused.add
+        )
 
     def run(self, stage: StageProcess) -> None:
         """Listen until the stage shall stop."""
         instances.record_all_associations_ended(self._store)
         port = self._acceptor.start()
         log.info("listening", extra={"ae_title": self._acceptor.settings.ae_title, "port": port})
+        next_writing = time.monotonic()
         try:
             while not stage.stopping:
                 stage.alive()
+                if time.monotonic() >= next_writing:
+                    self._refused.write_down(self._intake.clock())
+                    next_writing = time.monotonic() + _WRITING_SECONDS
                 stage.wait()
         finally:
             self._acceptor.stop(_GRACE_SECONDS)
+            self._refused.write_down(self._intake.clock())
 
     def _on_store(self, incoming: IncomingInstance) -> StoreStatus:
         arrival = Arrival(
@@ -77,9 +89,10 @@ class Receiver:
             rejected_at=self._intake.clock(),
             source=f"{refused.calling_ae_title}@{refused.peer_host}",
             sop_instance_uid=refused.sop_instance_uid,
+            cause=cause_of(refused.status),
             reason=refused.reason,
         )
         try:
-            instances.record_rejection(self._store, rejection)
+            record_rejection(self._store, rejection)
         except SQLAlchemyError:
             log.exception("refused instance is not recorded")

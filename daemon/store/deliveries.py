@@ -139,7 +139,7 @@ def requeue_study(store: Store, study_instance_uid: str) -> int:
         elif rows and (state in CLOSED_STUDY_STATES or state is StudyState.DELIVERING):
             rows = [row for row in rows if row.state != DeliveryState.SENT] or rows
             for row in rows:
-                _requeue_delivery(connection, row, study.id)
+                requeue_delivery(connection, row, study.id)
             values = {"reason": ""}
             transitions.change(connection, transitions.study(study), StudyEvent.DELIVERY_REQUEUED, values)
         return len(rows)
@@ -166,6 +166,14 @@ def settle_study(connection: Connection, study_id: int) -> None:
     else:
         event = StudyEvent.ALL_SENT
     transitions.change(connection, transitions.study(study), event, values)
+
+
+def requeue_delivery(connection: Connection, row: Any, study_id: int) -> None:
+    """Make a result due again, its attempts counted anew; part of a transaction."""
+    if row.state == DeliveryState.PENDING:
+        return
+    values = {"retry_at": None, "attempts": 0, "reason": ""}
+    transitions.change(connection, transitions.delivery(row, study_id), DeliveryEvent.REQUEUED, values)
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
@@ -215,10 +223,3 @@ def _deliveries_of(connection: Connection, study_id: int, revision: int) -> Sequ
         .order_by(deliveries.c.id)
     )
     return connection.execute(query).all()
-
-
-def _requeue_delivery(connection: Connection, row: Any, study_id: int) -> None:
-    if row.state == DeliveryState.PENDING:
-        return
-    values = {"retry_at": None, "attempts": 0, "reason": ""}
-    transitions.change(connection, transitions.delivery(row, study_id), DeliveryEvent.REQUEUED, values)

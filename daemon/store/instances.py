@@ -10,8 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, not_, select, update
 from daemon.store import patients, transitions
 from daemon.store.arrival import record_in_study, study_of
 from daemon.store.database import Store
-from daemon.store.shown import Rejection
-from daemon.store.tables import instances, rejections, studies
+from daemon.store.tables import instances, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, TOO_MANY_VIEWS, ReceivedInstance, Recorded
 from daemon.study.lifecycle import InstanceEvent, InstanceState, StudyState
 
@@ -117,19 +116,6 @@ def record_all_associations_ended(store: Store) -> None:
     """Record, when a receiver starts, that no association of its predecessor lives on."""
     with store.write() as connection:
         connection.execute(update(studies).where(studies.c.association_open).values(association_open=False))
-
-
-def record_rejection(store: Store, rejection: Rejection) -> None:
-    """Record an instance that was refused."""
-    with store.write() as connection:
-        connection.execute(
-            insert(rejections).values(
-                rejected_at=rejection.rejected_at,
-                source=rejection.source,
-                sop_instance_uid=rejection.sop_instance_uid,
-                reason=rejection.reason,
-            )
-        )
 
 
 def _known(connection: Connection, sop_instance_uid: str) -> Sequence[Any]:

@@ -2,9 +2,37 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from daemon.store.values import InstanceRecord, StudyIdentity
 from daemon.study.lifecycle import StudyState
+
+
+class Standing(StrEnum):
+    """What a study is to its reader now: its category, or why it has none."""
+
+    LIKELY = "likely"
+    SUSPECTED = "suspected"
+    FAILED = "failed"
+    NOT_ANALYZED = "not analyzed"
+    IN_PROGRESS = "in progress"
+    NOT_FLAGGED = "not flagged"
+
+
+class Refusal(StrEnum):
+    """Why an instance or an association was refused."""
+
+    UNREADABLE = "instance cannot be read"
+    NOT_AS_ANNOUNCED = "instance not as announced"
+    CALLED_AE_TITLE = "called AE title not recognized"
+    CALLER = "caller not allowed"
+    APPLICATION_CONTEXT = "application context not known"
+    TOO_MANY = "too many associations"
+
+    @property
+    def is_of_instance(self) -> bool:
+        """Whether an instance was refused, and no association."""
+        return self in (Refusal.UNREADABLE, Refusal.NOT_AS_ANNOUNCED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +53,7 @@ class WorklistEntry:
     reason: str
     revision: int
     priority: int
+    standing: Standing
     category: str
     score: float | None
     part: str
@@ -40,6 +69,8 @@ class WorklistEntry:
     opened_at: datetime
     last_instance_at: datetime
     closed_at: datetime | None
+    dead_destinations: tuple[str, ...] = ()
+    waiting_destinations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +139,18 @@ class StudyDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """An instance that was refused: no study holds it, the sender was told."""
+    """An instance that no study holds, or an association that was refused; the sender was told.
+
+    `sop_instance_uid` is empty for an association, and where nobody knows it. It happened `number` times, the
+    last time at `rejected_at`.
+    """
 
     rejected_at: datetime
     source: str
-    sop_instance_uid: str
+    sop_instance_uid: str = ""
+    cause: Refusal = Refusal.UNREADABLE
     reason: str
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,9 @@ Columns equal to one data element carry its keyword in snake case. Patient ident
 compared.
 """
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -22,52 +17,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
     true,
 )
 
+from daemon.store.columns import DEAD, NAMES, READING_ORDER, Uid, UtcDateTime, kind, lease, reading
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC datetime, stored without its zone so that SQLite and PostgreSQL hold the same."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give what is stored; refuses a naive datetime."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a datetime in the store must be aware")
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        """Give the aware datetime that was stored."""
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-Uid = String(64)
-
-
-def _lease() -> tuple[Column[str], Column[datetime], Column[int]]:
-    """Give the columns of work that is claimed: by whom, until when, and how often it was begun."""
-    return (
-        Column("lease_owner", String(128)),
-        Column("lease_until", UtcDateTime),
-        Column("attempts", Integer, nullable=False, default=0, server_default="0"),
-    )
-
+metadata = MetaData(naming_convention=NAMES)
 
 studies = Table(
     "studies",
@@ -111,8 +68,11 @@ studies = Table(
     # The row of `measurements` that outlives the study; which study it was of, nothing says afterwards.
     Column("measurement_id", Integer),
     Column("summary", Text, nullable=False, default=""),
-    *_lease(),
-    Index("ix_studies_state", "state"),
+    *lease(),
+    *reading(),
+    Index("ix_studies_reading", *READING_ORDER, "standing", "state", "last_instance_at"),
+    Index("ix_studies_state_standing", "state", "standing", "is_old", "last_instance_at"),
+    Index("ix_studies_untrained_label", "untrained_label", "last_instance_at"),
 )
 
 instances = Table(
@@ -157,7 +117,7 @@ instances = Table(
     Column("pixel_aspect", Float),
     # JSON, see daemon.store.places; of the newest report.
     Column("places", Text, nullable=False, default="[]", server_default="[]"),
-    *_lease(),
+    *lease(),
     UniqueConstraint("sop_instance_uid", "sha256"),
     Index("ix_instances_study_id", "study_id"),
     Index("ix_instances_state", "state"),
@@ -208,9 +168,10 @@ deliveries = Table(
     Column("reason", Text, nullable=False, default=""),
     Column("retry_at", UtcDateTime),
     Column("sent_at", UtcDateTime),
-    *_lease(),
+    *lease(),
     UniqueConstraint("result_id", "destination"),
     Index("ix_deliveries_destination_state", "destination", "state"),
+    Index("ix_deliveries_dead", "destination", "result_id", sqlite_where=DEAD, postgresql_where=DEAD),
 )
 
 events = Table(
@@ -256,7 +217,23 @@ rejections = Table(
     Column("rejected_at", UtcDateTime, nullable=False),
     Column("source", Text, nullable=False),
     Column("sop_instance_uid", String(64), nullable=False, default=""),
+    # A value of `daemon.store.shown.Refusal`; the reason says it in words.
+    Column("cause", String(32), nullable=False),
     Column("reason", Text, nullable=False),
+    # How often; associations of one peer that are refused for one reason share a row.
+    Column("number", Integer, nullable=False, default=1, server_default="1"),
+    Index("ix_rejections_rejected_at", "rejected_at"),
+)
+
+# How many rows of studies, instances, deliveries and rejections there are of each kind: the sum of `number`.
+# Triggers write a row for each change, so that writers never wait for each other's; see `tallies`.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("counted", String(16), nullable=False),
+    *kind(),
+    Column("number", Integer, nullable=False),
 )
 
 stages = Table(

@@ -15,8 +15,9 @@ from typing import Any, Generic
 from sqlalchemy import Connection, Select, Table, insert, literal, select, update
 
 from daemon.errors import StateChangedElsewhere
+from daemon.store.columns import UtcDateTime
 from daemon.store.database import author_of
-from daemon.store.tables import UtcDateTime, deliveries, events, instances, results, studies
+from daemon.store.tables import deliveries, events, instances, results, studies
 from daemon.study.lifecycle import (
     DeliveryState,
     Event,

@@ -1,4 +1,4 @@
-"""This module is the study logic, pure: when a study closes, what its rank is, how the worklist is read."""
+"""This module is the study logic, pure: when a study closes, what its rank is."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,14 +6,11 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
-from daemon.store.shown import WorklistEntry
 from daemon.store.values import OpenStudy, ViewKind
-from daemon.study.lifecycle import StudyState
 from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.parts import Part, parts_of
 from dicom_io.selection.projection import Projection
 from dicom_io.selection.regions import Region
-from models.study_finding import TriageCategory
 
 
 class Priority(IntEnum):
@@ -63,18 +60,6 @@ EXPECTED_VIEWS: Mapping[Region, tuple[frozenset[Projection], ...]] = MappingProx
 
 # The DIMSE priority of a C-STORE request (PS3.7 9.1.1.1.1).
 _DIMSE_PRIORITY = MappingProxyType({0: Priority.MEDIUM, 1: Priority.HIGH, 2: Priority.LOW})
-
-_STEPS: Mapping[str, int] = MappingProxyType(
-    {
-        TriageCategory.LIKELY: 0,
-        TriageCategory.SUSPECTED: 1,
-        # Nobody may take the silence of ulna for an answer, so what it could not read comes before what
-        # it read and did not flag.
-        TriageCategory.NOT_ANALYZED: 2,
-        "": 2,
-        TriageCategory.NOT_FLAGGED: 3,
-    }
-)
 
 
 def closing(study: OpenStudy, rule: ClosingRule, *, now: datetime) -> Closing | None:
@@ -146,22 +131,3 @@ def priority(
     if name in Priority.__members__:
         return Priority[name]
     return _DIMSE_PRIORITY.get(dimse_priority, Priority.MEDIUM)
-
-
-def reading_order(entries: Iterable[WorklistEntry]) -> list[WorklistEntry]:
-    """Give the worklist in the order it should be read: category, then rank, then score, then age.
-
-    What was found decides before what somebody expected, so the rank orders studies of one category only.
-    Old studies come after all others.
-    """
-    return sorted(entries, key=_reading_key)
-
-
-def is_unfinished(state: StudyState) -> bool:
-    """Tell whether work on a study is still to be done without a person."""
-    return state in (StudyState.OPEN, StudyState.REPORTING, StudyState.DELIVERING)
-
-
-def _reading_key(entry: WorklistEntry) -> tuple[bool, int, int, float, datetime]:
-    score = entry.score or 0.0
-    return entry.is_old, _STEPS[entry.category], entry.priority, -score, entry.opened_at

@@ -1,17 +1,24 @@
 """This module gives the worklist and single studies as JSON, in the form of `daemon.study_json`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from daemon.store.database import Store
-from daemon.store.worklist import study_detail, worklist_entries
+from daemon.store.listing import worklist
+from daemon.store.selection import Period
+from daemon.store.worklist import study_detail
 from daemon.study_json import detail_values, entry_values
 from daemon.web.address import requested_study
-from daemon.web.listing import Period, Selection, worklist
+from daemon.web.attention import Attention
+from daemon.web.listing import number_of, selection_of
+
+USUAL_LIMIT = 100
+MOST_AT_ONCE = 300
+_MOST_SKIPPED = 99_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +26,27 @@ class Api:
     """The worklist for programs; the same selection as on the page, by default of all times."""
 
     store: Store
+    attention: Attention
     clock: Callable[[], datetime]
 
     def studies(self, request: Request) -> Response:
-        """Answer ``/api/studies``: the studies in reading order, and the counts."""
-        selection = Selection.from_query(request.query_params, period=Period.ALL)
-        shown = worklist(worklist_entries(self.store), selection, now=self.clock())
+        """Answer ``/api/studies``: studies in reading order, the counts, what needs a person."""
+        now, query = self.clock(), request.query_params
+        selection = selection_of(query, period=Period.ALL)
+        limit = number_of(query, "limit", default=USUAL_LIMIT, least=1, most=MOST_AT_ONCE)
+        offset = number_of(query, "offset", default=0, least=0, most=_MOST_SKIPPED)
+        shown = worklist(self.store, selection, now=now, limit=limit, offset=offset)
+        following = offset + limit
         return JSONResponse(
             {
                 "studies": [entry_values(entry) for entry in shown.entries],
                 "selected": shown.selected,
-                "categories": dict(shown.standings),
-                "states": dict(shown.states),
+                "limit": limit,
+                "offset": offset,
+                "next_offset": following if following < shown.selected else None,
+                "categories": shown.standings,
+                "states": shown.states,
+                "needs_person": [asdict(need) for need in self.attention.needs(now)],
             }
         )
 

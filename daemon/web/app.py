@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -21,9 +22,11 @@ from daemon.process.stage_lock import is_held
 from daemon.spool import Spool
 from daemon.store.database import Store
 from daemon.web.api import Api
+from daemon.web.attention import Attention, Quarantine
 from daemon.web.guard import Guard
 from daemon.web.health import Health
 from daemon.web.listing import UnknownFilter
+from daemon.web.metrics import Metrics
 from daemon.web.pages import Pages, page_templates
 from daemon.web.pictures import Pictures
 
@@ -38,12 +41,20 @@ _HTTP_ERRORS = {
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the service needs to work: these stages, and more than so many bytes free on the disk."""
+
+    stages: Sequence[str]
+    free_bytes: int = 0
+
+
 def create_app(
     store: Store,
     spool: Spool,
     *,
     product: str,
-    expected_stages: Sequence[str],
+    wanted: Wanted,
     clock: Callable[[], datetime],
     host_names: Sequence[str] = (),
 ) -> Starlette:
@@ -53,34 +64,43 @@ def create_app(
     ----------
     product
         Name and version, for the footer.
-    expected_stages
-        The stages that must run for the service to be ready.
+    wanted
+        What the service needs to work.
     clock
         Gives the time, aware.
     host_names
         Names that requests may ask for beside localhost, the machine's own name and any address.
     """
     runs = partial(is_held, spool.data_dir)
-    pages = Pages(store, page_templates(product), expected_stages, clock, runs)
-    health = Health(store, expected_stages, clock, runs)
+    health = Health(store, wanted.stages, clock, runs)
+    attention = Attention(store, spool, health, wanted.free_bytes, Quarantine(spool.quarantine))
+    pages = Pages(store, page_templates(product), attention, clock)
     return Starlette(
-        routes=_routes(pages, Api(store, clock), Pictures(store, spool), health),
+        routes=[
+            *_routes_for_people(pages, Pictures(store, spool)),
+            *_routes_for_programs(Api(store, attention, clock), health, Metrics(store, attention, clock)),
+        ],
         middleware=[Middleware(Guard, host_names=host_names)],
         exception_handlers=_answers_to_failures(pages),
     )
 
 
-def _routes(pages: Pages, api: Api, pictures: Pictures, health: Health) -> list[BaseRoute]:
+def _routes_for_people(pages: Pages, pictures: Pictures) -> list[BaseRoute]:
     return [
         Route("/", pages.worklist),
         Route("/studies/{study_instance_uid}", pages.study),
         Route("/studies/{study_instance_uid}/results/{sop_instance_uid}.png", pictures.show),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
+
+
+def _routes_for_programs(api: Api, health: Health, metrics: Metrics) -> list[BaseRoute]:
+    return [
         Route("/api/studies", api.studies),
         Route("/api/studies/{study_instance_uid}", api.study),
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
-        Route("/metrics", health.metrics),
-        Mount("/static", StaticFiles(directory=_STATIC)),
+        Route("/metrics", metrics.show),
     ]
 
 

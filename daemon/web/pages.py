@@ -1,6 +1,6 @@
 """This module renders the pages for people: the worklist, one study, and what is said when there is none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,25 +10,26 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from daemon.store.database import Store
-from daemon.store.stages import stage_records
-from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
-from daemon.study.closing import is_unfinished
-from daemon.study.lifecycle import StudyState
+from daemon.store.listing import worklist
+from daemon.store.selection import Period
+from daemon.store.shown import Standing
+from daemon.store.worklist import recent_rejections, study_detail
+from daemon.study.lifecycle import StudyState, is_unfinished
 from daemon.web import wording
 from daemon.web.address import requested_study
+from daemon.web.attention import Attention
 from daemon.web.detail import study_view
-from daemon.web.health import stage_health
 from daemon.web.listing import (
-    Period,
-    Selection,
-    Standing,
+    MOST_PAGES,
+    PAGE_SIZE,
     can_be_tried_again,
     is_current,
-    standing,
+    number_of,
+    query_of,
+    selection_of,
     turn_around,
     untrained_labels,
     waits_for_confirmation,
-    worklist,
 )
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -41,21 +42,25 @@ class Pages:
 
     store: Store
     templates: Environment
-    expected_stages: Sequence[str]
+    attention: Attention
     clock: Callable[[], datetime]
-    runs: Callable[[str], bool]
 
     def worklist(self, request: Request) -> Response:
         """Answer ``/``: the studies in the order they should be read."""
         now = self.clock()
-        selection = Selection.from_query(request.query_params, period=Period.DAY)
+        selection = selection_of(request.query_params, period=Period.DAY)
+        page = number_of(request.query_params, "page", default=1, least=1, most=MOST_PAGES)
+        offset = (page - 1) * PAGE_SIZE
         return self._page(
             "worklist.html",
             now=now,
             selection=selection,
-            worklist=worklist(worklist_entries(self.store), selection, now=now),
+            worklist=worklist(self.store, selection, now=now, limit=PAGE_SIZE, offset=offset),
+            page=page,
+            offset=offset,
             rejections=recent_rejections(self.store, limit=_REJECTIONS_SHOWN),
-            stages=stage_health(stage_records(self.store), self.expected_stages, now=now, runs=self.runs),
+            stages=self.attention.health.stages(now),
+            needs=self.attention.needs(now),
         )
 
     def study(self, request: Request) -> Response:
@@ -98,6 +103,7 @@ def page_templates(product: str) -> Environment:
         "INSTANCE_STATES": wording.INSTANCE_STATES,
         "RESULT_KINDS": wording.RESULT_KINDS,
         "UNTRAINED": wording.UNTRAINED,
+        "query_of": query_of,
     }
     environment.filters |= {
         "person_name": wording.person_name,
@@ -109,7 +115,6 @@ def page_templates(product: str) -> Environment:
         "quantity": wording.quantity,
         "rank": wording.priority,
         "reason": wording.reason,
-        "standing": standing,
         "turn_around": turn_around,
         "is_current": is_current,
         "can_be_tried_again": can_be_tried_again,

@@ -18,10 +18,23 @@ from typing import Any
 from pynetdicom import AE
 from pynetdicom.transport import AssociationServer
 
-from dicom_io.network.admission import Peer, can_call, one_to_make_room, seat_refusal
+from dicom_io.network.admission import (
+    CALLING_AE_TITLE_NOT_RECOGNIZED,
+    LOCAL_LIMIT_EXCEEDED,
+    Peer,
+    Rejection,
+    can_call,
+    one_to_make_room,
+    seat_refusal,
+)
 from dicom_io.network.connection import Connection
 from dicom_io.network.filing import INCOMING_SUFFIX
-from dicom_io.network.interface import AcceptorSettings, IncomingInstance, RefusedInstance
+from dicom_io.network.interface import (
+    AcceptorSettings,
+    IncomingInstance,
+    RefusedAssociation,
+    RefusedInstance,
+)
 from dicom_io.network.known_hosts import KnownHosts, plain_address
 from dicom_io.network.store_status import StoreStatus
 from dicom_io.network.transport import Timeouts, application_entity
@@ -56,6 +69,8 @@ class Acceptor:
         Called once with the id of each accepted association after its last `on_store`, however it ended.
     on_refused : Callable[[RefusedInstance], None]
         Called for each instance that is refused without `on_store`; it must not raise.
+    on_rejected : Callable[[RefusedAssociation], None]
+        Called for each association and connection that is refused; it must neither raise nor wait.
     """
 
     def __init__(
@@ -64,11 +79,13 @@ class Acceptor:
         on_store: Callable[[IncomingInstance], StoreStatus],
         on_association_released: Callable[[str], None] = lambda _: None,
         on_refused: Callable[[RefusedInstance], None] = lambda _: None,
+        on_rejected: Callable[[RefusedAssociation], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.on_store = on_store
         self.on_association_released = on_association_released
         self.on_refused = on_refused
+        self.on_rejected = on_rejected
         self.hosts = KnownHosts(settings.named_hosts)
         self._connections: dict[Connection, None] = {}  # in the order in which they came
         self._complaints = _Complaints()
@@ -143,12 +160,14 @@ class Acceptor:
         """Return whether a connection from `address` is worth a thread."""
         host = plain_address(address)
         if not can_call(host, allowed_peers=self.settings.known_peers, addresses_of=self.hosts.addresses):
-            self._complaints.make("connection closed: no entry of allowed_peers allows the host", host)
+            self._turned_away(
+                host, CALLING_AE_TITLE_NOT_RECOGNIZED, "no entry of allowed_peers allows the host"
+            )
             return False
         # Besides those who sit and those who wait, as many may have been cut and be about to end.
         waiting = self.settings.waiting.in_all
         if len(self._connections) >= self.settings.max_associations + 2 * waiting:
-            self._complaints.make("connection closed: too many are open", host)
+            self._turned_away(host, LOCAL_LIMIT_EXCEEDED, "too many are open")
             return False
         return True
 
@@ -162,13 +181,19 @@ class Acceptor:
                 leaving.is_cut = True
             self._connections[connection] = None
         if leaving is not None:
-            self._complaints.make("connection closed: too many wait without an association", leaving.host)
+            self._turned_away(leaving.host, LOCAL_LIMIT_EXCEEDED, "too many wait without an association")
             leaving.cut()
         try:
             threading.Thread(target=connection.serve, name="connection", daemon=True).start()
         except RuntimeError:  # the system has no thread left
             self.closed(connection)
             raise
+
+    def _turned_away(self, host: str, rejection: Rejection, reason: str) -> None:
+        self._complaints.make(f"connection closed: {reason}", host)
+        self.on_rejected(
+            RefusedAssociation(calling_ae_title="", peer_host=host, rejection=rejection, reason=reason)
+        )
 
     def _open(self) -> list[Connection]:
         with self._changed:

@@ -24,7 +24,7 @@ from dicom_io.network.admission import (
     rejection_of,
 )
 from dicom_io.network.filing import FilingDimse
-from dicom_io.network.interface import AcceptorSettings
+from dicom_io.network.interface import AcceptorSettings, RefusedAssociation
 from dicom_io.network.known_hosts import KnownHosts, plain_address
 from dicom_io.network.storage_classes import supported_contexts
 from dicom_io.network.store_scp import StoreOwner, StoreService
@@ -39,6 +39,7 @@ class Owner(StoreOwner, Protocol):
     settings: AcceptorSettings
     hosts: KnownHosts
     on_association_released: Callable[[str], None]
+    on_rejected: Callable[[RefusedAssociation], None]
 
     def seat(self, connection: "Connection") -> str | None:
         """Take a seat and mark the connection, or return why there is none for it."""
@@ -195,6 +196,15 @@ class Connection:
         if rejection is None and reason is not None:
             rejection = LOCAL_LIMIT_EXCEEDED
         self._log_admission(request, rejection, reason)
+        if rejection is not None:
+            self._owner.on_rejected(
+                RefusedAssociation(
+                    calling_ae_title=request.calling_ae_title,
+                    peer_host=self.host,
+                    rejection=rejection,
+                    reason=reason or rejection.words,
+                )
+            )
         return rejection
 
     def _log_admission(

@@ -6,7 +6,8 @@ This module holds the values that pass between the acceptor and its owner.
 from dataclasses import dataclass
 from pathlib import Path
 
-from dicom_io.network.admission import Limits, Peer
+from dicom_io.network.admission import Limits, Peer, Rejection
+from dicom_io.network.store_status import StoreStatus
 from dicom_io.uids import SopClassUid, SopInstanceUid
 
 _WAITING_PER_HOST = 8
@@ -118,6 +119,8 @@ class RefusedInstance:
         As the C-STORE command says; empty when that is no UID, for it may be anything, a name included.
     calling_ae_title, peer_host : str
         The sender, and the address it sent from.
+    status : StoreStatus
+        What the sender is answered.
     reason : str
         What was wrong, without patient data.
     """
@@ -125,4 +128,27 @@ class RefusedInstance:
     sop_instance_uid: str
     calling_ae_title: str
     peer_host: str
+    status: StoreStatus
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedAssociation:
+    """An association that was rejected, or a connection that was closed before it asked for one.
+
+    Parameters
+    ----------
+    calling_ae_title : str
+        Who asked; empty where nobody had asked yet.
+    peer_host : str
+        The address it came from.
+    rejection : Rejection
+        What it was answered, or would have been.
+    reason : str
+        The same in words.
+    """
+
+    calling_ae_title: str
+    peer_host: str
+    rejection: Rejection
     reason: str

@@ -59,8 +59,8 @@ class StoreService:
             answer.Status = self._store(request, event)
         except Permanent as error:
             self._log_failure(request, error)
-            self._refuse(request, event, str(error))
             answer.Status = StoreStatus.CANNOT_UNDERSTAND
+            self._refuse(request, event, answer.Status, str(error))
             answer.ErrorComment = str(error)[:64]  # VR LO
         except Exception as error:  # noqa: BLE001  the edge of the process: the peer must get an answer
             # Our failure, not the instance's: the peer keeps it and tries again.
@@ -75,7 +75,8 @@ class StoreService:
         try:
             path = data_set.complete()
             if request.AffectedSOPClassUID != event.context.abstract_syntax:
-                self._refuse(request, event, "the command's SOP class is not that of its context")
+                reason = "the command's SOP class is not that of its context"
+                self._refuse(request, event, StoreStatus.DATA_SET_MISMATCH, reason)
                 return StoreStatus.DATA_SET_MISMATCH
             return self._owner.on_store(
                 IncomingInstance(
@@ -91,12 +92,13 @@ class StoreService:
         finally:
             self._dimse.discard(data_set)
 
-    def _refuse(self, request: C_STORE, event: Event, reason: str) -> None:
+    def _refuse(self, request: C_STORE, event: Event, status: StoreStatus, reason: str) -> None:
         self._owner.on_refused(
             RefusedInstance(
                 sop_instance_uid=_uid_or_nothing(request.AffectedSOPInstanceUID),
                 calling_ae_title=event.assoc.requestor.ae_title,
                 peer_host=self._host,
+                status=status,
                 reason=reason,
             )
         )

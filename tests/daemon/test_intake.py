@@ -24,12 +24,13 @@ from daemon.intake import Arrival, Intake
 from daemon.intake_rule import IntakeRule
 from daemon.spool import Spool
 from daemon.store.database import open_store
+from daemon.store.listing import worklist_entries
 from daemon.store.location import database_url
 from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.retention import purge_studies
 from daemon.store.tables import instances, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, Recorded
-from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
+from daemon.store.worklist import recent_rejections, study_detail
 from daemon.study.closing import Priority
 from daemon.study.lifecycle import InstanceState, StudyState
 from dicom_io.network.store_status import StoreStatus
@@ -352,7 +353,7 @@ def test_what_is_no_instance_is_refused_and_the_refusal_is_recorded(intake, cont
     (rejection,) = recent_rejections(intake.store, limit=9)
     assert (rejection.reason, rejection.source) == (refusal.reason, "MODALITY@10.0.0.5")
     assert (rejection.sop_instance_uid, rejection.rejected_at) == (uid(1, 1, 1), NOW)
-    assert worklist_entries(intake.store) == ()
+    assert list(worklist_entries(intake.store)) == []
     assert is_tidy(intake.spool)
 
 
@@ -402,7 +403,7 @@ def test_spool_that_cannot_be_written_is_answered_out_of_resources(intake, monke
     refusal = refuse(intake, encode(make_instance()))
     assert refusal.status is StoreStatus.OUT_OF_RESOURCES
     assert reason in refusal.reason
-    assert worklist_entries(intake.store) == ()
+    assert list(worklist_entries(intake.store)) == []
     assert is_tidy(intake.spool)
 
 

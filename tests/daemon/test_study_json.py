@@ -11,7 +11,8 @@ from PIL import Image
 from daemon.cli import main
 from daemon.spool import Spool
 from daemon.store.database import Store
-from daemon.store.worklist import study_detail, worklist_entries
+from daemon.store.listing import worklist_entries
+from daemon.store.worklist import study_detail
 from daemon.study_json import VERSION, detail_values, entry_values
 from models.bundle.loading import create_untrained
 from tests.daemon import store_factory

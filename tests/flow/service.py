@@ -12,11 +12,12 @@ from pathlib import Path
 from daemon.app import stages_of
 from daemon.config.configuration import Config, read_config
 from daemon.store.database import Store, open_store
+from daemon.store.listing import worklist_entries
 from daemon.store.location import database_url
 from daemon.store.shown import StudyDetail
 from daemon.store.stages import stage_records
-from daemon.store.worklist import study_detail, worklist_entries
-from daemon.study.closing import is_unfinished
+from daemon.store.worklist import study_detail
+from daemon.study.lifecycle import is_unfinished
 from tests.flow.ports import free_port
 from tests.processes import is_alive
 

@@ -8,8 +8,9 @@ import pytest
 from daemon.cli import main
 from daemon.spool import Spool
 from daemon.store.database import open_store
+from daemon.store.listing import worklist_entries
 from daemon.store.location import database_url
-from daemon.store.worklist import study_detail, worklist_entries
+from daemon.store.worklist import study_detail
 from tests.daemon import store_factory
 from tests.daemon.store_factory import sqlite_store
 from tests.factories import encode, make_instance, uid

@@ -11,6 +11,7 @@ import pytest
 
 from daemon.cli import main
 from daemon.store.database import Store
+from models.study_finding import TriageCategory
 from tests.daemon import store_factory
 from tests.factories import uid
 
@@ -78,3 +79,29 @@ def test_a_store_that_is_none_is_told_without_a_statement(config: Path, capsys: 
     assert said == (
         "ulna worklist: the store cannot be used (DatabaseError); see [storage] in the configuration\n"
     )
+
+
+def test_json_of_no_study_is_an_empty_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = tmp_path / "config.toml"
+    file.write_text(f'[storage]\ndata_dir = "{tmp_path}"\n')
+    assert main(["worklist", "--config", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_studies_are_listed_in_reading_order_with_what_needs_a_person(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    store = store_factory.sqlite_store(tmp_path)
+    store_factory.delivered_study(store, 1, category=TriageCategory.NOT_FLAGGED, score=0.1)
+    store_factory.reported_study(store, 2, destinations=("pacs", "viewer"))
+    store_factory.refuse_all(store, reason="refused")
+    store.close()
+    file = tmp_path / "config.toml"
+    file.write_text(f'[storage]\ndata_dir = "{tmp_path}"\n')
+    assert main(["worklist", "--config", str(file), "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert [entry["study_instance_uid"] for entry in entries] == [uid(2), uid(1)]
+    assert (entries[0]["dead_destinations"], entries[0]["waiting_destinations"]) == (["pacs"], ["viewer"])
+    assert main(["worklist", "--config", str(file)]) == 0
+    said = "delivering: not delivered to pacs, needs a person; viewer will be tried again"
+    assert said in capsys.readouterr().out

@@ -15,7 +15,8 @@ from daemon.config.sections import Destination
 from daemon.couriers import registry
 from daemon.couriers.courier import Courier
 from daemon.couriers.registry import COURIERS, courier_of
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.stages.sender import Sender
 from daemon.store import lease, tables
 from daemon.store.worklist import study_detail

@@ -10,7 +10,8 @@ from daemon.config.configuration import Config
 from daemon.config.sections import Destination
 from daemon.pipeline.kinds.kind import BuiltResult, Kind, Material
 from daemon.pipeline.kinds.registry import KINDS
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages.reporter import Reporter
 from daemon.store.database import Store

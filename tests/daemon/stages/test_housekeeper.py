@@ -1,6 +1,7 @@
 """Old studies go with their files, leftovers are swept up, and nothing else is touched."""
 
 import os
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from daemon.clock import now
 from daemon.config.configuration import Config
@@ -20,13 +21,16 @@ from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages import housekeeper as housekeeping
 from daemon.stages.housekeeper import Housekeeper
-from daemon.store import instances, retention, stages
+from daemon.store import instances, retention, stages, tables, tallies
 from daemon.store.database import Store
 from daemon.store.history import events_of
+from daemon.store.listing import worklist_entries
+from daemon.store.refusals import record_rejection
 from daemon.store.shown import Rejection, StageRecord
 from daemon.store.values import Recorded
-from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
+from daemon.store.worklist import recent_rejections, study_detail
 from dicom_io.network.store_status import StoreStatus
+from tests.daemon.deadline import wait_until
 from tests.daemon.store_factory import NOW, delivered_study, received, record
 from tests.factories import make_instance, uid, write_instance
 
@@ -60,7 +64,7 @@ def test_history_goes_later_than_its_study(sqlite_only, spool):
     keeper = Housekeeper(sqlite_only, spool, retention_days=30, event_days=90, measurement_days=365)
     delivered_study(keeper.store, 1, now=written)
     keeper.step(written + 60 * DAY)
-    assert worklist_entries(keeper.store) == ()
+    assert list(worklist_entries(keeper.store)) == []
     with keeper.store.read() as connection:
         assert events_of(connection, uid(1))[-1].cause == "retention ended"
     keeper.step(written + 91 * DAY)
@@ -84,7 +88,7 @@ def test_more_studies_than_one_transaction_takes_go_in_one_round(housekeeper):
     with housekeeper.store.write() as connection:
         connection.exec_driver_sql("UPDATE studies SET state = 'delivered'")
     housekeeper.step(NOW)
-    assert worklist_entries(housekeeper.store) == ()
+    assert list(worklist_entries(housekeeper.store)) == []
 
 
 def test_clock_that_jumps_ahead_removes_nothing_before_the_next_round(housekeeper):
@@ -95,20 +99,20 @@ def test_clock_that_jumps_ahead_removes_nothing_before_the_next_round(housekeepe
     assert [entry.study_instance_uid for entry in worklist_entries(housekeeper.store)] == [uid(1)]
     assert left.exists()
     housekeeper.step_if_steady(ahead, ahead + 5 * MINUTE, elapsed_seconds=300.0)
-    assert worklist_entries(housekeeper.store) == ()
+    assert list(worklist_entries(housekeeper.store)) == []
     assert not left.exists()
 
 
 def test_clock_that_was_set_back_removes_nothing_before_the_next_round(housekeeper):
     delivered_study(housekeeper.store, now=NOW - 31 * DAY)
     housekeeper.step_if_steady(NOW + 10 * DAY, NOW, elapsed_seconds=300.0)
-    assert len(worklist_entries(housekeeper.store)) == 1
+    assert len(list(worklist_entries(housekeeper.store))) == 1
 
 
 def test_study_whose_time_is_to_come_stays(housekeeper):
     delivered_study(housekeeper.store, now=NOW + DAY)
     housekeeper.step(NOW)
-    assert len(worklist_entries(housekeeper.store)) == 1
+    assert len(list(worklist_entries(housekeeper.store))) == 1
 
 
 def test_no_round_is_made_before_the_clock_is_known_to_go_right(housekeeper, monkeypatch):
@@ -170,7 +174,7 @@ def test_file_that_is_taken_away_meanwhile_is_no_error(housekeeper):
 
 def test_old_refusals_and_stages_of_gone_machines_are_forgotten(housekeeper):
     for age in (31 * DAY, 29 * DAY):
-        instances.record_rejection(
+        record_rejection(
             housekeeper.store,
             Rejection(rejected_at=NOW - age, source="folder", sop_instance_uid="", reason="broken"),
         )
@@ -207,7 +211,7 @@ def test_instance_whose_file_was_swept_up_before_its_row_came_is_not_acknowledge
     with pytest.raises(IntakeRefused) as refusal:
         arrive(intake)
     assert refusal.value.status is StoreStatus.OUT_OF_RESOURCES
-    assert worklist_entries(store) == ()
+    assert list(worklist_entries(store)) == []
     assert arrive(replace(intake, clock=now)) is Recorded.NEW
     (kept,) = study_detail(store, uid(1)).instances
     assert spool.absolute(kept.path).exists()
@@ -245,3 +249,24 @@ def test_more_leftovers_than_one_transaction_takes_go_in_one_round(housekeeper):
     files = [make_file(housekeeper, f"spool/ab/{number}.dcm") for number in range(101)]
     housekeeper.step(NOW)
     assert [file for file in files if file.exists()] == []
+
+
+def test_counts_are_folded_now_and_then(housekeeper, monkeypatch):
+    monkeypatch.setattr(tallies, "_MANY", 1)
+    delivered_study(housekeeper.store, view_count=9, now=now())
+    count = select(func.count()).select_from(tables.tallies)
+
+    def rows() -> int:
+        with housekeeper.store.read() as connection:
+            return connection.scalar(count) or 0
+
+    kinds = 3  # a study, its instances, its deliveries
+    assert rows() > kinds
+    stage = StageProcess(StageName.HOUSEKEEPER, housekeeper.store)
+    thread = threading.Thread(target=housekeeper.run, args=(stage,))
+    thread.start()
+    try:
+        wait_until(lambda: rows() == kinds, "the counts folded")
+    finally:
+        stage.stop()
+        thread.join()

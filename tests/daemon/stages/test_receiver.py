@@ -3,9 +3,10 @@
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
+from pydicom.uid import SecondaryCaptureImageStorage
 from sqlalchemy import text
 
 from daemon.config.configuration import Config
@@ -16,6 +17,7 @@ from daemon.process.stage import StageProcess
 from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages.receiver import Receiver
+from daemon.store.shown import Refusal
 from daemon.store.worklist import recent_rejections, study_detail
 from dicom_io.network.store_status import StoreStatus
 from tests.daemon.deadline import wait_until
@@ -28,8 +30,9 @@ NAME = "Testcase^Wrist"
 SMALL_DATA_SET = b"\x08\x00\x60\x00CS\x02\x00DX"
 
 
-def receiver_of(store, spool) -> Receiver:
-    config = Config.model_validate({"receiver": {"allow_any_peer": True, "host": "127.0.0.1", "port": 0}})
+def receiver_of(store, spool, **settings: object) -> Receiver:
+    receiver = {"allow_any_peer": True, "host": "127.0.0.1", "port": 0} | settings
+    config = Config.model_validate({"receiver": receiver})
     return Receiver(Intake(spool, store, IntakeRule.from_config(config), lambda: NOW), store, config)
 
 
@@ -190,3 +193,87 @@ def test_associations_of_a_dead_receiver_end_when_the_next_one_starts(sqlite_onl
     process.stop()
     receiver_of(sqlite_only, spool).run(process)
     assert not open_study(sqlite_only).association_open
+
+
+def refused_by(receiver: Receiver, store, *requests: bytes) -> list[tuple[str, Refusal, str, int]]:
+    """Let peers ask for associations; return what the store holds of their refusals."""
+    port = receiver._acceptor.start()
+    try:
+        for request in requests:
+            with RawPeer(port) as peer, suppress(ConnectionError):
+                peer.send(request)
+                peer.receive()
+    finally:
+        receiver._acceptor.stop()
+    receiver._refused.write_down(NOW)
+    found = recent_rejections(store, limit=9)
+    return sorted((one.source, one.cause, one.reason, one.number) for one in found)
+
+
+def test_refused_associations_are_kept_with_peer_and_reason(sqlite_only, spool):
+    peers = [{"ae_title": "CR1"}]
+    receiver = receiver_of(sqlite_only, spool, allow_any_peer=False, allowed_peers=peers)
+    requests = [associate_rq(calling="CR1", called="WRONG"), *[associate_rq(calling="CR2")] * 2]
+    assert refused_by(receiver, sqlite_only, *requests) == [
+        ("CR1@127.0.0.1", Refusal.CALLED_AE_TITLE, "called AE title not recognized", 1),
+        ("CR2@127.0.0.1", Refusal.CALLER, "calling AE title not recognized", 2),
+    ]
+
+
+def test_closed_connections_of_strange_hosts_are_kept(sqlite_only, spool):
+    peers = [{"ae_title": "CR1", "host": "192.0.2.1"}]
+    receiver = receiver_of(sqlite_only, spool, allow_any_peer=False, allowed_peers=peers)
+    assert refused_by(receiver, sqlite_only, associate_rq(calling="CR1")) == [
+        ("127.0.0.1", Refusal.CALLER, "no entry of allowed_peers allows the host", 1)
+    ]
+
+
+def test_one_association_too_many_is_kept(sqlite_only, spool):
+    receiver = receiver_of(sqlite_only, spool, max_associations=1, max_associations_per_host=1)
+    port = receiver._acceptor.start()
+    try:
+        with RawPeer(port) as first, RawPeer(port) as second:
+            first.associate()
+            second.send(associate_rq(calling="CR2"))
+            second.receive()
+    finally:
+        receiver._acceptor.stop()
+    receiver._refused.write_down(NOW)
+    (kept,) = recent_rejections(sqlite_only, limit=9)
+    assert (kept.source, kept.cause) == ("CR2@127.0.0.1", Refusal.TOO_MANY)
+    assert kept.reason == "all 1 associations are taken"
+
+
+def test_an_instance_of_another_class_than_announced_is_told_from_one_that_cannot_be_read(sqlite_only, spool):
+    with listening(sqlite_only, spool) as port, RawPeer(port) as peer:
+        peer.associate()
+        peer.send(c_store_rq(sop_instance=uid(1, 1, 1)) + fragment(SMALL_DATA_SET, header=2))
+        assert peer.status() == StoreStatus.CANNOT_UNDERSTAND
+        other_class = c_store_rq(sop_class=SecondaryCaptureImageStorage, sop_instance=uid(1, 1, 2))
+        peer.send(other_class + fragment(SMALL_DATA_SET, header=2))
+        assert peer.status() == StoreStatus.DATA_SET_MISMATCH
+    causes = [one.cause for one in recent_rejections(sqlite_only, limit=9)]
+    assert causes == [Refusal.NOT_AS_ANNOUNCED, Refusal.UNREADABLE]
+
+
+def test_a_receiver_that_ends_writes_down_what_it_refused(sqlite_only, spool, monkeypatch):
+    receiver = receiver_of(sqlite_only, spool, allow_any_peer=False)
+    process = StageProcess(StageName.RECEIVER, sqlite_only)
+    ports: list[int] = []
+    start = receiver._acceptor.start
+
+    def start_and_tell() -> int:
+        ports.append(start())
+        return ports[0]
+
+    monkeypatch.setattr(receiver._acceptor, "start", start_and_tell)
+    thread = threading.Thread(target=receiver.run, args=(process,))
+    thread.start()
+    try:
+        wait_until(lambda: bool(ports), "the receiver listening")
+        with RawPeer(ports[0]) as peer, suppress(ConnectionError):
+            peer.receive()
+    finally:
+        process.stop()
+        thread.join()
+    assert [one.cause for one in recent_rejections(sqlite_only, limit=9)] == [Refusal.CALLER]

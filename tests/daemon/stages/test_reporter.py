@@ -10,7 +10,8 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from daemon.config.configuration import Config
-from daemon.process.stage import StageName, StageProcess
+from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages.reporter import Reporter
 from daemon.store import lease, studies

@@ -13,7 +13,8 @@ from daemon.intake_rule import IntakeRule
 from daemon.process.stage import StageProcess
 from daemon.process.stage_name import StageName
 from daemon.stages.watcher import RESCAN_SECONDS, Watcher
-from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
+from daemon.store.listing import worklist_entries
+from daemon.store.worklist import recent_rejections, study_detail
 from tests.daemon.deadline import wait_until
 from tests.daemon.store_factory import NOW
 from tests.factories import encode, make_instance, uid, write_instance

@@ -16,9 +16,13 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from daemon.errors import SchemaTooNew
 from daemon.store import database
 from daemon.store.database import open_store
+from daemon.store.listing import worklist_entries
 from daemon.store.location import database_url
+from daemon.store.refusals import record_rejection
 from daemon.store.schema import SCHEMA
+from daemon.store.shown import Refusal, Rejection, Standing
 from daemon.store.tables import instances, metadata, studies
+from daemon.store.tallies import counts
 from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, ResultKind
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
@@ -74,10 +78,10 @@ def test_opening_again_keeps_what_is_recorded(store):
 
 PATIENT = ("patient_id", "issuer_of_patient_id", "patient_name")
 NEW_SINCE_0008 = {"instances": ("engine",)}
-NEW_SINCE_0005 = {"instances": (*NEW_SINCE_0008["instances"], *PATIENT), "results": PATIENT}
+NEW_SINCE_0006 = {"instances": (*NEW_SINCE_0008["instances"], *PATIENT), "results": PATIENT}
 NEW_SINCE_0_3 = {
     "studies": ("measurement_id", "cause", "not_analyzed", "trained"),
-    "instances": ("device", *NEW_SINCE_0005["instances"]),
+    "instances": ("device", *NEW_SINCE_0006["instances"]),
     "results": PATIENT,
 }
 NEW_SINCE_0_2 = {
@@ -96,7 +100,35 @@ NEW_SINCE_0_2 = {
 }
 
 
+NEW_SINCE_0005 = {
+    "studies": ("standing", "reading_rank", "reading_score", "untrained_label"),
+    "rejections": ("cause", "number"),
+}
+
+
+def drop_worklist(connection: Connection) -> None:
+    """Take back what the sixth schema brought."""
+    on_postgresql = connection.dialect.name == "postgresql"
+    for table in ("studies", "instances", "deliveries", "rejections"):
+        for change in ("insert", "update", "delete"):
+            name = f"count_{table}_{change}"
+            statement = f"DROP FUNCTION {name} CASCADE" if on_postgresql else f"DROP TRIGGER {name}"
+            connection.execute(text(statement))
+    for index in (
+        "ix_studies_reading",
+        "ix_studies_state_standing",
+        "ix_studies_untrained_label",
+        "ix_deliveries_dead",
+        "ix_rejections_rejected_at",
+    ):
+        connection.execute(text(f"DROP INDEX {index}"))
+    drop_columns(connection, NEW_SINCE_0005)
+    connection.execute(text("DROP TABLE tallies"))
+    connection.execute(text("CREATE INDEX ix_studies_state ON studies (state)"))
+
+
 def drop(connection: Connection, columns: Mapping[str, Sequence[str]]) -> None:
+    drop_worklist(connection)
     for table in ("events", "measurements"):
         connection.execute(text(f"DROP TABLE {table}"))
     drop_columns(connection, columns)
@@ -114,10 +146,10 @@ def test_store_of_the_first_schema_keeps_its_rows(tmp_path, postgresql: Cluster,
     newest = open_store(url)
     analyzed_study(newest, view_count=2)
     with newest.write() as connection:
+        drop(connection, NEW_SINCE_0_2)
         for column in ("input_distance", "input_warning"):
             connection.execute(text(f"ALTER TABLE instances DROP COLUMN {column}"))
         connection.execute(text("ALTER TABLE activations DROP COLUMN vote"))
-        drop(connection, NEW_SINCE_0_2)
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         assert {c["name"] for c in inspect(connection).get_columns("instances")}.isdisjoint(
             {"input_distance", "input_warning"}
@@ -182,8 +214,8 @@ def test_instances_and_results_of_before_name_the_patient_of_their_study(store):
     delivered_study(store, 2)
     record(store, received(2, 2, identity=identity(9)))
     with store.write() as connection:
-        drop_columns(connection, NEW_SINCE_0005)
-        connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+        drop_columns(connection, NEW_SINCE_0006)
+        connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
     with migrated.read() as connection:
         named = {
@@ -234,6 +266,28 @@ def test_views_that_were_analyzed_before_engines_had_names_are_torchs(store):
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
     views = study_detail(migrated, received().study_instance_uid).instances
     assert [view.engine for view in views] == ["torch float32", ""]
+    migrated.close()
+
+
+def test_store_of_the_events_lists_and_counts_what_it_holds(store):
+    delivered_study(store, 1, score=0.2)
+    reported_study(store, 2, score=0.9)
+    analyzed_study(store, 3)
+    for reason in ("broken", "SOPClassUID of the data set is not the one of the command"):
+        record_rejection(store, Rejection(rejected_at=NOW, source="folder", reason=reason))
+    before, listed = counts(store), list(worklist_entries(store))
+    with store.write() as connection:
+        drop_worklist(connection)
+        drop_columns(connection, NEW_SINCE_0006)
+        connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
+    migrated = open_store(store.engine.url.render_as_string(hide_password=False))
+    assert list(worklist_entries(migrated)) == listed
+    now = counts(migrated)
+    assert set(now.studies) == set(before.studies)
+    assert (now.instances, now.deliveries) == (before.instances, before.deliveries)
+    assert now.refusals == {Refusal.UNREADABLE: 1, Refusal.NOT_AS_ANNOUNCED: 1}
+    delivered_study(migrated, 4)
+    assert len(list(worklist_entries(migrated))) == sum(one.number for one in counts(migrated).studies) == 4
     migrated.close()
 
 
@@ -324,6 +378,8 @@ def test_sqlite_survives_a_power_cut(tmp_path):
         (instances.c.laterality, Laterality),
         (instances.c.projection, Projection),
         (instances.c.input_warning, InputWarning),
+        (studies.c.standing, Standing),
+        (metadata.tables["rejections"].c.cause, Refusal),
         (metadata.tables["deliveries"].c.state, DeliveryState),
         (metadata.tables["results"].c.kind, ResultKind),
     ],

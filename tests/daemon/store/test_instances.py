@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from daemon.store import instances, patients, studies
+from daemon.store.listing import worklist_entries
+from daemon.store.refusals import record_rejection
 from daemon.store.shown import Rejection
 from daemon.store.tables import studies as study_table
 from daemon.store.values import CONFLICTING_DUPLICATE, TOO_MANY_VIEWS, Recorded
-from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
+from daemon.store.worklist import recent_rejections, study_detail
 from daemon.study.lifecycle import InstanceState, StudyState
 from tests.daemon.postgresql import wait_for_blocked
 from tests.daemon.store_factory import (
@@ -274,7 +276,7 @@ def test_queue_has_room_for_known_studies_only_when_full(store):
 
 def test_rejection_is_told_newest_first(store):
     for number in (1, 2, 3):
-        instances.record_rejection(
+        record_rejection(
             store, Rejection(rejected_at=after(number), source="folder", sop_instance_uid="", reason="broken")
         )
     moments = [rejection.rejected_at for rejection in recent_rejections(store, limit=2)]
@@ -294,7 +296,7 @@ def test_first_instances_of_a_study_at_once_make_one_study(store):
     arrivals = [received(1, number) for number in range(1, 9)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda one: instances.record_instance(store, one, now=NOW), arrivals))
-    assert len(worklist_entries(store)) == 1
+    assert len(list(worklist_entries(store))) == 1
     assert len(recorded(store)) == 8
     with store.read() as connection:
         assert connection.scalar(select(study_table.c.generation)) == 8

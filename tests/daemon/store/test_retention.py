@@ -7,9 +7,11 @@ from sqlalchemy import func, select, text, update
 
 from daemon.store import instances, retention
 from daemon.store.history import events_of, purge_events
+from daemon.store.listing import worklist_entries
+from daemon.store.refusals import record_rejection
 from daemon.store.shown import Rejection
 from daemon.store.tables import metadata, studies
-from daemon.store.worklist import recent_rejections, study_detail, worklist_entries
+from daemon.store.worklist import recent_rejections, study_detail
 from daemon.study.lifecycle import StudyState
 from tests.daemon.postgresql import wait_for_blocked
 from tests.daemon.store_factory import (
@@ -46,6 +48,7 @@ def test_old_closed_study_goes_with_all_its_rows_and_names_its_files(store):
         }
     assert left.pop("measurements") == 1  # which names nothing of the study
     assert left.pop("events") > 0  # which name it by its UIDs
+    assert left.pop("tallies") > 0  # which say that nothing is left
     assert set(left.values()) == {0}
 
 
@@ -131,7 +134,7 @@ def test_a_path_that_was_recorded_since_it_was_looked_for_is_no_leftover(store):
 
 def test_old_rejections_go(store):
     for moment in (NOW, LATER):
-        instances.record_rejection(
+        record_rejection(
             store, Rejection(rejected_at=moment, source="folder", sop_instance_uid="", reason="broken")
         )
     retention.purge_rejections(store, before=LATER)

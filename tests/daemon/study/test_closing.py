@@ -1,10 +1,9 @@
-"""When a study closes, what its rank is, and the order in which the worklist is read."""
+"""When a study closes, and what its rank is."""
 
 from dataclasses import replace
 
 import pytest
 
-from daemon.store.shown import WorklistEntry
 from daemon.store.values import OpenStudy, ViewKind
 from daemon.study.closing import (
     EXPECTED_VIEWS,
@@ -13,16 +12,12 @@ from daemon.study.closing import (
     Priority,
     closing,
     has_expected_views,
-    is_unfinished,
     priority,
-    reading_order,
 )
-from daemon.study.lifecycle import StudyState
 from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.projection import Projection
 from dicom_io.selection.regions import Region
-from models.study_finding import TriageCategory
-from tests.daemon.store_factory import NOW, after, identity
+from tests.daemon.store_factory import after
 
 RULE = ClosingRule(quiet_seconds=60, settle_seconds=5, max_wait_seconds=600, close_on_expected_views=True)
 
@@ -185,83 +180,6 @@ def test_rank_of_a_study(requested, dimse, is_stat_sender, expected):
     )
 
 
-def entry(name, *, rank=Priority.MEDIUM, category="", score=None, opened=0.0, is_old=False):
-    return WorklistEntry(
-        study_instance_uid=name,
-        identity=identity(),
-        state=StudyState.DELIVERED,
-        cause="all sent",
-        reason="",
-        revision=1,
-        priority=rank,
-        category=category,
-        score=score,
-        part="",
-        target="fracture",
-        model_label="",
-        trained=True,
-        summary="",
-        regions=("WRIST",),
-        view_count=1,
-        warned_view_count=0,
-        is_old=is_old,
-        instance_count=1,
-        opened_at=after(opened),
-        last_instance_at=NOW,
-        closed_at=None,
-    )
-
-
-def order(*entries):
-    return [one.study_instance_uid for one in reading_order(entries)]
-
-
-def test_what_is_flagged_comes_first_whatever_its_rank():
-    entries = [
-        entry("urgent, not flagged", rank=Priority.STAT, category=TriageCategory.NOT_FLAGGED, score=0.0),
-        entry("urgent, not read yet", rank=Priority.STAT),
-        entry("suspected", rank=Priority.LOW, category=TriageCategory.SUSPECTED, score=0.5),
-        entry("likely", rank=Priority.LOW, category=TriageCategory.LIKELY, score=0.5),
-    ]
-    assert order(*entries) == ["likely", "suspected", "urgent, not read yet", "urgent, not flagged"]
-
-
-@pytest.mark.parametrize("category", ["", *TriageCategory])
-def test_rank_comes_before_score_within_a_category(category):
-    entries = [entry(rank.name, rank=rank, category=category, score=0.2 * rank) for rank in Priority]
-    assert order(*entries[::-1]) == ["STAT", "HIGH", "MEDIUM", "LOW"]
-
-
-def test_category_comes_before_score_and_what_was_not_read_before_what_was_not_flagged():
-    entries = [
-        entry("not flagged", category=TriageCategory.NOT_FLAGGED, score=0.99),
-        entry("not read yet", opened=2),
-        entry("not analyzed", category=TriageCategory.NOT_ANALYZED, opened=1),
-        entry("suspected", category=TriageCategory.SUSPECTED, score=0.6),
-        entry("likely", category=TriageCategory.LIKELY, score=0.5),
-    ]
-    assert order(*entries) == ["likely", "suspected", "not analyzed", "not read yet", "not flagged"]
-
-
 def test_what_was_urgent_in_an_old_study_no_longer_is():
     rank = priority(requested_procedure_priority="STAT", dimse_priority=1, is_stat_sender=True, is_old=True)
     assert rank is Priority.LOW
-
-
-def test_old_studies_come_after_all_others():
-    old = entry("old", rank=Priority.LOW, category=TriageCategory.LIKELY, score=0.9, is_old=True)
-    fresh = entry("fresh", rank=Priority.LOW, category=TriageCategory.NOT_FLAGGED, score=0.1)
-    assert order(old, fresh) == ["fresh", "old"]
-
-
-def test_score_comes_before_age():
-    def suspected(name, score, opened):
-        return entry(name, category=TriageCategory.SUSPECTED, score=score, opened=opened)
-
-    entries = [suspected("old", 0.5, 0), suspected("higher", 0.7, 9), suspected("young", 0.5, 5)]
-    assert order(*entries) == ["higher", "old", "young"]
-
-
-def test_unfinished_is_what_goes_on_without_a_person():
-    unfinished = {state for state in StudyState if is_unfinished(state)}
-    assert unfinished == {StudyState.OPEN, StudyState.REPORTING, StudyState.DELIVERING}

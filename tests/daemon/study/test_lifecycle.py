@@ -15,6 +15,7 @@ from daemon.study.lifecycle import (
     StudyEvent,
     StudyState,
     advance,
+    is_unfinished,
 )
 
 # One line for each state, one column for each event in the order of the head; "-" is illegal.
@@ -158,3 +159,8 @@ def test_every_state_but_the_first_can_be_reached():
     reached = {following for _, _, following in LEGAL}
     never_reached = {*InstanceState, *StudyState, *DeliveryState} - first - reached
     assert not never_reached
+
+
+def test_unfinished_is_what_goes_on_without_a_person():
+    unfinished = {state for state in StudyState if is_unfinished(state)}
+    assert unfinished == {StudyState.OPEN, StudyState.REPORTING, StudyState.DELIVERING}

@@ -9,21 +9,21 @@ from starlette.applications import Starlette
 
 from daemon.spool import Spool
 from daemon.store.database import Store
-from daemon.web.app import create_app
+from daemon.web.app import Wanted, create_app
 from tests.daemon.store_factory import after
 
 STAGES = ("receiver", "analyzer")
 
 
 def make_app(
-    store: Store, spool: Spool, *, seconds: float = 60.0, host_names: Sequence[str] = ()
+    store: Store, spool: Spool, *, seconds: float = 60.0, host_names: Sequence[str] = (), free_bytes: int = 0
 ) -> Starlette:
     """Return the application, its clock standing that many seconds after NOW."""
     return create_app(
         store,
         spool,
         product="ulna 9.9",
-        expected_stages=STAGES,
+        wanted=Wanted(stages=STAGES, free_bytes=free_bytes),
         clock=lambda: after(seconds),
         host_names=host_names,
     )

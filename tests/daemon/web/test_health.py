@@ -30,7 +30,16 @@ def broken_app(tmp_path: Path) -> Iterator[Starlette]:
     """Yield the application on a store that has lost its tables."""
     store = store_factory.sqlite_store(tmp_path)
     with store.write() as connection:
-        for table in ("events", "deliveries", "results", "activations", "instances", "studies", "stages"):
+        for table in (
+            "tallies",
+            "events",
+            "deliveries",
+            "results",
+            "activations",
+            "instances",
+            "studies",
+            "stages",
+        ):
             connection.exec_driver_sql(f"DROP TABLE {table}")
     yield make_app(store, Spool(tmp_path))
     store.close()
@@ -113,16 +122,18 @@ def test_metrics_count_by_state_and_name_nobody(sqlite_only: Store, app: Starlet
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = answer.text.splitlines()
     for line in (
-        'ulna_studies{state="delivered"} 1',
-        'ulna_studies{state="open"} 1',
-        'ulna_studies{state="failed"} 0',
-        'ulna_studies_by_category{category="likely"} 1',
-        'ulna_instances{state="received"} 1',
-        'ulna_deliveries{state="sent"} 2',
-        "ulna_refused_instances 0",
-        "ulna_oldest_unfinished_study_seconds 60",
-        'ulna_stage_up{stage="receiver"} 1',
-        'ulna_stage_up{stage="analyzer"} 0',
+        'ulna_studies{state="delivered"} 1.0',
+        'ulna_studies{state="open"} 1.0',
+        'ulna_studies{state="failed"} 0.0',
+        'ulna_studies_by_category{category="likely"} 1.0',
+        'ulna_instances{state="received"} 1.0',
+        'ulna_deliveries{state="sent"} 2.0',
+        "ulna_refused_instances 0.0",
+        "ulna_oldest_unfinished_study_seconds 60.0",
+        'ulna_stage_up{stage="receiver"} 1.0',
+        'ulna_stage_up{stage="analyzer"} 0.0',
+        'ulna_refusals{cause="caller not allowed"} 0.0',
+        'ulna_needs_person{kind="dead letters"} 0.0',
     ):
         assert line in lines
     for secret in (uid(1), uid(2), "TEST", "Testcase", "A1"):

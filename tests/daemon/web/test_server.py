@@ -11,7 +11,7 @@ import pytest
 
 from daemon.spool import Spool
 from daemon.store.database import Store
-from daemon.web.app import create_app
+from daemon.web.app import Wanted, create_app
 from daemon.web.server import WebServer
 from tests.daemon import store_factory
 from tests.daemon.store_factory import NOW, after
@@ -33,7 +33,7 @@ CHROMIUM = (
 
 
 def make_server(store: Store, spool: Spool, *, port: int = 0) -> WebServer:
-    app = create_app(store, spool, product="ulna 9.9", expected_stages=(), clock=lambda: NOW)
+    app = create_app(store, spool, product="ulna 9.9", wanted=Wanted(stages=()), clock=lambda: NOW)
     return WebServer(app, "127.0.0.1", port)
 
 
@@ -60,7 +60,7 @@ def test_a_browser_shows_hostile_names_as_text(sqlite_only: Store, spool: Spool,
 def test_the_page_brings_itself_up_to_date(sqlite_only: Store, spool: Spool, tmp_path: Path) -> None:
     moments = itertools.count()
     app = create_app(
-        sqlite_only, spool, product="ulna 9.9", expected_stages=(), clock=lambda: after(next(moments))
+        sqlite_only, spool, product="ulna 9.9", wanted=Wanted(stages=()), clock=lambda: after(next(moments))
     )
     server = WebServer(app, "127.0.0.1", 0)
     port = server.start()

@@ -1,5 +1,6 @@
 """The worklist page: what it shows, in which order, and what it leaves out."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,19 +8,28 @@ import pytest
 from starlette.applications import Starlette
 
 from daemon.spool import Spool
-from daemon.store import instances, patients
+from daemon.store import patients
 from daemon.store.database import Store
+from daemon.store.refusals import record_rejection
 from daemon.store.shown import Rejection
 from daemon.store.studies import record_report
 from daemon.store.values import ReceivedInstance
-from daemon.store.worklist import worklist_entries
-from daemon.web.listing import MAX_SHOWN, Period, Selection, worklist
+from daemon.web import pages
 from models.reference.drift import InputCheck, InputWarning
 from models.study_finding import TriageCategory
 from tests.daemon import store_factory
 from tests.daemon.store_factory import NOW, after
 from tests.daemon.web.client import get, make_app, plain, rows
 from tests.factories import uid
+
+NEEDS_OF_STAGES = [
+    {
+        "kind": "stages",
+        "number": 2,
+        "what": "stages do not work: receiver: not running; analyzer: not running",
+        "todo": "if it lasts, read the log of the service (journalctl -u ulna)",
+    }
+]
 
 
 @pytest.fixture
@@ -234,22 +244,106 @@ def test_the_api_says_which_studies_are_of_long_ago(sqlite_only: Store, app: Sta
 
 
 def test_refused_instances_are_listed_with_their_reason(sqlite_only: Store, app: Starlette) -> None:
-    instances.record_rejection(
+    record_rejection(
         sqlite_only,
         Rejection(rejected_at=NOW, source="CR@10.0.0.7", sop_instance_uid="", reason="the file is not DICOM"),
     )
     page = plain(get(app, "/").text)
-    assert "Refused instances" in page
-    assert "CR@10.0.0.7 the file is not DICOM not known" in page
+    assert "CR@10.0.0.7 instance cannot be read the file is not DICOM 1 not known" in page
 
 
-def test_a_list_too_long_to_read_is_cut(sqlite_only: Store) -> None:
-    store_factory.delivered_study(sqlite_only, 1)
-    (entry,) = worklist_entries(sqlite_only)
-    entries = [replace(entry, study_instance_uid=uid(number)) for number in range(MAX_SHOWN + 5)]
-    everything = Selection(category=None, state=None, period=Period.ALL)
-    shown = worklist(entries, everything, now=NOW)
-    assert (len(shown.entries), shown.selected, shown.in_period) == (MAX_SHOWN, MAX_SHOWN + 5, MAX_SHOWN + 5)
+@pytest.fixture
+def pages_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "PAGE_SIZE", 2)
+
+
+def listed_patients(listed: list[str]) -> list[str]:
+    return [next(word for word in row.split() if word.startswith("TEST-")) for row in listed]
+
+
+def linked(page: str, kind: str) -> list[str]:
+    return re.findall(rf'<a rel="{kind}" href="([^"]*)"', page)
+
+
+@pytest.mark.usefixtures("pages_of_two")
+def test_a_long_list_comes_in_pages_that_lead_to_each_other(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.record(sqlite_only, *(store_factory.received(number) for number in range(1, 6)))
+    seen, path, pages_seen = [], "/?state=open", 0
+    while path:
+        page = get(app, path).text
+        pages_seen += 1
+        seen += listed_patients(rows(page))
+        assert "TEST" not in "".join(linked(page, "next") + linked(page, "prev"))
+        path = "".join(linked(page, "next")).replace("&amp;", "&")
+    assert (seen, pages_seen) == ([f"TEST-{number}" for number in range(1, 6)], 3)
+    assert "Studies 5 to 5 of 5" in plain(page)
+    assert linked(page, "prev") == ["/?state=open&amp;page=2"]
+    assert linked(get(app, "/?state=open&page=2").text, "prev") == ["/?state=open"]
+
+
+@pytest.mark.usefixtures("pages_of_two")
+def test_another_selection_begins_at_its_first_page(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.record(sqlite_only, *(store_factory.received(number) for number in range(1, 6)))
+    filters = get(app, "/?page=2").text.partition('<nav id="filters"')[2].partition("</nav>")[0]
+    assert "category=" in filters
+    assert "page=" not in filters
+
+
+@pytest.mark.usefixtures("pages_of_two")
+def test_a_page_behind_the_last_one_leads_back(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.record(sqlite_only, *(store_factory.received(number) for number in range(1, 4)))
+    page = get(app, "/?page=3")
+    assert (page.status_code, rows(page.text)) == (200, [])
+    assert "There are only 3 studies in this selection" in plain(page.text)
+    assert "What the PACS sends appears here" not in page.text
+
+
+def test_the_api_gives_all_studies_page_by_page(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.record(sqlite_only, *(store_factory.received(number) for number in range(1, 6)))
+    offset: int | None = 0
+    seen = []
+    while offset is not None:
+        answer = get(app, f"/api/studies?limit=2&offset={offset}").json()
+        assert (answer["selected"], answer["limit"], answer["offset"]) == (5, 2, offset)
+        seen += [study["patient_id"] for study in answer["studies"]]
+        offset = answer["next_offset"]
+    assert seen == [f"TEST-{number}" for number in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    "path", ["/?page=0", "/?page=x", "/?page=9999999999", "/?page=%C2%B2", "/api/studies?limit=301"]
+)
+def test_a_page_that_cannot_be_is_refused_with_what_is_allowed(app: Starlette, path: str) -> None:
+    answer = get(app, path)
+    assert answer.status_code == 400
+    assert re.search("must be a number from [01] to [0-9]+", answer.text)
+
+
+def test_a_dead_letter_shows_while_another_destination_is_still_tried(
+    sqlite_only: Store, app: Starlette
+) -> None:
+    store_factory.reported_study(sqlite_only, 1, destinations=("pacs", "viewer"))
+    store_factory.refuse_all(sqlite_only, reason="refused", destination="pacs")
+    (row,) = rows(get(app, "/").text)
+    assert "sending results not delivered to pacs, needs a person viewer will be tried again" in row
+    (listed,) = get(app, "/api/studies").json()["studies"]
+    assert (listed["dead_destinations"], listed["waiting_destinations"]) == (["pacs"], ["viewer"])
+
+
+def test_a_dead_letter_of_an_earlier_revision_concerns_nobody(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.reported_study(sqlite_only, 1)
+    store_factory.refuse_all(sqlite_only, reason="refused")
+    store_factory.record(sqlite_only, store_factory.received(1, 2), now=after(30))
+    store_factory.analyze_all(sqlite_only)
+    claimed = store_factory.claim(sqlite_only, 1)
+    record_report(
+        sqlite_only, claimed, store_factory.report(claimed), owner=store_factory.REPORTER, now=after(40)
+    )
+    answer = get(app, "/api/studies").json()
+    assert answer["needs_person"] == NEEDS_OF_STAGES
+    (listed,) = answer["studies"]
+    assert (listed["state"], listed["dead_destinations"]) == ("delivering", [])
+    assert listed["waiting_destinations"] == ["pacs"]
 
 
 def test_a_study_with_an_unusual_view_is_marked_and_keeps_its_place(

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 _PATIENT = ("patient_id", "issuer_of_patient_id", "patient_name")
 
