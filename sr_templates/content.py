@@ -9,7 +9,8 @@ from datetime import datetime
 
 from pydicom.dataset import Dataset
 
-from dicom_io.objects.result_facts import PreviousReport, ResultFacts, Verdict
+from dicom_io.objects.previous_report import PreviousReport
+from dicom_io.objects.result_facts import ResultFacts, Verdict
 from dicom_io.selection.shown import NOTHING_SAID, Shown
 from models.bundle.manifest import BundleIdentity, OperatingPoint
 from models.claims import claim

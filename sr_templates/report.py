@@ -11,7 +11,7 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from dicom_io.objects.common import Place, derived_dataset, instance_reference
 from dicom_io.objects.inheritance import put
-from dicom_io.objects.result_facts import PreviousReport
+from dicom_io.objects.previous_report import PreviousReport
 from sr_templates import codes
 from sr_templates.content import ReportContent
 from sr_templates.text import counted

@@ -15,9 +15,10 @@ from daemon.config.sections import Destination
 from daemon.couriers.registry import COURIERS
 from daemon.process.stage_name import StageName
 from daemon.spool import Spool
+from daemon.store.result_kind import ResultKind
 from daemon.store.selection import Period
 from daemon.store.shown import Refusal, Standing
-from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, ResultKind
+from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS
 from daemon.study.closing import Closing, Priority
 from daemon.study.lifecycle import (
     DeliveryEvent,

@@ -18,7 +18,7 @@ from pydantic import (
 from daemon.config.page_address import host_name, loopback
 from daemon.couriers.registry import known_kind
 from daemon.process.node import NODE_PATTERN
-from daemon.store.values import ResultKind
+from daemon.store.result_kind import ResultKind
 from dicom_io.errors import VocabularyInvalid
 from dicom_io.selection.age import AgeRule
 from dicom_io.selection.words import Words, words_with

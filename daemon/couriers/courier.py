@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from daemon.config.sections import Destination
-from daemon.store.values import ResultKind
+from daemon.store.result_kind import ResultKind
 
 
 class Fate(StrEnum):

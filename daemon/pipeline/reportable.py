@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dicom_io.objects.result_facts import PreviousReport
+from dicom_io.objects.previous_report import PreviousReport
 from dicom_io.selection.parts import parts_of
 from dicom_io.selection.shown import Shown
 from models.bundle.manifest import BundleIdentity, OperatingPoint

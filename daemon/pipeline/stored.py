@@ -6,7 +6,7 @@ from daemon.pipeline.reportable import LeftOut, ReportableStudy, ReportableView
 from daemon.spool import Spool
 from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, ClaimedStudy, InstanceRecord
 from daemon.study.lifecycle import InstanceState
-from dicom_io.objects.result_facts import PreviousReport
+from dicom_io.objects.previous_report import PreviousReport
 from dicom_io.selection.exclusion import Exclusion
 from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.projection import Projection

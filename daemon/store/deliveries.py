@@ -10,8 +10,9 @@ from daemon.couriers.backoff import LONGEST_SECONDS
 from daemon.errors import UnknownStudy
 from daemon.store import lease, patients, transitions
 from daemon.store.database import Store
+from daemon.store.result_kind import ResultKind
 from daemon.store.tables import deliveries, results, studies
-from daemon.store.values import ClaimedDelivery, ResultKind
+from daemon.store.values import ClaimedDelivery
 from daemon.study.lifecycle import (
     CLOSED_STUDY_STATES,
     DeliveryEvent,

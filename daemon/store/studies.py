@@ -13,11 +13,12 @@ from daemon.store.measurements import record_measurement
 from daemon.store.patients import patient_of
 from daemon.store.queueing import fill_outbox
 from daemon.store.reports import insert_result, keep_places
+from daemon.store.result_kind import ResultKind
 from daemon.store.tables import instances, results, studies
-from daemon.store.values import ClaimedStudy, OpenStudy, Report, ResultKind, ViewKind
+from daemon.store.values import ClaimedStudy, OpenStudy, Report, ViewKind
 from daemon.store.views import return_views
 from daemon.study.lifecycle import InstanceState, StudyEvent, StudyState
-from dicom_io.objects.result_facts import PreviousReport
+from dicom_io.objects.previous_report import PreviousReport
 from dicom_io.selection.laterality import Laterality
 
 BEGUN_TOO_OFTEN = "building the report ended without an answer twice"

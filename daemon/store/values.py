@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import Enum
 
+from daemon.store.result_kind import ResultKind
 from daemon.study.lifecycle import InstanceState
-from dicom_io.objects.result_facts import PreviousReport
+from dicom_io.objects.previous_report import PreviousReport
 from dicom_io.selection.age import AgeCaution
 from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.patient import PatientIdentity
@@ -22,13 +23,6 @@ class Recorded(Enum):
     IDENTICAL = "identical"
     CONFLICTING = "conflicting"
     REPLACING = "replacing"
-
-
-class ResultKind(StrEnum):
-    """The kinds of results that `daemon.pipeline.kinds` builds, as destinations ask for them."""
-
-    STRUCTURED_REPORT = "sr"
-    SECONDARY_CAPTURE = "sc"
 
 
 CONFLICTING_DUPLICATE = "conflicting_duplicate"

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from daemon.store.result_kind import ResultKind
 from daemon.store.shown import ResultRecord, StudyDetail
-from daemon.store.values import InstanceRecord, ResultKind
+from daemon.store.values import InstanceRecord
 from daemon.study.lifecycle import InstanceState
 from dicom_io.selection.age import age_clause
 from models.finding import view_probability

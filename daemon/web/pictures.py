@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from daemon.spool import Spool
 from daemon.store.database import Store
-from daemon.store.values import ResultKind
+from daemon.store.result_kind import ResultKind
 from daemon.store.worklist import study_detail
 from daemon.web.address import requested_study
 from dicom_io.errors import UnusableInstance

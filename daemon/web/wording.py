@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from daemon.store.result_kind import ResultKind
 from daemon.store.shown import WorklistEntry
-from daemon.store.values import ResultKind
 from daemon.study.closing import Priority
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
 from daemon.web.listing import has_two_patients, waits_for_confirmation

@@ -5,10 +5,8 @@ never reads a data set, and it acknowledges nothing by itself.
 """
 
 import logging
-import math
 import sys
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from socket import socket
@@ -27,6 +25,7 @@ from dicom_io.network.admission import (
     one_to_make_room,
     seat_refusal,
 )
+from dicom_io.network.complaints import Complaints
 from dicom_io.network.connection import Connection
 from dicom_io.network.filing import INCOMING_SUFFIX
 from dicom_io.network.interface import (
@@ -40,12 +39,6 @@ from dicom_io.network.store_status import StoreStatus
 from dicom_io.network.transport import Timeouts, application_entity
 
 __all__ = ["Acceptor", "AcceptorSettings", "IncomingInstance", "Peer", "RefusedInstance", "StoreStatus"]
-
-_COMPLAINT_SECONDS = 60.0
-"""How long nothing more is said of the connections that are closed to one host."""
-
-_MOST_COMPLAINTS = 1000
-"""Hosts of which it is remembered that they were complained of."""
 
 _PARTING_SECONDS = 1.0
 """How long an aborted association may take to end before its connection is cut."""
@@ -88,7 +81,7 @@ class Acceptor:
         self.on_rejected = on_rejected
         self.hosts = KnownHosts(settings.named_hosts)
         self._connections: dict[Connection, None] = {}  # in the order in which they came
-        self._complaints = _Complaints()
+        self._complaints = Complaints()
         self._changed = threading.Condition()
         self._listener: _Listener | None = None
 
@@ -206,26 +199,6 @@ class Acceptor:
     def _wait_until_empty(self, seconds: float) -> None:
         with self._changed:
             self._changed.wait_for(lambda: not self._connections, seconds)
-
-
-class _Complaints:
-    """Warnings about the connections of strangers, who must not fill the log: few for each host."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, float] = {}
-        self._unsaid = 0
-
-    def make(self, complaint: str, host: str) -> None:
-        """Warn, unless that was done for `host` a short while ago."""
-        now = time.monotonic()
-        if now - self._made.get(host, -math.inf) < _COMPLAINT_SECONDS:
-            self._unsaid += 1
-            return
-        if len(self._made) >= _MOST_COMPLAINTS:
-            self._made.clear()
-        self._made[host] = now
-        _log.warning(complaint, extra={"peer_host": host, "not_logged_before": self._unsaid})
-        self._unsaid = 0
 
 
 class _Listener(AssociationServer):

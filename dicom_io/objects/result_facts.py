@@ -26,16 +26,6 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreviousReport:
-    """The report of the revision before, which the next one supersedes; `created_at` is aware."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_instance_uid: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ResultFacts:
     """Where a study's results come from.
 

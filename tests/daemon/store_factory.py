@@ -22,6 +22,7 @@ from sqlalchemy import select
 from daemon.store import deliveries, instances, studies, tables, views
 from daemon.store.database import Store, open_store
 from daemon.store.location import database_url
+from daemon.store.result_kind import ResultKind
 from daemon.store.values import (
     ClaimedDelivery,
     ClaimedStudy,
@@ -29,7 +30,6 @@ from daemon.store.values import (
     OpenStudy,
     ReceivedInstance,
     Report,
-    ResultKind,
     StudyIdentity,
 )
 from daemon.study.lifecycle import InstanceState

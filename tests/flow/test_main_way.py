@@ -9,7 +9,7 @@ from imagecodecs import jpeg8_decode
 from pydicom import dcmread
 from pydicom.encaps import generate_frames
 
-from daemon.store.values import ResultKind
+from daemon.store.result_kind import ResultKind
 from daemon.study.lifecycle import StudyState
 from tests.flow.orthanc import Orthanc
 from tests.flow.radiographs import study_uid, wrist_study, wrist_view

@@ -8,7 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from dicom_io.objects.inheritance import sanitized_source
-from dicom_io.objects.result_facts import PreviousReport
+from dicom_io.objects.previous_report import PreviousReport
 from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.parts import parts_of
 from dicom_io.selection.projection import Projection

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dicom_io.objects.common import to_bytes
-from dicom_io.objects.result_facts import PreviousReport
+from dicom_io.objects.previous_report import PreviousReport
 from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.regions import Region
 from models.reference.drift import InputWarning

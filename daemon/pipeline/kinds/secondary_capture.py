@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydicom.dataset import Dataset
 
 from daemon.pipeline.kinds.kind import BuiltResult, Kind, Material
-from daemon.store.values import ResultKind
+from daemon.store.result_kind import ResultKind
 from dicom_io.objects.secondary_capture import secondary_capture
 from models.rendering.view_page import render_page
 from models.rendering.words import Caption

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from daemon.pipeline.kinds.kind import BuiltResult, Kind, Material
-from daemon.store.values import ResultKind
+from daemon.store.result_kind import ResultKind
 from sr_templates.report import structured_report
 
 

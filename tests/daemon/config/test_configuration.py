@@ -12,7 +12,7 @@ from daemon.config.configuration import Config, read_config
 from daemon.config.sections import Destination, FallbackCharacterSet, Peer
 from daemon.errors import ConfigurationInvalid
 from daemon.process import lifeline
-from daemon.store.values import ResultKind
+from daemon.store.result_kind import ResultKind
 from dicom_io.reading.text import codecs_of
 from dicom_io.selection.age import AgeRule
 

@@ -13,7 +13,7 @@ from pynetdicom.events import Event
 from daemon.config.sections import Destination
 from daemon.couriers.courier import Fate, Outcome, Parcel
 from daemon.couriers.registry import courier_of
-from daemon.store.values import ResultKind
+from daemon.store.result_kind import ResultKind
 from dicom_io.errors import PeerUnreachable
 from tests.dicom_io.peers import DX, storescp
 from tests.dicom_io.pictures import picture

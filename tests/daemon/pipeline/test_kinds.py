@@ -15,8 +15,8 @@ from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages.reporter import Reporter
 from daemon.store.database import Store
+from daemon.store.result_kind import ResultKind
 from daemon.store.shown import ResultRecord
-from daemon.store.values import ResultKind
 from daemon.store.worklist import study_detail
 from dicom_io.objects.common import Place, derived_dataset
 from tests.daemon import store_factory

@@ -13,7 +13,7 @@ from daemon.pipeline.kinds.kind import Kind
 from daemon.pipeline.kinds.registry import KINDS
 from daemon.pipeline.reportable import JudgedStudy, LeftOut, ReportableStudy, ReportableView, judged
 from dicom_io.objects.common import to_bytes
-from dicom_io.objects.result_facts import PreviousReport
+from dicom_io.objects.previous_report import PreviousReport
 from dicom_io.selection.age import AgeCaution
 from dicom_io.selection.regions import Region
 from dicom_io.selection.shown import Shown

@@ -19,11 +19,12 @@ from daemon.store.database import open_store
 from daemon.store.listing import worklist_entries
 from daemon.store.location import database_url
 from daemon.store.refusals import record_rejection
+from daemon.store.result_kind import ResultKind
 from daemon.store.schema import SCHEMA
 from daemon.store.shown import Refusal, Rejection, Standing
 from daemon.store.tables import instances, metadata, studies
 from daemon.store.tallies import counts
-from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, ResultKind
+from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
 from dicom_io.selection.exclusion import Exclusion

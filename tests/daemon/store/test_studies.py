@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from daemon.store import deliveries, lease, studies, views
 from daemon.store.instances import record_instance
+from daemon.store.result_kind import ResultKind
 from daemon.store.tables import studies as study_table
-from daemon.store.values import ResultKind
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import InstanceState, StudyState
-from dicom_io.objects.result_facts import PreviousReport
+from dicom_io.objects.previous_report import PreviousReport
 from models.places import Place
 from models.study_finding import TriageCategory
 from tests.daemon.store_factory import (
