@@ -43,7 +43,7 @@ class Parts:
 
 
 def serve(config: Config, config_arguments: list[str]) -> int:
-    """Run all stages under a supervisor until a signal comes; give the exit status.
+    """Run all stages under a supervisor until a signal comes; return the exit status.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def run_stage(name: StageName, config: Config) -> None:
 
 
 def stages_of(config: Config) -> tuple[StageName, ...]:
-    """Give the stages that this configuration calls for."""
+    """Return the stages that this configuration calls for."""
     needless = set()
     if not config.watcher.folders:
         needless.add(StageName.WATCHER)
@@ -116,7 +116,7 @@ def take_data_dir(config: Config) -> None:
 
 
 def exposures_of(config: Config) -> list[str]:
-    """Tell what of the data directory is open to others in spite of `take_data_dir`."""
+    """Return what of the data directory is open to others in spite of `take_data_dir`."""
     return exposures(config.storage.data_dir, database_files(_url_of(config)))
 
 

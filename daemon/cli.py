@@ -43,7 +43,7 @@ exit status: 0 all went well, 1 something did not, 2 wrong use or a configuratio
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; give its exit status."""
+    """Run one command; return its exit status."""
     # Before torch is loaded: its threads spin while they wait for each other, and where other programs want
     # the processor too, a batch takes ten times as long (benchmarks/busy_machine.py).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

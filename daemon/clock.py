@@ -6,12 +6,12 @@ _STEADY = timedelta(days=1)
 
 
 def now() -> datetime:
-    """Give the time as an aware UTC datetime."""
+    """Return the time as an aware UTC datetime."""
     return datetime.now(UTC)
 
 
 def has_jumped(before: datetime, after: datetime, *, elapsed_seconds: float) -> bool:
-    """Tell whether the clock went by more than a day otherwise than the time did.
+    """Return whether the clock went by more than a day otherwise than the time did.
 
     >>> morning = datetime(2026, 3, 1, 8, tzinfo=UTC)
     >>> has_jumped(morning, morning + timedelta(minutes=5), elapsed_seconds=300.0)

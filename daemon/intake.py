@@ -204,7 +204,7 @@ class Intake:
 
 
 def state_of(eligibility: Eligibility) -> tuple[InstanceState, str]:
-    """Give where an instance begins its way, and the reason where it is not to be analyzed."""
+    """Return where an instance begins its way, and the reason where it is not to be analyzed."""
     exclusion = eligibility.exclusion
     if exclusion is None:
         return InstanceState.RECEIVED, ""

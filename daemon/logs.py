@@ -57,7 +57,7 @@ class TextFormatter(logging.Formatter):
         self._stage = stage
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line of a record."""
+        """Return the line of a record."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         fields = " ".join(f"{key}={_quoted(value)}" for key, value in _fields(record).items())
         return f"{moment} {record.levelname:<7} {self._stage:<11} {record.getMessage()} {fields}".rstrip()
@@ -71,7 +71,7 @@ class JsonFormatter(logging.Formatter):
         self._stage = stage
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line of a record."""
+        """Return the line of a record."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

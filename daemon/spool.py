@@ -63,15 +63,15 @@ class Spool:
         _make_folders(self.data_dir / "results", *_BY_CONTENT)
 
     def free_bytes(self) -> int:
-        """Give the free space of the file system that holds the spool."""
+        """Return the free space of the file system that holds the spool."""
         return shutil.disk_usage(self.data_dir).free
 
     def absolute(self, path: str) -> Path:
-        """Give where a stored path lies."""
+        """Return where a stored path lies."""
         return self.data_dir / path
 
     def adopt(self, incoming: Path, sha256: str) -> str:
-        """Make a complete incoming file durable under a name of its own; give its path.
+        """Make a complete incoming file durable under a name of its own; return its path.
 
         The name begins with the content's digest and ends with a number that no other file ever has: the
         same instance may be removed with an old study, or come over another association, at this moment,
@@ -97,14 +97,14 @@ class Spool:
         (self.data_dir / path).open("rb").close()
 
     def write_result(self, sop_instance_uid: str, content: bytes) -> str:
-        """Write a built result durably; give its path. The UID is ours, so it is safe as a name."""
+        """Write a built result durably; return its path. The UID is ours, so it is safe as a name."""
         folder = self.data_dir / "results" / hashlib.sha256(sop_instance_uid.encode()).hexdigest()[:2]
         target = folder / f"{sop_instance_uid}.dcm"
         write_whole(target, content)
         return str(target.relative_to(self.data_dir))
 
     def set_aside(self, file: Path, reason: str) -> str:
-        """Copy an unusable file into the quarantine durably, with the reason beside it; give its name there.
+        """Copy an unusable file into the quarantine, with the reason beside it; return its name there.
 
         The name is ours: that of the file may hold a patient's.
         """
@@ -116,7 +116,7 @@ class Spool:
         return name
 
     def quarantined(self, uid: str) -> list[str]:
-        """Give the files in quarantine that name a UID, and the reasons beside them."""
+        """Return the files in quarantine that name a UID, and the reasons beside them."""
         named = re.compile(rb"(?<![0-9.])" + re.escape(uid.encode()) + rb"(?![0-9.])")
         files = [file for file in sorted(self.quarantine.glob("*.bin")) if _holds(file, named)]
         beside = [file.with_suffix(".reason.txt") for file in files]
@@ -128,12 +128,12 @@ class Spool:
             (self.data_dir / path).unlink(missing_ok=True)
 
     def stored_files(self) -> Iterator[Path]:
-        """Give every instance and result, also half-written ones; those in ``incoming`` left out."""
+        """Return every instance and result, also half-written ones; those in ``incoming`` left out."""
         for folder in (self.data_dir / "spool", self.data_dir / "results"):
             yield from (file for file in folder.glob("*/*") if file.parent != self._all_incoming)
 
     def incoming_files(self) -> Iterator[Path]:
-        """Give every file that is not acknowledged yet, also those of other machines."""
+        """Return every file that is not acknowledged yet, also those of other machines."""
         return (file for file in self._all_incoming.rglob("*") if not file.is_dir())
 
 
@@ -148,7 +148,7 @@ def make_data_dir(folder: Path) -> None:
 
 
 def data_set_digest(file: Path) -> str:
-    """Give the SHA-256 of a Part 10 file without its File Meta Information; of all bytes of any other file.
+    """Return the SHA-256 of a Part 10 file without its File Meta Information; of all bytes of any other file.
 
     The meta group is left out because it tells of the last transport, not of the instance: the same
     instance sent twice by different programs must be recognized as the same.

@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 
 
 def outline(document: Dataset) -> str:
-    """Give the content tree of a Structured Report, a line for each content item (PS3.3 C.17.3)."""
+    """Return the content tree of a Structured Report, a line for each content item (PS3.3 C.17.3)."""
     return "\n".join(_lines(document, 0)) + "\n"
 
 

@@ -27,7 +27,7 @@ def config_of(options: argparse.Namespace) -> Config:
 
 
 def config_path(options: argparse.Namespace) -> Path | None:
-    """Give the file that the options name, or the default one where it exists."""
+    """Return the file that the options name, or the default one where it exists."""
     if options.config is not None:
         return Path(options.config)
     return DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None

@@ -114,7 +114,7 @@ def _store(config: Config) -> str:
 
 
 def _database_says(error: SQLAlchemyError) -> str:
-    """Give the driver's words without the statement, which is not the reader's business."""
+    """Return the driver's words without the statement, which is not the reader's business."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return f"the store cannot be used: {cause}; see [storage] in the configuration"
 
@@ -164,7 +164,7 @@ def _watched(folder: Path, data_dir: Path) -> str:
 
 
 def _require_makeable(folder: Path) -> Path:
-    """Give the folder above that exists already, in which this user can make what is missing."""
+    """Return the folder above that exists already, in which this user can make what is missing."""
     # Unlike Path.exists, this passes over what the user may not even look at.
     above = next(one for one in folder.absolute().parents if os.path.exists(one))
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):

@@ -14,7 +14,7 @@ _WIDER_THAN_ANY_TABLE, _LINES = 100_000, 25
 
 
 def console(*, wide: bool = False) -> Console:
-    """Give the console on standard output.
+    """Return the console on standard output.
 
     Where that is no terminal, or `wide`, tables take the width that they need: a program that reads a cut
     UID has none, and a terminal folds long lines by itself.
@@ -26,7 +26,7 @@ def console(*, wide: bool = False) -> Console:
 
 
 def error_console() -> Console:
-    """Give the console on standard error, for progress beside a JSON document."""
+    """Return the console on standard error, for progress beside a JSON document."""
     return Console(stderr=True, highlight=False)
 
 

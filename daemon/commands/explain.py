@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _view(path: Path, study: Study) -> tuple[str, dict[str, Any]]:
-    """Give the Study Instance UID, empty where the file cannot be read, and what is told of the view."""
+    """Return the Study Instance UID, empty where the file cannot be read, and what is told of the view."""
     try:
         header = read_header(path, fallback_character_set=study.fallback_character_set)
     except UnusableInstance as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def files_below(paths: Iterable[Path]) -> Iterable[Path]:
-    """Give the files named, and those in the folders named, hidden ones left out.
+    """Return the files named, and those in the folders named, hidden ones left out.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def files_below(paths: Iterable[Path]) -> Iterable[Path]:
 
 
 def present(paths: Sequence[Path]) -> list[Path]:
-    """Give the paths that exist, for commands that go on without the others; those are told.
+    """Return the paths that exist, for commands that go on without the others; those are told.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def present(paths: Sequence[Path]) -> list[Path]:
 
 
 def names_apart(files: Iterable[Path]) -> dict[Path, str]:
-    """Give each file a name for what is written of it: its stem, or its way where stems are alike.
+    """Return a name for what is written of each file: its stem, or its way where stems are alike.
 
     >>> list(names_apart([Path("left/1.png"), Path("right/1.png"), Path("right/2.png")]).values())
     ['left-1.png', 'right-1.png', '2']

@@ -106,7 +106,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _override(tables: dict[str, Any], environment: Mapping[str, str]) -> list[str]:
-    """Write the variables into the tables; give a line for each that names no section's key."""
+    """Write the variables into the tables; return a line for each that names no section's key."""
     unknown = []
     for name, text in sorted(environment.items()):
         if not name.startswith(ENVIRONMENT_PREFIX) or name in _OTHER_VARIABLES:

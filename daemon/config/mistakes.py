@@ -50,7 +50,7 @@ def _meant(place: Sequence[int | str], root: type[BaseModel]) -> str:
 
 
 def _keys(model: type[BaseModel], place: Iterable[int | str]) -> list[str]:
-    """Give the keys that exist at a place; numbers, which are places in lists, change nothing."""
+    """Return the keys that exist at a place; numbers, which are places in lists, change nothing."""
     for part in place:
         if isinstance(part, str):
             model = _model_in(model.model_fields[part].annotation) or model
@@ -58,12 +58,12 @@ def _keys(model: type[BaseModel], place: Iterable[int | str]) -> list[str]:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Give the model of a section, or that of the items of a list of sections."""
+    """Return the model of a section, or that of the items of a list of sections."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 def nearest_to(name: str, known: Iterable[str]) -> str:
-    """Give the known name that is spelled most like one that is not; empty where none is."""
+    """Return the known name that is spelled most like one that is not; empty where none is."""
     return next(iter(get_close_matches(name, list(known), n=1, cutoff=_ALIKE)), "")

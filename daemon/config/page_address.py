@@ -5,7 +5,7 @@ import re
 
 
 def loopback(host: str) -> str:
-    """Give a host on which only this machine is heard.
+    """Return a host on which only this machine is heard.
 
     Raises
     ------
@@ -22,7 +22,7 @@ def loopback(host: str) -> str:
 
 
 def host_name(name: str) -> str:
-    """Give a name that a request can carry in its Host header.
+    """Return a name that a request can carry in its Host header.
 
     Raises
     ------

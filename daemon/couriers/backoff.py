@@ -7,7 +7,7 @@ LONGEST_SECONDS = 3600.0
 
 
 def pause(attempts: int, *, jitter: float) -> timedelta:
-    """Give the pause after a number of failed attempts.
+    """Return the pause after a number of failed attempts.
 
     It doubles from 5 s up to an hour. The jitter takes away up to half of it, so that what failed
     together does not come back together.

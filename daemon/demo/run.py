@@ -75,7 +75,7 @@ class Exhibit:
 
 
 def prepare(folder: Path, *, pacs_port: int) -> Path:
-    """Write a configuration with the shipped bundle; give its path."""
+    """Write a configuration with the shipped bundle; return its path."""
     path = folder / "config.toml"
     path.write_text(
         _CONFIG.format(

@@ -28,7 +28,7 @@ _PASSING_SQLSTATES = ("08", "53", "57", "58")
 
 
 def hindrance(error: BaseException) -> str:
-    """Give what hinders, as a clause without patient data; empty where the error is of another kind.
+    """Return what hinders, as a clause without patient data; empty where the error is of another kind.
 
     >>> hindrance(OSError(errno.ENOSPC, "No space left on device"))
     'the disk is full (ENOSPC)'
@@ -45,13 +45,13 @@ def hindrance(error: BaseException) -> str:
 
 
 def _passes(error: DBAPIError) -> bool:
-    """Tell whether the database refuses everybody; SQLite says "disk is full" with an OperationalError."""
+    """Return whether the database refuses everybody; SQLite says "disk is full" with an OperationalError."""
     return isinstance(error, OperationalError | InterfaceError) or _sqlstate(error.orig).startswith(
         _PASSING_SQLSTATES
     )
 
 
 def _sqlstate(error: BaseException | None) -> str:
-    """Give the code of PostgreSQL's error, which pg8000 keeps among its fields; empty without one."""
+    """Return the code of PostgreSQL's error, which pg8000 keeps among its fields; empty without one."""
     fields = next(iter(error.args), None) if error is not None else None
     return str(fields.get("C", "")) if isinstance(fields, dict) else ""

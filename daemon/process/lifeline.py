@@ -35,7 +35,7 @@ class Lifeline:
         self.descriptor, self._held = os.pipe()  # no process that is started inherits the second
 
     def environment(self) -> dict[str, str]:
-        """Give the variables that a stage needs to find its end."""
+        """Return the variables that a stage needs to find its end."""
         return {VARIABLE: str(self.descriptor)}
 
 

@@ -17,7 +17,7 @@ NODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$"
 
 
 def node_of(configured: str, data_dir: Path) -> str:
-    """Give the configured name, or else the id that is made once for a data directory and kept in it.
+    """Return the configured name, or else the id that is made once for a data directory and kept in it.
 
     Raises
     ------
@@ -41,6 +41,6 @@ def _make(kept: Path) -> None:
     folder = kept.parent / "run"
     folder.mkdir(exist_ok=True, mode=0o700)
     with (folder / "node.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # stages that start together shall have one name
+        fcntl.flock(lock, fcntl.LOCK_EX)  # stages that start together have one name
         if not kept.exists():
             write_whole(kept, f"{uuid.uuid4().hex[:12]}\n".encode())

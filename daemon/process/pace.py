@@ -27,7 +27,7 @@ class Pace:
         self._seconds_per_piece: float | None = None
 
     def affordable(self, *, unmeasured: int) -> int:
-        """Give how many pieces a pass may hold now; `unmeasured` before the first pass."""
+        """Return how many pieces a pass may hold now; `unmeasured` before the first pass."""
         if self._seconds_per_piece is None:
             return unmeasured
         return max(1, min(self._most, int(self._seconds / self._seconds_per_piece)))

@@ -21,7 +21,7 @@ class ListenAddress:
 
 
 def listen_addresses(config: Config) -> tuple[ListenAddress, ...]:
-    """Give the addresses that this configuration calls for."""
+    """Return the addresses that this configuration calls for."""
     receiver, web = config.receiver, config.web
     page = (ListenAddress(section="web", host=web.host, port=web.port),) if web.enabled else ()
     return (ListenAddress(section="receiver", host=receiver.host, port=receiver.port), *page)

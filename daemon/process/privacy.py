@@ -35,7 +35,7 @@ def keep_private(data_dir: Path, database: Sequence[Path]) -> None:
 
 
 def exposures(data_dir: Path, database: Sequence[Path]) -> list[str]:
-    """Tell what of the data directory others can read, or own, and what to do about it."""
+    """Return what of the data directory others can read, or own, and what to do about it."""
     top, me = data_dir.stat(), this_user()
     if not _is_ours(top):
         owner = _user(top.st_uid)
@@ -67,7 +67,7 @@ def _exposure(path: Path, status: os.stat_result, me: str) -> str:
 
 
 def _private(data_dir: Path, database: Sequence[Path]) -> dict[Path, os.stat_result]:
-    """Give the places of patient data that are there."""
+    """Return the places of patient data that are there."""
     statuses = {}
     for path in (*(data_dir / name for name in _NAMES), *database):
         # SQLite removes files of its own; and a data directory of somebody else shows nothing.

@@ -40,11 +40,11 @@ class Listener:
     path: Path
 
     def environment(self) -> dict[str, str]:
-        """Give the variables that a stage needs to be heard."""
+        """Return the variables that a stage needs to be heard."""
         return {_SOCKET_VARIABLE: str(self.path)}
 
     def receive(self) -> tuple[str, frozenset[str]]:
-        """Give the stage and the lines of the next message.
+        """Return the stage and the lines of the next message.
 
         Raises
         ------

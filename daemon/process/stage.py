@@ -36,7 +36,7 @@ class Release(Protocol):
 
 
 class StageProcess:
-    """This process as a stage: tells that it lives, and when it shall stop.
+    """This process as a stage: tells that it lives, and when it is to stop.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class StageProcess:
 
     @property
     def stopping(self) -> bool:
-        """Whether the stage shall end."""
+        """Whether the stage is to end."""
         return self._stopping.is_set()
 
     def stop(self) -> None:
@@ -113,7 +113,7 @@ class StageProcess:
         release
             Called before the first step for what a process that died had claimed, which counts as an
             attempt; and, forgiving it, before the step that follows a hindered one, and at the end. After
-            an error that ends the stage it is not called: the next process shall count the attempt, or
+            an error that ends the stage it is not called: the next process counts the attempt, or
             what raised it would be tried for ever.
         """
         release(forgive=False)
@@ -138,7 +138,7 @@ class StageProcess:
         release(forgive=True)
 
     def wait(self, seconds: float = POLL_SECONDS) -> None:
-        """Sleep, but no longer than until the stage shall end."""
+        """Sleep, but no longer than until the stage is to end."""
         self._stopping.wait(seconds)
 
     def _record(self) -> None:

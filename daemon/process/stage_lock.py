@@ -51,7 +51,7 @@ def exclusive(data_dir: Path, node: str, name: StageName) -> Iterator[None]:
 
 
 def is_held(data_dir: Path, owner: str) -> bool:
-    """Tell whether a process holds the lock of a stage, which is named as in claims: node/stage."""
+    """Return whether a process holds the lock of a stage, which is named as in claims: node/stage."""
     node, _, name = owner.rpartition("/")
     try:
         with _path(data_dir, node, name).open() as file:

@@ -104,7 +104,7 @@ class Supervisor:
         self._begun = time.monotonic()
 
     def run(self) -> int:
-        """Run until a signal comes; give the exit status."""
+        """Run until a signal comes; return the exit status."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         status = 0
@@ -222,5 +222,5 @@ class Supervisor:
 
 
 def stage_command(name: StageName, config_arguments: Sequence[str]) -> list[str]:
-    """Give the command line that runs one stage."""
+    """Return the command line that runs one stage."""
     return [sys.executable, "-m", "daemon", "serve", "--only", name, *config_arguments]

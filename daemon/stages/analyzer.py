@@ -63,7 +63,7 @@ class Analyzer:
         self._claims = 0
 
     def run(self, stage: StageProcess) -> None:
-        """Analyze until the stage shall stop; views that are claimed then are given back."""
+        """Analyze until the stage is to stop; views that are claimed then are given back."""
         release = partial(views.release_views, self._store, owner=stage.owner)
         stage.repeat(lambda: self.step(stage), release)
 
@@ -102,14 +102,14 @@ class Analyzer:
         return True
 
     def _pass(self, prepared: Sequence[_Claimed], owner: str) -> int:
-        """Analyze as many views as there is time for in one pass; give how many."""
+        """Analyze as many views as there is time for in one pass; return how many."""
         count = min(len(prepared), self._pace.affordable(unmeasured=1))
         with self._pace.measured(count):
             self._analyze(prepared[:count], owner)
         return count
 
     def _prepare(self, view: ClaimedView, owner: str) -> list[_Claimed]:
-        """Give the view as the networks want it; empty when it cannot be read, which is recorded."""
+        """Return the view as the networks want it; empty when it cannot be read, which is recorded."""
         try:
             read = self._decoder.read_view(self._spool.absolute(view.path))
         except DecodingInterrupted:

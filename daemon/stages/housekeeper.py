@@ -38,7 +38,7 @@ class Housekeeper:
     measurement_days: int
 
     def run(self, stage: StageProcess) -> None:
-        """Make a round now and then until the stage shall stop.
+        """Make a round now and then until the stage is to stop.
 
         None at once: only a clock that has gone as the time did says what is old.
         """
@@ -105,7 +105,7 @@ class Housekeeper:
 
 
 def _modified_at(file: Path) -> float:
-    """Give when a file was last written; never, where another process has just taken it away."""
+    """Return when a file was last written; never, where another process has just taken it away."""
     try:
         return file.stat().st_mtime
     except FileNotFoundError:

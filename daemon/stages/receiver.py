@@ -49,7 +49,7 @@ class Receiver:
         )
 
     def run(self, stage: StageProcess) -> None:
-        """Listen until the stage shall stop."""
+        """Listen until the stage is to stop."""
         instances.record_all_associations_ended(self._store)
         port = self._acceptor.start()
         log.info("listening", extra={"ae_title": self._acceptor.settings.ae_title, "port": port})

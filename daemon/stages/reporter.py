@@ -58,7 +58,7 @@ class Reporter:
         )
 
     def run(self, stage: StageProcess) -> None:
-        """Report until the stage shall stop."""
+        """Report until the stage is to stop."""
         release = partial(studies.release_studies, self._store, owner=stage.owner)
         stage.repeat(lambda: self.step(stage), release)
 

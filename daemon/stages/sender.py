@@ -46,7 +46,7 @@ class Sender:
         self._under_way: dict[str, renewal.Renewal] = {}  # the claims of the batches that couriers carry
 
     def run(self, stage: StageProcess) -> None:
-        """Deliver until the stage shall stop."""
+        """Deliver until the stage is to stop."""
         known = [destination.name for destination in self._destinations]
         deliveries.bury_deliveries_to_unknown_destinations(self._store, known)
         conditions: dict[str, str] = {}

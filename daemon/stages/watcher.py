@@ -61,7 +61,7 @@ class Watcher:
         self._next_scan = 0.0
 
     def run(self, stage: StageProcess) -> None:
-        """Watch until the stage shall stop."""
+        """Watch until the stage is to stop."""
         observer = Observer()
         for folder in self._folders:
             folder.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ class Watcher:
 
 
 def _status_of(path: Path) -> os.stat_result | None:
-    """Give the status of a file that may be taken; None where it is none, is hidden, or is gone by now."""
+    """Return the status of a file that may be taken; None where it is none, is hidden, or is gone by now."""
     try:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):

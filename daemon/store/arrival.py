@@ -16,7 +16,7 @@ from dicom_io.selection.exclusion import Exclusion
 
 
 def study_of(connection: Connection, instance: ReceivedInstance, now: datetime) -> Row[Any]:
-    """Give the study of an instance that arrives, locked; it is opened where there is none."""
+    """Return the study of an instance that arrives, locked; it is opened where there is none."""
     query = (
         select(studies)
         .where(studies.c.study_instance_uid == instance.study_instance_uid)
@@ -100,7 +100,7 @@ def _counted(study: Row[Any], instance: ReceivedInstance) -> dict[str, Any]:
 
 
 def _reopened(study: Row[Any], now: datetime) -> dict[str, Any]:
-    """Give what a view changes in a study that was closed, or whose results are under way."""
+    """Return what a view changes in a study that was closed, or whose results are under way."""
     if study.state not in CLOSED_STUDY_STATES and study.state != StudyState.DELIVERING:
         return {}
     return next_revision(study, now)

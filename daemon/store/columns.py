@@ -35,7 +35,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give what is stored; refuses a naive datetime."""
+        """Return what is stored; refuses a naive datetime."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -43,12 +43,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        """Give the aware datetime that was stored."""
+        """Return the aware datetime that was stored."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
 def lease() -> tuple[Column[str], Column[datetime], Column[int]]:
-    """Give the columns of work that is claimed: by whom, until when, and how often it was begun."""
+    """Return the columns of work that is claimed: by whom, until when, and how often it was begun."""
     return (
         Column("lease_owner", String(128)),
         Column("lease_until", UtcDateTime),
@@ -84,7 +84,7 @@ ELSE 20 END"""
 
 
 def reading() -> tuple[Column[str], Column[int], Column[float], Column[str]]:
-    """Give the columns by which studies are listed; the database computes them from others.
+    """Return the columns by which studies are listed; the database computes them from others.
 
     `standing` is what a study is to its reader, a value of `daemon.store.shown.Standing`. A smaller
     `reading_rank` is read first, and so is a smaller `reading_score`, which is the score with its sign
@@ -99,7 +99,7 @@ def reading() -> tuple[Column[str], Column[int], Column[float], Column[str]]:
 
 
 def kind() -> tuple[Column[str], Column[str], Column[str], Column[bool], Column[str]]:
-    """Give the columns that say what is counted together; what does not apply is empty."""
+    """Return the columns that say what is counted together; what does not apply is empty."""
     return (
         Column("state", String(16), nullable=False),
         Column("cause", String(32), nullable=False),

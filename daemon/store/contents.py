@@ -15,7 +15,7 @@ from models.reference.drift import InputCheck, InputWarning
 
 
 def instances_of(connection: Connection, study_id: int) -> tuple[InstanceRecord, ...]:
-    """Give the instances of a study in the order of their arrival."""
+    """Return the instances of a study in the order of their arrival."""
     findings = _findings(connection, study_id)
     query = select(instances).where(instances.c.study_id == study_id).order_by(instances.c.id)
     return tuple(_record(row, findings.get(row.id, [])) for row in connection.execute(query))

@@ -53,7 +53,7 @@ class Store:
 
 
 def author_of(connection: Connection) -> Author:
-    """Give who writes through this connection."""
+    """Return who writes through this connection."""
     author: Author = connection.get_execution_options()["ulna_author"]
     return author
 

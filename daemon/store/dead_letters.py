@@ -44,7 +44,7 @@ def dead_letters(store: Store) -> DeadLetters:
 
 
 def requeue_dead_letters(store: Store, destinations: Collection[str]) -> int:
-    """Let all dead letters to some destinations be sent again; give how many they are.
+    """Let all dead letters to some destinations be sent again; return how many they are.
 
     Those of a study in which two patients meet stay dead. Each study is a transaction of its own.
     """

@@ -178,7 +178,7 @@ def requeue_delivery(connection: Connection, row: Any, study_id: int) -> None:
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    """Give the condition that a delivery may be sent: never for a study in which two patients meet.
+    """Return the condition that a delivery may be sent: never for a study in which two patients meet.
 
     A pause that would last longer than the longest began before the clock stepped back, and is over.
     """

@@ -56,7 +56,7 @@ class _Contents:
 
 
 def entries_of(connection: Connection, ids: Sequence[int]) -> tuple[WorklistEntry, ...]:
-    """Give the lines of studies by their row ids, in that order; what is gone is left out."""
+    """Return the lines of studies by their row ids, in that order; what is gone is left out."""
     query = select(*_COLUMNS).where(studies.c.id.in_(ids))
     rows = {row.id: row for row in connection.execute(query)}
     contents = _contents(connection, rows)
@@ -96,7 +96,7 @@ def _contents(connection: Connection, ids: Iterable[int]) -> dict[int, _Contents
 
 
 def _outbox(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, set[str]]]:
-    """Give the states in which unsent results of the present revision are, by study and destination."""
+    """Return the states in which unsent results of the present revision are, by study and destination."""
     query = (
         select(results.c.study_id, deliveries.c.destination, deliveries.c.state)
         .join_from(results, deliveries)

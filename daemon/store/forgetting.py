@@ -38,7 +38,7 @@ class Holdings:
 
 
 def holdings(store: Store, study_instance_uid: str) -> Holdings:
-    """Give what would be removed.
+    """Return what would be removed.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def holdings(store: Store, study_instance_uid: str) -> Holdings:
 def forget_study(
     store: Store, study_instance_uid: str, *, now: datetime, before: Callable[[], None] = lambda: None
 ) -> tuple[str, ...]:
-    """Remove a study; give the paths of its files, which nothing speaks of any more.
+    """Remove a study; return the paths of its files, which nothing speaks of any more.
 
     A file without a row is swept up; a row without a file would be a loss. So the rows go first.
 
@@ -122,7 +122,7 @@ def _counts(connection: Connection, query: Select[Any]) -> Mapping[str, int]:
 
 
 def _worker(connection: Connection, study: Row[Any], now: datetime) -> str:
-    """Give who holds a claim on the study, a view or a result of it; empty where nobody does."""
+    """Return who holds a claim on the study, a view or a result of it; empty where nobody does."""
     claims = (
         select(studies.c.lease_owner).where(studies.c.id == study.id, not_(lease.is_free(studies, now))),
         select(instances.c.lease_owner).where(

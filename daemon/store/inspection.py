@@ -15,7 +15,7 @@ from daemon.store.schema import SCHEMA
 
 
 def look_at_store(url: str) -> str:
-    """Give what there is, in words.
+    """Return what there is, in words.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def look_at_store(url: str) -> str:
 
 
 def _untouched(file: Path) -> URL:
-    """Give the address under which SQLite neither writes, nor locks, nor makes files beside this one."""
+    """Return the address under which SQLite neither writes, nor locks, nor makes files beside this one."""
     # "immutable" is only for a file that nobody writes; the log was empty a moment ago.
     query: Mapping[str, Any] = {"mode": "ro", "immutable": "1", "uri": "true"}
     return URL.create("sqlite", database=f"file:{quote(str(file.absolute()))}", query=query)

@@ -26,7 +26,7 @@ _USED_AGAIN = {
 
 
 def is_recorded(store: Store, *, sop_instance_uid: str, sha256: str) -> bool:
-    """Tell whether exactly this instance was recorded before, so that it is no news now.
+    """Return whether exactly this instance was recorded before, so that it is no news now.
 
     In a study of two patients it may be, and where it was set aside: then it is for `record_instance` to say.
     """
@@ -45,7 +45,7 @@ def is_recorded(store: Store, *, sop_instance_uid: str, sha256: str) -> bool:
 
 
 def is_known_or_fits(store: Store, *, study_instance_uid: str, max_open_studies: int) -> bool:
-    """Tell whether the study is known, or the queue has room for one more."""
+    """Return whether the study is known, or the queue has room for one more."""
     with store.read() as connection:
         known = connection.scalar(
             select(studies.c.id).where(studies.c.study_instance_uid == study_instance_uid)
@@ -133,7 +133,7 @@ def _known(connection: Connection, sop_instance_uid: str) -> Sequence[Any]:
 def _outcome(
     study: Row[Any], known: Sequence[Row[Any]], same: Row[Any] | None, instance: ReceivedInstance
 ) -> Recorded:
-    """Tell what an instance is beside those that have its SOP Instance UID, of which one may be the same."""
+    """Return what an instance is beside those with its SOP Instance UID, of which one may be the same."""
     disputed = patients.is_of_two_patients(study.state, study.cause)
     corrects = disputed or patients.patient_of(study).contradicts(instance.identity.patient)
     if same is not None and patients.is_in_use(same):
@@ -148,7 +148,7 @@ def _outcome(
 
 
 def _instance_values(instance: ReceivedInstance, outcome: Recorded, now: datetime) -> dict[str, Any]:
-    """Give what is written of an instance that arrives, whether or not its bytes are here already."""
+    """Return what is written of an instance that arrives, whether or not its bytes are here already."""
     values = {
         "received_at": now,
         "source": instance.source,

@@ -15,13 +15,13 @@ _FURTHEST = 2 * LEASE
 
 
 def is_free(table: Table, now: datetime) -> ColumnElement[bool]:
-    """Give the condition that nobody holds a row."""
+    """Return the condition that nobody holds a row."""
     until = table.c.lease_until
     return or_(until.is_(None), until < now, until > now + _FURTHEST)
 
 
 def is_used_up(table: Table, *, owner: str) -> ColumnElement[bool]:
-    """Give the condition that a free row was begun too often, as this owner may judge.
+    """Return the condition that a free row was begun too often, as this owner may judge.
 
     Of what another machine holds nobody else may: that its claim ran out may be the fault of a clock.
     """
@@ -31,7 +31,7 @@ def is_used_up(table: Table, *, owner: str) -> ColumnElement[bool]:
 
 
 def taken(table: Table, *, owner: str, now: datetime) -> dict[str, Any]:
-    """Give the values that claim a row and count the attempt.
+    """Return the values that claim a row and count the attempt.
 
     Where the claim of another machine ran out, its attempt is not held against the work: that machine may be
     well, and a clock have stepped forward. One that died counts its own when it is back.
@@ -42,7 +42,7 @@ def taken(table: Table, *, owner: str, now: datetime) -> dict[str, Any]:
 
 
 def given_back() -> dict[str, Any]:
-    """Give the values that end a claim; the attempts stay counted."""
+    """Return the values that end a claim; the attempts stay counted."""
     return {"lease_owner": None, "lease_until": None}
 
 

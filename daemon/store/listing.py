@@ -31,7 +31,7 @@ _Kind = TypeVar("_Kind", Standing, StudyState)
 
 
 def worklist(store: Store, selection: Selection, *, now: datetime, limit: int, offset: int = 0) -> Worklist:
-    """Give a page of the worklist in reading order, and the counts.
+    """Return a page of the worklist in reading order, and the counts.
 
     Studies that are not finished, and those that failed, are shown however long ago they came: somebody or
     something still has to act on them. Old studies stand apart, thousands as they may be; in the list of a
@@ -59,7 +59,7 @@ def worklist(store: Store, selection: Selection, *, now: datetime, limit: int, o
 
 
 def worklist_entries(store: Store) -> Iterator[WorklistEntry]:
-    """Give every study in reading order, however many there are, as they stood when the first was asked for.
+    """Return every study in reading order, however many, as they stood when the first was asked for.
 
     What is removed meanwhile is left out.
     """
@@ -70,7 +70,7 @@ def worklist_entries(store: Store) -> Iterator[WorklistEntry]:
 
 
 def oldest_unfinished(store: Store) -> datetime | None:
-    """Give when the last instance of the longest unfinished study came; None without one."""
+    """Return when the last instance of the longest unfinished study came; None without one."""
     states = [state for state in StudyState if is_unfinished(state)]
     query = select(func.min(studies.c.last_instance_at)).where(studies.c.state.in_(states))
     with store.read() as connection:
@@ -79,7 +79,7 @@ def oldest_unfinished(store: Store) -> datetime | None:
 
 
 def _stays(tally: StudyTally, period: Period) -> bool:
-    """Tell whether studies are in the list of a period whenever they came."""
+    """Return whether studies are in the list of a period whenever they came."""
     if period is Period.ALL:
         return True
     if period is Period.OLD:
@@ -129,7 +129,7 @@ def _recent(connection: Connection, since: datetime) -> _Count:
 
 
 def _wanted(selection: Selection, since: datetime | None) -> list[ColumnElement[bool]]:
-    """Give the conditions of a selection; the index in reading order holds all that they ask."""
+    """Return the conditions of a selection; the index in reading order holds all that they ask."""
     conditions = [_is_present(selection.period, since)]
     if selection.category is not None:
         conditions.append(studies.c.standing == selection.category)
@@ -142,7 +142,7 @@ def _wanted(selection: Selection, since: datetime | None) -> list[ColumnElement[
 def _page(
     connection: Connection, wanted: Iterable[ColumnElement[bool]], stretch: slice, selected: int
 ) -> list[int]:
-    """Give the row ids of a stretch of the selected studies, which is reached from the nearer end."""
+    """Return the row ids of a stretch of the selected studies, which is reached from the nearer end."""
     from_end = stretch.start > selected // 2
     order = [column.desc() for column in _ORDER] if from_end else _ORDER
     query = (

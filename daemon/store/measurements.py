@@ -42,7 +42,7 @@ def purge_measurements(store: Store, *, now: datetime, days: int) -> None:
 
 
 def week_of(moment: datetime) -> str:
-    """Give the week of a moment by ISO 8601; weeks sort as they follow each other.
+    """Return the week of a moment by ISO 8601; weeks sort as they follow each other.
 
     >>> week_of(datetime(2026, 1, 1)), week_of(datetime(2026, 12, 31))
     ('2026-W01', '2026-W53')
@@ -51,7 +51,7 @@ def week_of(moment: datetime) -> str:
 
 
 def _joined(connection: Connection, study_id: int, column: Any) -> str:
-    """Give the values of a column over the views of a study, each once."""
+    """Return the values of a column over the views of a study, each once."""
     query = (
         select(column)
         .where(instances.c.study_id == study_id, instances.c.state != InstanceState.EXCLUDED, column != "")

@@ -53,12 +53,12 @@ _NO_FINDING = {
 
 
 def is_of_two_patients(state: str, cause: str) -> bool:
-    """Tell whether two patients meet in a study, or in its results: then nothing of it is sent."""
+    """Return whether two patients meet in a study, or in its results: then nothing of it is sent."""
     return state == StudyState.FAILED and cause in _HELD
 
 
 def needs_confirmation(state: str, cause: str) -> bool:
-    """Tell whether a study of one patient waits because results went out under another."""
+    """Return whether a study of one patient waits because results went out under another."""
     return state == StudyState.FAILED and cause == StudyEvent.CONFIRMATION_NEEDED
 
 
@@ -81,12 +81,12 @@ def require_one_patient(study: Row[Any]) -> None:
 
 
 def of_two_patients() -> ColumnElement[bool]:
-    """Give the condition on studies that says what `is_of_two_patients` tells."""
+    """Return the condition on studies that says what `is_of_two_patients` tells."""
     return and_(studies.c.state == StudyState.FAILED, studies.c.cause.in_(_HELD))
 
 
 def is_in_use(row: Row[Any]) -> bool:
-    """Tell whether an instance is the one of those with its SOP Instance UID that counts."""
+    """Return whether an instance is the one of those with its SOP Instance UID that counts."""
     return row.exclusion not in NOT_IN_USE
 
 
@@ -155,7 +155,7 @@ def confirm_patient(store: Store, study_instance_uid: str, *, now: datetime) -> 
 
 
 def patient_of(row: Any) -> PatientIdentity:
-    """Give whom a study, an instance or a result names, from its row."""
+    """Return whom a study, an instance or a result names, from its row."""
     return PatientIdentity(
         patient_id=row.patient_id,
         issuer_of_patient_id=row.issuer_of_patient_id,
@@ -164,7 +164,7 @@ def patient_of(row: Any) -> PatientIdentity:
 
 
 def _patient_in_use(connection: Connection, study_id: int) -> PatientIdentity | None:
-    """Give the one patient whom all that is in use may name; None where there is none, or one says nothing.
+    """Return the one patient whom all that is in use may name; None where there is none, or one says nothing.
 
     What came beside an instance of another study counts, for it is here that it names a patient. Our own
     results do not: they name whom an earlier revision named.
@@ -183,7 +183,7 @@ def _patient_in_use(connection: Connection, study_id: int) -> PatientIdentity | 
 
 
 def _deliveries_of(connection: Connection, study_id: int, now: datetime) -> Sequence[Row[Any]]:
-    """Give the deliveries of a study, and whom their results name; no sender can take them meanwhile."""
+    """Return the deliveries of a study, and whom their results name; no sender can take them meanwhile."""
     query = (
         select(
             results.c.patient_id,

@@ -8,7 +8,7 @@ from models.places import Place
 
 
 def place_values(place: Place) -> dict[str, Any]:
-    """Give a place as JSON values; positions are [row, column] in pixels of the image as stored."""
+    """Return a place as JSON values; positions are [row, column] in pixels of the image as stored."""
     return {
         "outline": [list(point) for point in place.outline],
         "peak": place.peak,
@@ -17,12 +17,12 @@ def place_values(place: Place) -> dict[str, Any]:
 
 
 def places_text(places: Iterable[Place]) -> str:
-    """Give places as the store holds them."""
+    """Return places as the store holds them."""
     return json.dumps([place_values(place) for place in places])
 
 
 def places_of(text: str) -> tuple[Place, ...]:
-    """Give the places that the store holds."""
+    """Return the places that the store holds."""
     return tuple(
         Place(
             outline=tuple((row, column) for row, column in place["outline"]),

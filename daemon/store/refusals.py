@@ -12,7 +12,7 @@ from dicom_io.network.store_status import StoreStatus
 
 
 def cause_of(status: StoreStatus) -> Refusal:
-    """Give why an instance was refused that was answered with this status."""
+    """Return why an instance was refused that was answered with this status."""
     is_other = status is StoreStatus.DATA_SET_MISMATCH
     return Refusal.NOT_AS_ANNOUNCED if is_other else Refusal.UNREADABLE
 

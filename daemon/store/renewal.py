@@ -53,15 +53,15 @@ class Renewal:
 
 
 def of_views(store: Store, claimed: Sequence[ClaimedView], *, owner: str, now: datetime) -> Renewal:
-    """Give the renewal of claimed views."""
+    """Return the renewal of claimed views."""
     return Renewal(store, instances, [view.id for view in claimed], owner=owner, now=now)
 
 
 def of_study(store: Store, claimed: ClaimedStudy, *, owner: str, now: datetime) -> Renewal:
-    """Give the renewal of a claimed study."""
+    """Return the renewal of a claimed study."""
     return Renewal(store, studies, [claimed.id], owner=owner, now=now)
 
 
 def of_deliveries(store: Store, claimed: Sequence[ClaimedDelivery], *, owner: str, now: datetime) -> Renewal:
-    """Give the renewal of claimed deliveries."""
+    """Return the renewal of claimed deliveries."""
     return Renewal(store, deliveries, [delivery.id for delivery in claimed], owner=owner, now=now)

@@ -20,7 +20,7 @@ def insert_result(
     patient: PatientIdentity,
     now: datetime,
 ) -> int:
-    """Write one of a report's results, and whom it names; give the id of its row."""
+    """Write one of a report's results, and whom it names; return the id of its row."""
     query = (
         insert(results)
         .values(

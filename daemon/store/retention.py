@@ -15,7 +15,7 @@ _LOCK_WAIT_MILLISECONDS = 2_000  # whoever waits behind us waits as long
 
 
 def purge_studies(store: Store, *, closed_before: datetime, limit: int = 50) -> tuple[str, ...]:
-    """Forget closed studies without news since a moment, a few at a time; give the paths of their files.
+    """Forget closed studies without news since a moment, a few at a time; return the paths of their files.
 
     The rows go first: a file without a row is an orphan that the sweep finds; a row without a file
     would be a loss. The history stays, and ends with their removal.
@@ -48,7 +48,7 @@ def purge_rejections(store: Store, *, before: datetime) -> None:
 
 
 def known_paths(store: Store) -> frozenset[str]:
-    """Give the path of every file that the store speaks of."""
+    """Return the path of every file that the store speaks of."""
     with store.read() as connection:
         return frozenset(
             path for table in (instances, results) for path in connection.scalars(select(table.c.path))
@@ -57,7 +57,7 @@ def known_paths(store: Store) -> frozenset[str]:
 
 @contextmanager
 def unrecorded(store: Store, paths: frozenset[str]) -> Iterator[frozenset[str]]:
-    """Give those of some paths that the store does not speak of; until the block ends, it will not either.
+    """Return those of some paths that the store does not speak of; until the block ends, it will not either.
 
     Every transaction that records a file locks its study first, so a lock on all studies keeps the answer
     true: what records later finds the file gone (`record_instance`, `confirm`).

@@ -7,7 +7,7 @@ from sqlalchemy import Row
 
 
 def next_revision(study: Row[Any], now: datetime) -> dict[str, Any]:
-    """Give what changes in a study, from its row, that is analyzed and reported anew."""
+    """Return what changes in a study, from its row, that is analyzed and reported anew."""
     return {
         "revision": study.revision + 1,
         "collecting_since": now,

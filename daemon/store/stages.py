@@ -31,7 +31,7 @@ def forget_stages_unseen_since(store: Store, moment: datetime) -> None:
 
 
 def stage_records(store: Store) -> tuple[StageRecord, ...]:
-    """Give every stage that was seen."""
+    """Return every stage that was seen."""
     with store.read() as connection:
         return tuple(
             StageRecord(

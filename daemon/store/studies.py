@@ -25,7 +25,7 @@ BEGUN_TOO_OFTEN = "building the report ended without an answer twice"
 
 
 def open_studies(store: Store) -> tuple[OpenStudy, ...]:
-    """Give the open studies in which no view waits for its analysis, most urgent first."""
+    """Return the open studies in which no view waits for its analysis, most urgent first."""
     waiting = select(instances.c.study_id).where(instances.c.state == InstanceState.RECEIVED)
     query = (
         select(studies)
@@ -161,7 +161,7 @@ def collect_from_now(store: Store, *, now: datetime) -> None:
 
 
 def _view_kinds(connection: Connection) -> dict[int, tuple[ViewKind, ...]]:
-    """Give what the views of every open study show; one query, however many there are."""
+    """Return what the views of every open study show; one query, however many there are."""
     query = (
         select(instances.c.study_id, instances.c.region, instances.c.laterality, instances.c.projection)
         .join(studies)
@@ -198,7 +198,7 @@ def _claimed_study(connection: Connection, row: Row[Any]) -> ClaimedStudy:
 
 
 def _predecessor(connection: Connection, study: Row[Any]) -> PreviousReport | None:
-    """Give the newest report; none where the study has another patient since, whom it must not name."""
+    """Return the newest report; none where the study has another patient since, whom it must not name."""
     row = connection.execute(
         select(results)
         .where(results.c.study_id == study.id, results.c.kind == ResultKind.STRUCTURED_REPORT)

@@ -54,7 +54,7 @@ class Counts:
 
 
 def counts(store: Store) -> Counts:
-    """Give how many studies, instances and deliveries are in each state, and how many were refused."""
+    """Return how many studies, instances and deliveries are in each state, and how many were refused."""
     with store.read() as connection:
         rows = connection.execute(_sums()).all()
     return Counts(
@@ -66,7 +66,7 @@ def counts(store: Store) -> Counts:
 
 
 def study_tallies(connection: Connection) -> tuple[StudyTally, ...]:
-    """Give how many studies there are of each kind; part of a transaction."""
+    """Return how many studies there are of each kind; part of a transaction."""
     rows = connection.execute(_sums(tallies.c.counted == studies.name)).all()
     return tuple(_study_tallies(rows))
 

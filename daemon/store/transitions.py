@@ -40,24 +40,24 @@ class Subject(Generic[State]):
 
 
 def study(row: Any) -> Subject[StudyState]:
-    """Give a study, from its row."""
+    """Return a study, from its row."""
     return Subject(studies, row.id, row.id, StudyState(row.state))
 
 
 def instance(row: Any) -> Subject[InstanceState]:
-    """Give an instance, from a row with its `id`, `study_id` and `state`."""
+    """Return an instance, from a row with its `id`, `study_id` and `state`."""
     return Subject(instances, row.id, row.study_id, InstanceState(row.state))
 
 
 def delivery(row: Any, study_id: int) -> Subject[DeliveryState]:
-    """Give a delivery of a study, from a row with its `id` and `state`."""
+    """Return a delivery of a study, from a row with its `id` and `state`."""
     return Subject(deliveries, row.id, study_id, DeliveryState(row.state))
 
 
 def change(
     connection: Connection, subject: Subject[State], event: Event, values: Mapping[str, Any] | None = None
 ) -> State:
-    """Change a state and write what goes with it; give the new state.
+    """Change a state and write what goes with it; return the new state.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ SET_ASIDE = "the analysis ended without an answer twice; the view is set aside"
 
 
 def set_poison_aside(store: Store, *, owner: str, now: datetime) -> int:
-    """Set aside the views whose analysis was begun too often; give how many."""
+    """Set aside the views whose analysis was begun too often; return how many."""
     query = (
         select(instances.c.id, instances.c.study_id, instances.c.state)
         .where(
@@ -98,7 +98,7 @@ def _next(connection: Connection, query: Select[Any], limit: int, oldest_first: 
 
 
 def has_waiting_views(store: Store, *, now: datetime) -> bool:
-    """Tell whether a claim could find anything; reads only, so an idle analyzer writes nothing."""
+    """Return whether a claim could find anything; reads only, so an idle analyzer writes nothing."""
     query = select(instances.c.id).where(
         instances.c.state == InstanceState.RECEIVED, lease.is_free(instances, now)
     )

@@ -12,7 +12,7 @@ from daemon.store.tables import deliveries, rejections, results, studies
 
 
 def study_detail(store: Store, study_instance_uid: str) -> StudyDetail:
-    """Give everything that is known of a study.
+    """Return everything that is known of a study.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def study_detail(store: Store, study_instance_uid: str) -> StudyDetail:
 
 
 def recent_rejections(store: Store, *, limit: int) -> tuple[Rejection, ...]:
-    """Give what was refused last, instances and associations."""
+    """Return what was refused last, instances and associations."""
     newest = rejections.c.rejected_at.desc(), rejections.c.id.desc()
     query = select(rejections).order_by(*newest).limit(limit)
     with store.read() as connection:

@@ -63,7 +63,7 @@ _DIMSE_PRIORITY = MappingProxyType({0: Priority.MEDIUM, 1: Priority.HIGH, 2: Pri
 
 
 def closing(study: OpenStudy, rule: ClosingRule, *, now: datetime) -> Closing | None:
-    """Tell whether a study closes now, and why; None while it stays open.
+    """Return whether a study closes now, and why; None while it stays open.
 
     Where its last instance came later than now, the clock has stepped back: only the longest wait ends then.
     """
@@ -79,7 +79,7 @@ def closing(study: OpenStudy, rule: ClosingRule, *, now: datetime) -> Closing | 
 
 
 def has_expected_views(view_kinds: Iterable[ViewKind]) -> bool:
-    """Tell whether the views show each side of each region in all its expected projections."""
+    """Return whether the views show each side of each region in all its expected projections."""
     kinds = tuple(view_kinds)
     if not kinds or any(kind.region not in EXPECTED_VIEWS for kind in kinds):
         return False
@@ -92,7 +92,7 @@ def has_expected_views(view_kinds: Iterable[ViewKind]) -> bool:
 
 
 def _is_complete(region: Region, projections: Mapping[Part, set[str]]) -> bool:
-    """Tell whether each side of a region that is seen is seen in all expected projections.
+    """Return whether each side of a region that is seen is seen in all expected projections.
 
     An image of both sides counts for each, and says that both are to come. One whose side is not known
     counts where it is the only kind there is.
@@ -110,7 +110,7 @@ def _is_complete(region: Region, projections: Mapping[Part, set[str]]) -> bool:
 def priority(
     *, requested_procedure_priority: str, dimse_priority: int, is_stat_sender: bool, is_old: bool = False
 ) -> Priority:
-    """Give the rank of a study from an instance of it.
+    """Return the rank of a study from an instance of it.
 
     Parameters
     ----------

@@ -192,12 +192,12 @@ CLOSED_STUDY_STATES = frozenset({StudyState.DELIVERED, StudyState.NOT_ANALYZED, 
 
 
 def is_unfinished(state: StudyState) -> bool:
-    """Tell whether work on a study is still to be done without a person."""
+    """Return whether work on a study is still to be done without a person."""
     return state not in CLOSED_STUDY_STATES
 
 
 def advance(state: State, event: Event) -> State:
-    """Give the state that follows.
+    """Return the state that follows.
 
     Raises
     ------

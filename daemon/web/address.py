@@ -7,7 +7,7 @@ from dicom_io.uids import StudyInstanceUid, is_uid
 
 
 def requested_study(request: Request) -> StudyInstanceUid:
-    """Give the Study Instance UID of the address.
+    """Return the Study Instance UID of the address.
 
     Raises
     ------

@@ -56,7 +56,7 @@ class Quarantine:
         self._counted: float | None = None  # how the folder stood then: when it was changed last
 
     def count(self, now: datetime) -> int:
-        """Give how many files there are."""
+        """Return how many files there are."""
         try:
             changed_at = self._folder.stat().st_mtime
         except FileNotFoundError:
@@ -86,7 +86,7 @@ class Attention:
     quarantine: Quarantine
 
     def needs(self, now: datetime, counted: Counts | None = None) -> tuple[Need, ...]:
-        """Give what needs a person now; `counted` saves counting again."""
+        """Return what needs a person now; `counted` saves counting again."""
         counted = counted or counts(self.store)
         is_dead = counted.deliveries.get(DeliveryState.DEAD, 0) > 0  # else there is nothing to look up
         return (

@@ -70,7 +70,7 @@ def study_view(detail: StudyDetail) -> StudyView:
 
 
 def ensemble_probability(record: InstanceRecord) -> float | None:
-    """Give P(abnormal) of a view: that of its members together; None before the view is analyzed."""
+    """Return P(abnormal) of a view: that of its members together; None before the view is analyzed."""
     return view_probability(record.members) if record.members else None
 
 

@@ -58,7 +58,7 @@ class Guard:
 
 
 def host_name(header: str) -> str:
-    """Give the name in a Host header, without its port.
+    """Return the name in a Host header, without its port.
 
     >>> host_name("Reading-Room:8080"), host_name("[::1]:8080"), host_name("127.0.0.1")
     ('reading-room', '::1', '127.0.0.1')

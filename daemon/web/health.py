@@ -38,7 +38,7 @@ def stage_health(
     now: datetime,
     runs: Callable[[str], bool],
 ) -> tuple[StageHealth, ...]:
-    """Tell how each expected stage is; records are named node/stage.
+    """Return how each expected stage is; records are named node/stage.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Health:
     runs: Callable[[str], bool]
 
     def stages(self, now: datetime) -> tuple[StageHealth, ...]:
-        """Tell how each stage is."""
+        """Return how each stage is."""
         records = stage_records(self.store)
         return stage_health(records, self.expected_stages, now=now, runs=self.runs)
 

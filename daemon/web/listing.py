@@ -36,7 +36,7 @@ def selection_of(query: Mapping[str, str], *, period: Period) -> Selection:
 
 
 def query_of(selection: Selection, **changes: str | int | None) -> str:
-    """Give the query string of the page for a selection with some of it changed; None removes."""
+    """Return the query string of the page for a selection with some of it changed; None removes."""
     chosen: dict[str, str | int | None] = {
         "category": selection.category,
         "state": selection.state,
@@ -62,32 +62,32 @@ def number_of(query: Mapping[str, str], name: str, *, default: int, least: int, 
 
 
 def is_current(entry: WorklistEntry) -> bool:
-    """Tell whether the category is of the present revision, not of one before a late view."""
+    """Return whether the category is of the present revision, not of one before a late view."""
     return bool(entry.category) and entry.closed_at is not None
 
 
 def has_two_patients(entry: WorklistEntry) -> bool:
-    """Tell whether the study failed because two patients meet in it, or in its results."""
+    """Return whether the study failed because two patients meet in it, or in its results."""
     return is_of_two_patients(entry.state, entry.cause)
 
 
 def waits_for_confirmation(entry: WorklistEntry) -> bool:
-    """Tell whether a person has to say that results went out under another patient, and are removed."""
+    """Return whether a person has to say that results went out under another patient, and are removed."""
     return needs_confirmation(entry.state, entry.cause)
 
 
 def can_be_tried_again(entry: WorklistEntry) -> bool:
-    """Tell whether `ulna requeue` helps: it does not where two patients meet in the study."""
+    """Return whether `ulna requeue` helps: it does not where two patients meet in the study."""
     return entry.state is StudyState.FAILED and not has_two_patients(entry)
 
 
 def turn_around(entry: WorklistEntry) -> timedelta | None:
-    """Give the time from the last view of the present revision to its report; None before that."""
+    """Return the time from the last view of the present revision to its report; None before that."""
     return entry.closed_at - entry.last_instance_at if entry.closed_at is not None else None
 
 
 def untrained_labels(entries: Iterable[WorklistEntry]) -> tuple[str, ...]:
-    """Give the models, each once, whose results mean nothing because they were never trained."""
+    """Return the models, each once, whose results mean nothing because they were never trained."""
     return tuple(sorted({entry.model_label for entry in entries if entry.model_label and not entry.trained}))
 
 

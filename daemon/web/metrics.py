@@ -37,7 +37,7 @@ class Metrics(Collector):
         return Response(generate_latest(registry), media_type=_TYPE)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Give every metric as it is now."""
+        """Return every metric as it is now."""
         now, counted = self.clock(), counts(self.store)
         yield from _of_counts(counted)
         oldest = oldest_unfinished(self.store)
@@ -75,7 +75,7 @@ def _of_counts(counted: Counts) -> Iterator[GaugeMetricFamily]:
 def _family(
     name: str, text: str, label: str, kinds: Iterable[str], numbers: Mapping[Any, int]
 ) -> GaugeMetricFamily:
-    """Give a metric with a sample for each kind, also for those of which there is none."""
+    """Return a metric with a sample for each kind, also for those of which there is none."""
     family = GaugeMetricFamily(name, text, labels=[label])
     for kind in kinds:
         family.add_metric([kind], numbers.get(kind, 0))

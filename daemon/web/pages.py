@@ -84,7 +84,7 @@ class Pages:
 
 
 def page_templates(product: str) -> Environment:
-    """Give the templates of the pages; every value is escaped, and a name that is missing is an error."""
+    """Return the templates of the pages; every value is escaped, and a name that is missing is an error."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,

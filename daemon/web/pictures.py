@@ -51,7 +51,7 @@ class Pictures:
 
 
 def picture_of(path: Path) -> bytes:
-    """Give a Secondary Capture of ours as PNG.
+    """Return a Secondary Capture of ours as PNG.
 
     Raises
     ------

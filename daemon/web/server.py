@@ -45,7 +45,7 @@ class WebServer:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> int:
-        """Listen and serve; give the port.
+        """Listen and serve; return the port.
 
         Raises
         ------

@@ -61,7 +61,7 @@ _MINUTE, _HOUR = 60, 3600
 
 
 def person_name(text: str) -> str:
-    """Give a person's name as people write it (PS3.5 6.2.1), with its ideographic form if there is one.
+    """Return a person's name as people write it (PS3.5 6.2.1), with its ideographic form if there is one.
 
     >>> person_name("Yamada^Tarou=\u5c71\u7530^\u592a\u90ce=")
     'Yamada, Tarou (\u5c71\u7530 \u592a\u90ce)'
@@ -78,7 +78,7 @@ def person_name(text: str) -> str:
 
 
 def date(text: str) -> str:
-    """Give a DICOM date with hyphens; what is no date stays as it came.
+    """Return a DICOM date with hyphens; what is no date stays as it came.
 
     >>> date("20260301"), date("March"), date("")
     ('2026-03-01', 'March', '')
@@ -89,7 +89,7 @@ def date(text: str) -> str:
 
 
 def duration(elapsed: timedelta) -> str:
-    """Give a duration in at most two units.
+    """Return a duration in at most two units.
 
     >>> duration(timedelta(seconds=7)), duration(timedelta(seconds=192)), duration(timedelta(hours=26))
     ('7 s', '3 min 12 s', '26 h 0 min')
@@ -103,13 +103,13 @@ def duration(elapsed: timedelta) -> str:
 
 
 def local_time(moment: datetime, now: datetime) -> str:
-    """Give a moment in this machine's time zone; the day only where it is not today."""
+    """Return a moment in this machine's time zone; the day only where it is not today."""
     here, today = moment.astimezone(), now.astimezone().date()
     return f"{here:%H:%M:%S}" if here.date() == today else f"{here:%Y-%m-%d %H:%M}"
 
 
 def probability(value: float | None) -> str:
-    """Give a probability with three decimals, as the pictures do.
+    """Return a probability with three decimals, as the pictures do.
 
     >>> probability(0.8731), probability(None)
     ('0.873', '')
@@ -118,7 +118,7 @@ def probability(value: float | None) -> str:
 
 
 def quantity(target: str) -> str:
-    """Give what a probability is called; of a report from before targets were kept, without one.
+    """Return what a probability is called; of a report from before targets were kept, without one.
 
     >>> quantity("fracture"), quantity("")
     ('P(fracture)', 'Probability')
@@ -127,7 +127,7 @@ def quantity(target: str) -> str:
 
 
 def part(region: str, laterality: str = "") -> str:
-    """Give a region with its side, as far as they are known.
+    """Return a region with its side, as far as they are known.
 
     >>> part("WRIST", "L"), part("", ""), part("HAND", "B")
     ('left wrist', '', 'hand, both sides')
@@ -139,7 +139,7 @@ def part(region: str, laterality: str = "") -> str:
 
 
 def priority(rank: int) -> str:
-    """Give the name of a rank.
+    """Return the name of a rank.
 
     >>> priority(0), priority(2)
     ('STAT', 'MEDIUM')
@@ -148,12 +148,12 @@ def priority(rank: int) -> str:
 
 
 def reason(entry: WorklistEntry) -> str:
-    """Give why a study is in its state, as a clause."""
+    """Return why a study is in its state, as a clause."""
     if has_two_patients(entry) and not waits_for_confirmation(entry):
         return _TWO_PATIENTS
     return entry.reason.removesuffix(".")
 
 
 def _clean(text: str) -> str:
-    """Give the text without what is not printable; a received text may hold anything."""
+    """Return the text without what is not printable; a received text may hold anything."""
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()

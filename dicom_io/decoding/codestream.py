@@ -120,7 +120,7 @@ def _read_jpeg(data: bytes) -> Codestream:
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Give marker and position of each segment, up to the first scan's; a segment begins with its length."""
+    """Return marker and position of each segment up to the first scan; a segment begins with its length."""
     position = 2
     for _ in range(_MAX_MARKERS):
         head = data[position : position + 4]

@@ -17,7 +17,7 @@ class PatientIdentity:
     patient_name: str
 
     def contradicts(self, other: "PatientIdentity") -> bool:
-        """Tell whether the two cannot be one patient.
+        """Return whether the two cannot be one patient.
 
         A value that is absent contradicts none. An ID counts within its issuer. Where one has no ID, the
         name is all that speaks for them; beside two IDs that agree it does not count, since names are

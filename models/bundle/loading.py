@@ -89,7 +89,7 @@ def create_untrained(
     Parameters
     ----------
     folder
-        Where the bundle shall be; nothing may be there yet.
+        Where the bundle will be; nothing may be there yet.
     ensemble
         What `models.networks.architectures.members_of` takes; each member is named as its architecture.
     seed

@@ -30,7 +30,7 @@ _UNCALIBRATED = Calibration()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMember:
-    """A member that shall be written into a bundle.
+    """A member to be written into a bundle.
 
     `half` writes its weights as float16, half the size; they are read back as float32.
     """
@@ -55,7 +55,7 @@ def create_bundle(
     Parameters
     ----------
     folder
-        Where the bundle shall be; nothing may be there yet.
+        Where the bundle will be; nothing may be there yet.
     members
         The members, taken one by one, so that only one need be in memory.
     describe
@@ -94,7 +94,7 @@ def add_reference(source: Path, folder: Path, reference: NewReference) -> None:
 
 @contextmanager
 def _appearing_whole(folder: Path) -> Iterator[Path]:
-    """Give a folder to write to, which becomes `folder` in one step, or is gone after an exception."""
+    """Return a folder to write to, which becomes `folder` in one step, or is gone after an exception."""
     refuse_existing(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

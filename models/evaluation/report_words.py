@@ -43,7 +43,7 @@ def number(value: float | None, digits: int = 3) -> str:
     """Say a figure: "0.892", or "not defined"."""
     if value is None or not isfinite(value):
         return "not defined"
-    # A figure just below 0 shall not read "-0.000".
+    # A figure just below 0 must not read "-0.000".
     return f"{round(value, digits) + 0.0:.{digits}f}"
 
 

@@ -47,7 +47,7 @@ class KerasModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What the manifest shall say, as far as the models do not tell.
+    """What the manifest is to say, as far as the models do not tell.
 
     The models' inputs were `input_size` pixels high and wide, with black as `lower` and white as `upper`. The
     thresholds are on P(abnormal); the manifest says that nobody measured what they do.
@@ -81,7 +81,7 @@ def import_keras(
     Parameters
     ----------
     folder
-        Where the bundle shall be; nothing may be there yet.
+        Where the bundle will be; nothing may be there yet.
     models
         The members, in their order.
     positive

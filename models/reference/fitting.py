@@ -72,11 +72,11 @@ def reference_of(
     Parameters
     ----------
     members
-        By their names in the bundle, in evaluation mode, all on the device where they shall run.
+        By their names in the bundle, in evaluation mode, all on the device where they will run.
     data
         Which images these are, in a sentence of printable ASCII for the manifest.
     quantile
-        The share of the validation images that shall stay within the limits, between 0 and 1.
+        The share of the validation images that should stay within the limits, between 0 and 1.
 
     Raises
     ------

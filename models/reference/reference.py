@@ -148,7 +148,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewReference:
-    """A reference that shall be written into a bundle, and what its manifest shall say of it.
+    """A reference to be written into a bundle, and what its manifest is to say of it.
 
     Attributes
     ----------

@@ -43,7 +43,7 @@ from models.training.rating import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What the manifest shall say beside what is measured; each text printable ASCII."""
+    """What the manifest is to say beside what is measured; each text printable ASCII."""
 
     name: str
     version: str

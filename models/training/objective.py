@@ -24,7 +24,7 @@ class Objective(nn.Module):
     each times its weight: the BCE of each cell whose target is known; the BCE of each cell against the
     teachers' probability for it (Hinton et al. 2015); and the share of the variance of the taught features
     that a linear map of the member's leaves unexplained, as the mean over paired levels (Romero et al. 2015):
-    what the early layers shall see is then said to them, not only to what is built on them.
+    so it teaches the early layers too, not only what is built on them.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ _SLOWER_ON_CPU = frozenset({"nasnetmobile"})
 
 
 def autocast(architecture: str, device: str, precision: str) -> AbstractContextManager[None]:
-    """Return the context in which a member's forward pass shall run.
+    """Return the context in which a member's forward pass runs.
 
     "auto" is bfloat16 on CUDA, where it was not faster at a batch of 32
     (docs/research.md), and on CPUs that have it, for the members that gain.

@@ -30,7 +30,7 @@ from models.training.trainer import train_member
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What shall be trained.
+    """What is to be trained.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Says what a member's training shall do, and how far it is. This module holds the two values."""
+"""Says what a member's training is to do, and how far it is. This module holds the two values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What shall be trained, and where.
+    """What is to be trained, and where.
 
     Attributes
     ----------

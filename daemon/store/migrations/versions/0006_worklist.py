@@ -131,7 +131,7 @@ def _count(table: str) -> None:
 
 
 def _values(table: str, row: str) -> tuple[str, str]:
-    """Give what a row of a table is counted as, and for how many."""
+    """Return what a row of a table is counted as, and for how many."""
     key, number = _COUNTED[table]
     false = "false" if op.get_bind().dialect.name == "postgresql" else "0"
     return ", ".join(part.format(row=row, false=false) for part in key), number.format(row=row)
