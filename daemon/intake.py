@@ -21,8 +21,8 @@ from daemon.store.database import Store
 from daemon.store.refusals import cause_of, record_rejection
 from daemon.store.shown import Rejection
 from daemon.store.values import ReceivedInstance, Recorded, StudyIdentity
-from daemon.study.closing import Priority, priority
 from daemon.study.lifecycle import InstanceState
+from daemon.study.priority import Priority, priority
 from dicom_io.errors import UnusableInstance
 from dicom_io.network.store_status import StoreStatus
 from dicom_io.reading.instance import InstanceHeader, read_header

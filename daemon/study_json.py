@@ -14,7 +14,7 @@ from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.places import place_values
 from daemon.store.shown import DeliveryRecord, EventRecord, ResultRecord, StudyDetail, WorklistEntry
 from daemon.store.values import InstanceRecord
-from daemon.study.closing import Priority
+from daemon.study.priority import Priority
 from daemon.web.listing import is_current, turn_around
 from models.finding import MemberFinding, view_probability
 from models.places import Place

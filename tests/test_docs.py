@@ -19,7 +19,7 @@ from daemon.store.result_kind import ResultKind
 from daemon.store.selection import Period
 from daemon.store.shown import Refusal, Standing
 from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS
-from daemon.study.closing import Closing, Priority
+from daemon.study.closing import Closing
 from daemon.study.lifecycle import (
     DeliveryEvent,
     DeliveryState,
@@ -29,6 +29,7 @@ from daemon.study.lifecycle import (
     StudyEvent,
     StudyState,
 )
+from daemon.study.priority import Priority
 from daemon.web.attention import NeedKind
 from dicom_io.network.store_status import StoreStatus
 from dicom_io.selection.age import AgeCaution

@@ -23,7 +23,7 @@ from daemon.commands.console import console
 from daemon.demo import run as play
 from daemon.demo.pacs import demo_pacs
 from daemon.demo.studies import demo_studies
-from daemon.study.closing import Priority
+from daemon.study.priority import Priority
 from models.bundle.manifest import BundleIdentity, read_identity
 
 

@@ -11,8 +11,8 @@ from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console, print_json_list
 from daemon.store.listing import worklist_entries
 from daemon.store.shown import WorklistEntry
-from daemon.study.closing import Priority
 from daemon.study.lifecycle import StudyState
+from daemon.study.priority import Priority
 from daemon.study_json import entry_values
 
 

@@ -1,1 +1,1 @@
-"""Decide about studies, purely: `lifecycle` is the table of states, `closing` says when a study closes."""
+"""Decide about studies, purely: `lifecycle` is the table of states, `closing` and `priority` are rules."""

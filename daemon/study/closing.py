@@ -1,9 +1,9 @@
-"""This module is the study logic, pure: when a study closes, what its rank is."""
+"""This module says when a study closes; it takes values and the time, and changes nothing."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from types import MappingProxyType
 
 from daemon.store.values import OpenStudy, ViewKind
@@ -11,15 +11,6 @@ from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.parts import Part, parts_of
 from dicom_io.selection.projection import Projection
 from dicom_io.selection.regions import Region
-
-
-class Priority(IntEnum):
-    """Rank of a study; within a category a smaller number is read first."""
-
-    STAT = 0
-    HIGH = 1
-    MEDIUM = 2
-    LOW = 3
 
 
 class Closing(StrEnum):
@@ -57,9 +48,6 @@ EXPECTED_VIEWS: Mapping[Region, tuple[frozenset[Projection], ...]] = MappingProx
     }
 )
 """For each region the views that make a study complete; each set is satisfied by any one of its members."""
-
-# The DIMSE priority of a C-STORE request (PS3.7 9.1.1.1.1).
-_DIMSE_PRIORITY = MappingProxyType({0: Priority.MEDIUM, 1: Priority.HIGH, 2: Priority.LOW})
 
 
 def closing(study: OpenStudy, rule: ClosingRule, *, now: datetime) -> Closing | None:
@@ -105,29 +93,3 @@ def _is_complete(region: Region, projections: Mapping[Part, set[str]]) -> bool:
     elif len(of_side) > 1:
         of_side.pop(Laterality.UNKNOWN, None)
     return all(wanted & seen for seen in of_side.values() for wanted in EXPECTED_VIEWS[region])
-
-
-def priority(
-    *, requested_procedure_priority: str, dimse_priority: int, is_stat_sender: bool, is_old: bool = False
-) -> Priority:
-    """Return the rank of a study from an instance of it.
-
-    Parameters
-    ----------
-    requested_procedure_priority
-        (0040,1003): STAT, HIGH, ROUTINE, MEDIUM or LOW; anything else says nothing.
-    dimse_priority
-        The C-STORE priority: 0 medium, 1 high, 2 low.
-    is_stat_sender
-        Whether the site named the calling AE title as one that sends urgent studies.
-    is_old
-        Whether the study was made long before it came: what was urgent then no longer is.
-    """
-    if is_old:
-        return Priority.LOW
-    if is_stat_sender:
-        return Priority.STAT
-    name = {"ROUTINE": "MEDIUM"}.get(requested_procedure_priority, requested_procedure_priority)
-    if name in Priority.__members__:
-        return Priority[name]
-    return _DIMSE_PRIORITY.get(dimse_priority, Priority.MEDIUM)

@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 from daemon.store.result_kind import ResultKind
 from daemon.store.shown import WorklistEntry
-from daemon.study.closing import Priority
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
+from daemon.study.priority import Priority
 from daemon.web.listing import has_two_patients, waits_for_confirmation
 
 UNTRAINED = "UNTRAINED"

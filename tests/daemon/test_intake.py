@@ -31,8 +31,8 @@ from daemon.store.retention import purge_studies
 from daemon.store.tables import instances, studies
 from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, Recorded
 from daemon.store.worklist import recent_rejections, study_detail
-from daemon.study.closing import Priority
 from daemon.study.lifecycle import InstanceState, StudyState
+from daemon.study.priority import Priority
 from dicom_io.network.store_status import StoreStatus
 from dicom_io.selection.age import AgeCaution, AgeRule
 from dicom_io.selection.exclusion import Exclusion

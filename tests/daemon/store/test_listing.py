@@ -13,8 +13,8 @@ from daemon.store.listing import oldest_unfinished, worklist, worklist_entries
 from daemon.store.selection import Period, Selection
 from daemon.store.shown import Standing, WorklistEntry
 from daemon.store.tables import studies
-from daemon.study.closing import Priority
 from daemon.study.lifecycle import StudyEvent, StudyState, is_unfinished
+from daemon.study.priority import Priority
 from models.study_finding import TriageCategory
 from tests.daemon.store_factory import NOW, after, excluded, received, record, reported_study, unreadable
 from tests.factories import uid
