@@ -59,9 +59,9 @@ def _view(path: Path, study: Study) -> tuple[str, dict[str, Any]]:
     try:
         header = read_header(path, fallback_character_set=study.fallback_character_set)
     except UnusableInstance as error:
-        empty = dict.fromkeys(("region", "laterality", "projection"), "")
-        ages: dict[str, Any] = {"age_caution": "", "is_old": False}
-        return "", {"path": path, **empty, **ages, "reason": error.reason, "why": {}, "sources": []}
+        return "", _unreadable(path, error.reason)
+    except OSError as error:
+        return "", _unreadable(path, f"the file cannot be read: {error.strerror}")
     today = datetime.now(UTC).astimezone().date()
     found = explain(
         header,
@@ -70,6 +70,12 @@ def _view(path: Path, study: Study) -> tuple[str, dict[str, Any]]:
         ages=ages_of(header, study.age_rule, received_on=today),
     )
     return header.study_instance_uid, _document(path, found)
+
+
+def _unreadable(path: Path, reason: str) -> dict[str, Any]:
+    empty = dict.fromkeys(("region", "laterality", "projection"), "")
+    ages: dict[str, Any] = {"age_caution": "", "is_old": False}
+    return {"path": path, **empty, **ages, "reason": reason, "why": {}, "sources": []}
 
 
 def _document(path: Path, found: Explanation) -> dict[str, Any]:

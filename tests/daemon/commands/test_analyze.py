@@ -1,7 +1,6 @@
 """``ulna analyze``: files without a daemon."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from models.picture import read_picture
 from models.preprocess import preprocess
 from models.rendering.view_page import render_page
 from models.rendering.words import Caption
+from tests.daemon.users import WITHOUT_ROOTS_RIGHTS
 from tests.dicom_io.decoding.compressed import compressed_by_dcmtk, with_frame
 from tests.dicom_io.reading.unknown_vrs import with_vr
 from tests.factories import encode, make_instance, ramp, uid, write_instance
@@ -118,10 +118,8 @@ def test_what_this_user_may_not_read_is_told_and_the_others_are_analyzed(bundle:
     hidden = files.parent / "hidden"
     hidden.mkdir(mode=0o600)
     (hidden / "x.dcm").touch()
-    # Root reads everything, unless it gives up the right to.
-    as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
     words = ["analyze", "--bundle", bundle, "--allow-untrained", "--json", files, hidden / "x.dcm"]
-    command = [*as_others, sys.executable, "-m", "daemon", *map(str, words)]
+    command = [*WITHOUT_ROOTS_RIGHTS, sys.executable, "-m", "daemon", *map(str, words)]
 
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from daemon.cli import main
+from tests.daemon.users import WITHOUT_ROOTS_RIGHTS
 from tests.factories import make_instance, write_instance
 
 
@@ -117,6 +118,20 @@ def test_text_that_contradicts_its_character_set_keeps_its_words(tmp_path, capsy
     path.write_bytes(path.read_bytes().replace(b"~~ECA IZQ", (written + b"ECA IZQ").ljust(9)))
     (view,) = views(capsys, path)
     assert (view["region"], view["laterality"]) == ("WRIST", "L")
+
+
+def test_what_this_user_may_not_read_is_told_and_the_others_are_explained(tmp_path):
+    closed = radiograph(tmp_path, StudyDescription="XR WRIST").rename(tmp_path / "closed.dcm")
+    closed.chmod(0)
+    words = ["explain", "--json", closed, radiograph(tmp_path, StudyDescription="XR WRIST")]
+    command = [*WITHOUT_ROOTS_RIGHTS, sys.executable, "-m", "daemon", *map(str, words)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    views = [view for study in json.loads(ended.stdout) for view in study["views"]]
+    assert [(view["region"], view["reason"]) for view in views] == [
+        ("", "the file cannot be read: Permission denied"),
+        ("WRIST", ""),
+    ]
 
 
 def test_torch_is_not_loaded(tmp_path):
