@@ -58,7 +58,7 @@ def test_what_the_pacs_holds_is_what_was_stored(service: Service, orthanc: Ortha
     for result in results:
         stored = dcmread(service.config.storage.data_dir / result.path)
         held = dcmread(io.BytesIO(orthanc.file_of(result.sop_instance_uid)))
-        if result.kind is ResultKind.SECONDARY_CAPTURE:
+        if result.kind == ResultKind.SECONDARY_CAPTURE:
             (codestream,) = generate_frames(held.PixelData, number_of_frames=1)
             assert jpeg8_decode(codestream).tobytes() == stored.PixelData[: held.Rows * held.Columns * 3]
             del held.PixelData, stored.PixelData

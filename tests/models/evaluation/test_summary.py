@@ -199,7 +199,7 @@ def test_what_makes_figures_doubtful_is_told():
 
     assert "UNTRAINED" in told
     assert "3 of 123 images could not be read" in told
-    assert "split for training" in told
+    assert "of the training split" in told
 
 
 def test_one_class_leaves_figures_undefined_and_says_so():
