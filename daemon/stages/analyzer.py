@@ -16,6 +16,7 @@ from daemon.spool import Spool
 from daemon.store import renewal, views
 from daemon.store.database import Store
 from daemon.store.values import ClaimedView
+from daemon.study.lifecycle import InstanceEvent
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels
 from models.ensemble import Ensemble
@@ -117,12 +118,13 @@ class Analyzer:
             log.warning("decoding was interrupted; the view is tried again later", extra=_uids(view))
             return []
         except UndecodablePixels as error:
-            self._set_aside(view, owner, error.reason)
+            self._set_aside(view, owner, InstanceEvent.UNDECODABLE, error.reason)
             return []
         except OSError as error:
             if hindrance(error):
                 raise
-            self._set_aside(view, owner, f"its file in the spool cannot be read: {error.strerror}")
+            reason = f"its file in the spool cannot be read: {error.strerror}"
+            self._set_aside(view, owner, InstanceEvent.FILE_LOST, reason)
             return []
         return [_Claimed(view, prepare(read, self._ensemble.preprocessing))]
 
@@ -133,7 +135,8 @@ class Analyzer:
             readings = self._ensemble.read(np.stack([each.prepared.image for each in prepared]))
         except NonFiniteOutput as error:
             for position in error.positions:
-                self._set_aside(prepared[position].view, owner, without_number(error))
+                view = prepared[position].view
+                self._set_aside(view, owner, InstanceEvent.NO_NUMBER, without_number(error))
             spared = [each for index, each in enumerate(prepared) if index not in error.positions]
             self._analyze(spared, owner)
             return
@@ -145,7 +148,7 @@ class Analyzer:
         try:
             reading.require_judged(self._operating_point)
         except UnjudgedView as error:
-            self._set_aside(view, owner, str(error))
+            self._set_aside(view, owner, InstanceEvent.UNLIKE_RADIOGRAPH, str(error))
             return
         recorded = views.record_analysis(
             self._store,
@@ -162,9 +165,9 @@ class Analyzer:
             extra = {"input_warning": check.warning, "input_distance": round(check.distance, 2)}
             log.warning("view differs from the training data", extra={**_uids(view), **extra})
 
-    def _set_aside(self, view: ClaimedView, owner: str, reason: str) -> None:
-        views.record_unreadable(self._store, view, owner=owner, reason=reason)
-        log.warning("view is unreadable", extra={**_uids(view), "reason": reason})
+    def _set_aside(self, view: ClaimedView, owner: str, cause: InstanceEvent, reason: str) -> None:
+        views.record_unreadable(self._store, view, owner=owner, cause=cause, reason=reason)
+        log.warning("view is unreadable", extra={**_uids(view), "cause": cause, "reason": reason})
 
 
 def _uids(view: ClaimedView) -> dict[str, str]:

@@ -137,10 +137,15 @@ def record_analysis(
     return True
 
 
-def record_unreadable(store: Store, view: ClaimedView, *, owner: str, reason: str) -> bool:
-    """Record why a view cannot be analyzed; give False when the claim was lost meanwhile."""
+def record_unreadable(
+    store: Store, view: ClaimedView, *, owner: str, cause: InstanceEvent, reason: str
+) -> bool:
+    """Record why a view cannot be analyzed; return False when the claim was lost meanwhile.
+
+    `cause` is the fact, which programs may read in the history; `reason` says it to people.
+    """
     with store.write() as connection:
-        return _end_claim(connection, view, owner, InstanceEvent.FOUND_UNREADABLE, reason=reason)
+        return _end_claim(connection, view, owner, cause, reason=reason)
 
 
 def release_views(store: Store, *, owner: str, forgive: bool) -> None:

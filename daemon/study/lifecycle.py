@@ -30,6 +30,10 @@ class InstanceEvent(StrEnum):
     ARRIVED = "arrived"
     ANALYSIS_STORED = "analysis stored"
     FOUND_UNREADABLE = "found unreadable"
+    FILE_LOST = "file lost"
+    UNDECODABLE = "undecodable"
+    NO_NUMBER = "no number"
+    UNLIKE_RADIOGRAPH = "unlike radiograph"
     ANALYSIS_BEGUN_TOO_OFTEN = "analysis begun too often"
     BUNDLE_CHANGED = "bundle changed"
     REPLACED = "replaced"
@@ -105,7 +109,10 @@ Event = InstanceEvent | StudyEvent | DeliveryEvent
 INSTANCE_TRANSITIONS: Mapping[tuple[InstanceState, InstanceEvent], InstanceState] = MappingProxyType(
     {
         (InstanceState.RECEIVED, InstanceEvent.ANALYSIS_STORED): InstanceState.ANALYZED,
-        (InstanceState.RECEIVED, InstanceEvent.FOUND_UNREADABLE): InstanceState.UNREADABLE,
+        (InstanceState.RECEIVED, InstanceEvent.FILE_LOST): InstanceState.UNREADABLE,
+        (InstanceState.RECEIVED, InstanceEvent.UNDECODABLE): InstanceState.UNREADABLE,
+        (InstanceState.RECEIVED, InstanceEvent.NO_NUMBER): InstanceState.UNREADABLE,
+        (InstanceState.RECEIVED, InstanceEvent.UNLIKE_RADIOGRAPH): InstanceState.UNREADABLE,
         (InstanceState.RECEIVED, InstanceEvent.ANALYSIS_BEGUN_TOO_OFTEN): InstanceState.UNREADABLE,
         (InstanceState.ANALYZED, InstanceEvent.BUNDLE_CHANGED): InstanceState.RECEIVED,
         # Corrected bytes of a SOP Instance UID take the place of the first, and may lose it again.

@@ -17,7 +17,7 @@ from daemon.spool import Spool
 from daemon.stages.analyzer import Analyzer
 from daemon.store.database import Store
 from daemon.store.worklist import study_detail
-from daemon.study.lifecycle import InstanceState
+from daemon.study.lifecycle import InstanceEvent, InstanceState
 from dicom_io.decoding.decoder import Decoder
 from models.bundle.loading import load_bundle
 from models.bundle.manifest import Preprocessing
@@ -101,6 +101,8 @@ def test_an_inverted_view_below_the_operating_point_is_not_analyzed(
     usual, inverted = study_detail(sqlite_only, uid(1)).instances
     assert (usual.state, inverted.state) == (InstanceState.ANALYZED, InstanceState.UNREADABLE)
     assert inverted.reason == "the view looks inverted (black for white), so its low score says nothing"
+    causes = [event.cause for event in study_detail(sqlite_only, uid(1)).events]
+    assert InstanceEvent.UNLIKE_RADIOGRAPH in causes
 
     results = built_results(sqlite_only, spool, decoder, ensemble.identity)
     assert (results.content.category, len(of_kind(results, "sc"))) == ("not flagged", 1)

@@ -18,7 +18,7 @@ from daemon.store import lease, tables
 from daemon.store.database import Store
 from daemon.store.values import ReceivedInstance
 from daemon.store.worklist import study_detail
-from daemon.study.lifecycle import InstanceState
+from daemon.study.lifecycle import InstanceEvent, InstanceState
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.decoding.view import View
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels
@@ -89,6 +89,7 @@ def test_views_beside_one_without_a_finite_number_get_their_own_findings(sqlite_
         "member first gives no finite number for this view",
         "member second gives no finite number for this view",
     ]
+    assert causes(sqlite_only)[-3:].count(InstanceEvent.NO_NUMBER) == 2
 
 
 def test_a_batch_without_a_finite_number_is_set_aside_whole(sqlite_only: Store, spool: Spool):
@@ -116,6 +117,11 @@ def stage_at(store: Store, seconds: float = 0.0) -> StageProcess:
 def analyzed(store: Store) -> list[str]:
     """Give the studies of analyzed views by their UIDs."""
     return [uid(n) for n in range(1, 6) if state_of(store, received(n)) is InstanceState.ANALYZED]
+
+
+def causes(store: Store) -> list[str]:
+    """Return the causes of the history of the first study."""
+    return [event.cause for event in study_detail(store, uid(1)).events]
 
 
 def state_of(store: Store, view: ReceivedInstance) -> InstanceState | None:
@@ -151,17 +157,21 @@ def test_one_step_takes_views_of_several_studies_but_no_more_than_a_batch(sqlite
 
 
 @pytest.mark.parametrize(
-    "error",
-    [UndecodablePixels("the pixel data is cut short"), FileNotFoundError(2, "No such file or directory")],
+    ("error", "cause"),
+    [
+        (UndecodablePixels("the pixel data is cut short"), InstanceEvent.UNDECODABLE),
+        (FileNotFoundError(2, "No such file or directory"), InstanceEvent.FILE_LOST),
+    ],
 )
 def test_a_view_that_cannot_be_read_is_set_aside_and_the_others_are_analyzed(
-    sqlite_only: Store, spool: Spool, error: Exception
+    sqlite_only: Store, spool: Spool, error: Exception, cause: InstanceEvent
 ):
     store_factory.record(sqlite_only, received(1, 1), received(1, 2))
     analyzer_of(sqlite_only, spool, view_1_1=error).step(stage_at(sqlite_only))
     broken, whole = study_detail(sqlite_only, uid(1)).instances
     assert (broken.state, whole.state) == (InstanceState.UNREADABLE, InstanceState.ANALYZED)
     assert ("cut short" if isinstance(error, UndecodablePixels) else "No such file") in broken.reason
+    assert cause in causes(sqlite_only)
 
 
 def test_a_view_whose_decoding_ends_is_tried_once_more_alone_then_set_aside(sqlite_only: Store, spool: Spool):

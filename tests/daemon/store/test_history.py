@@ -113,7 +113,9 @@ def test_a_late_view_and_a_second_patient_are_told(store):
 def test_what_goes_wrong_is_told(store):
     record(store, received(1, 1), received(1, 2))
     broken, poison = views.claim_views(store, owner=ANALYZER, limit=8, oldest_first=True, now=NOW)
-    views.record_unreadable(store, broken, owner=ANALYZER, reason="no pixels")
+    views.record_unreadable(
+        store, broken, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason="no pixels"
+    )
     with store.write() as connection:
         connection.execute(
             update(tables.instances)
@@ -131,7 +133,7 @@ def test_what_goes_wrong_is_told(store):
     deliveries.requeue_study(store, uid(1))
 
     assert history(store)[3:] == [
-        ("instance", "received", "unreadable", "found unreadable"),
+        ("instance", "received", "unreadable", "undecodable"),
         ("instance", "received", "unreadable", "analysis begun too often"),
         ("study", "open", "reporting", "claimed"),
         ("study", "reporting", "open", "claim abandoned"),
@@ -168,7 +170,7 @@ def test_a_state_that_is_no_longer_what_was_read_is_not_changed(store):
         row = connection.execute(select(tables.instances)).one()
     subject = transitions.instance(row)
     with store.write() as connection:
-        transitions.change(connection, subject, InstanceEvent.FOUND_UNREADABLE)
+        transitions.change(connection, subject, InstanceEvent.UNDECODABLE)
     before = history(store)
     words = r"row \d+ of instances is no longer 'received'"
     with pytest.raises(StateChangedElsewhere, match=words), store.write() as connection:

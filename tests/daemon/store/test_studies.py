@@ -12,7 +12,7 @@ from daemon.store.instances import record_instance
 from daemon.store.result_kind import ResultKind
 from daemon.store.tables import studies as study_table
 from daemon.store.worklist import study_detail
-from daemon.study.lifecycle import InstanceState, StudyState
+from daemon.study.lifecycle import InstanceEvent, InstanceState, StudyState
 from dicom_io.objects.previous_report import PreviousReport
 from models.places import Place
 from models.study_finding import TriageCategory
@@ -59,7 +59,7 @@ def test_study_with_a_view_that_waits_may_not_close(store):
     record(store, received(1, 1), received(1, 2))
     assert studies.open_studies(store) == ()
     (first, _) = views.claim_views(store, owner=ANALYZER, limit=8, oldest_first=False, now=NOW)
-    views.record_unreadable(store, first, owner=ANALYZER, reason="broken")
+    views.record_unreadable(store, first, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason="broken")
     assert studies.open_studies(store) == ()
     views.release_views(store, owner=ANALYZER, forgive=True)
     analyze_all(store)

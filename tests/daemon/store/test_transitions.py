@@ -4,7 +4,12 @@ import pytest
 from sqlalchemy import select
 
 from daemon.store import deliveries, studies, tables, views
-from daemon.study.lifecycle import DELIVERY_TRANSITIONS, INSTANCE_TRANSITIONS, STUDY_TRANSITIONS
+from daemon.study.lifecycle import (
+    DELIVERY_TRANSITIONS,
+    INSTANCE_TRANSITIONS,
+    STUDY_TRANSITIONS,
+    InstanceEvent,
+)
 from tests.daemon.store_factory import (
     ANALYZER,
     NOW,
@@ -33,7 +38,7 @@ def _retry_all(store):
 
 def _mark_unreadable(store):
     for view in views.claim_views(store, owner=ANALYZER, limit=1, oldest_first=False, now=NOW):
-        views.record_unreadable(store, view, owner=ANALYZER, reason="broken")
+        views.record_unreadable(store, view, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason="broken")
 
 
 def _record_report(store):

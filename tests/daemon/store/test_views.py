@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from daemon.store import lease, views
 from daemon.store.worklist import study_detail
-from daemon.study.lifecycle import InstanceState
+from daemon.study.lifecycle import InstanceEvent, InstanceState
 from models.finding import ViewReading
 from models.reference.drift import InputCheck, InputWarning
 from tests.daemon.store_factory import (
@@ -123,7 +123,9 @@ def test_analysis_is_stored_once(store):
 def test_unreadable_view_keeps_its_reason(store):
     record(store, received())
     (view,) = claim(store)
-    assert views.record_unreadable(store, view, owner=ANALYZER, reason="PixelData cannot be decoded")
+    assert views.record_unreadable(
+        store, view, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason="PixelData cannot be decoded"
+    )
     (known,) = study_detail(store, uid(1)).instances
     assert (known.state, known.reason) == (InstanceState.UNREADABLE, "PixelData cannot be decoded")
     assert not views.has_waiting_views(store, now=after(LEASE_OVER))
@@ -133,7 +135,9 @@ def test_unreadable_of_a_lost_claim_is_not_stored(store):
     record(store, received())
     (view,) = claim(store)
     views.release_views(store, owner=ANALYZER, forgive=False)
-    assert not views.record_unreadable(store, view, owner=ANALYZER, reason="late")
+    assert not views.record_unreadable(
+        store, view, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason="late"
+    )
 
 
 def test_batch_of_a_dead_analyzer_is_tried_again_one_by_one(store):

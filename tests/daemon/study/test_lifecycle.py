@@ -20,11 +20,19 @@ from daemon.study.lifecycle import (
 
 # One line for each state, one column for each event in the order of the head; "-" is illegal.
 INSTANCES = """
-                arrived  analysis_stored  found_unreadable  analysis_begun_too_often  bundle_changed
-    received    -        analyzed         unreadable        unreadable                -
-    analyzed    -        -                -                 -                         received
-    excluded    -        -                unreadable        -                         -
-    unreadable  -        -                -                 -                         -
+                arrived  analysis_stored  analysis_begun_too_often  bundle_changed
+    received    -        analyzed         unreadable                -
+    analyzed    -        -                -                         received
+    excluded    -        -                -                         -
+    unreadable  -        -                -                         -
+"""
+
+INSTANCES_UNREADABLE = """
+                found_unreadable  file_lost   undecodable  no_number   unlike_radiograph
+    received    -                 unreadable  unreadable   unreadable  unreadable
+    analyzed    -                 -           -            -           -
+    excluded    unreadable        -           -            -           -
+    unreadable  -                 -           -            -           -
 """
 
 INSTANCES_CORRECTED = """
@@ -108,6 +116,7 @@ def expectations(text, states, events):
 
 EXPECTED = (
     expectations(INSTANCES, InstanceState, InstanceEvent)
+    | expectations(INSTANCES_UNREADABLE, InstanceState, InstanceEvent)
     | expectations(INSTANCES_CORRECTED, InstanceState, InstanceEvent)
     | expectations(STUDIES_CORRECTED, StudyState, StudyEvent)
     | expectations(STUDIES_ARRIVING, StudyState, StudyEvent)
