@@ -94,11 +94,16 @@ def release_deliveries(store: Store, *, owner: str, forgive: bool) -> None:
 def bury_deliveries_to_unknown_destinations(store: Store, known: Collection[str]) -> None:
     """Make dead letters of what is bound for a destination that the configuration no longer names."""
     with store.write() as connection:
-        query = (
-            select(deliveries.c.id, deliveries.c.state, results.c.study_id)
-            .join(results)
-            .where(deliveries.c.state.in_(_UNSENT), deliveries.c.destination.not_in(known))
+        stranded = (deliveries.c.state.in_(_UNSENT), deliveries.c.destination.not_in(known))
+        of_stranded = select(results.c.study_id).join(deliveries).where(*stranded)
+        # The studies first, as everybody does who locks both.
+        connection.execute(
+            select(studies.c.id)
+            .where(studies.c.id.in_(of_stranded))
+            .order_by(studies.c.id)
+            .with_for_update(key_share=True)
         )
+        query = select(deliveries.c.id, deliveries.c.state, results.c.study_id).join(results).where(*stranded)
         for row in connection.execute(query).all():
             gone = transitions.delivery(row, row.study_id)
             values = {"reason": "the destination is no longer in the configuration"}

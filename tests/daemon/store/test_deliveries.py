@@ -4,12 +4,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import select
 
 from daemon.errors import ActionRefused, UnknownStudy
-from daemon.store import deliveries, lease, studies
+from daemon.store import deliveries, lease, studies, tables
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, StudyState
 from models.study_finding import TriageCategory
+from tests.daemon.postgresql import wait_for_blocked
 from tests.daemon.store_factory import (
     NOW,
     PACS,
@@ -393,3 +395,17 @@ def test_acknowledgments_at_once_settle_the_study(store):
             pool.map(lambda one: deliveries.record_sent(store, one, owner=SENDER, note="", now=NOW), claimed)
         )
     assert entry(store).state is StudyState.DELIVERED
+
+
+def test_results_of_a_destination_that_is_gone_are_locked_after_their_study(postgresql_store):
+    store = postgresql_store
+    reported_study(store)
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as reporter:
+            reporter.execute(select(tables.studies.c.id).with_for_update(key_share=True))
+            burying = pool.submit(deliveries.bury_deliveries_to_unknown_destinations, store, [])
+            wait_for_blocked(store, 1)
+            # Who locks the results first would now wait for the study, and this for the results.
+            reporter.execute(select(tables.deliveries.c.id).with_for_update())
+        burying.result(timeout=30)
+    assert study_detail(store, uid(1)).entry.dead_destinations == (PACS,)
