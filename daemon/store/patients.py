@@ -216,7 +216,8 @@ def _resume(
     """Begin the next revision under the patient whom the study now names."""
     for row in _deliveries_of(connection, study.id, now):
         if row.state in _UNSENT and patient_of(row).contradicts(patient):
-            values = {"reason": "it names another patient than its study"}
+            # A claim that ran out ends here: what its sender still finds out is no news any more.
+            values = {"reason": "it names another patient than its study", **lease.given_back()}
             withdrawn = transitions.delivery(row, study.id)
             transitions.change(connection, withdrawn, DeliveryEvent.PATIENT_CHANGED, values)
     values = next_revision(study, now) | _NO_FINDING | asdict(patient) | lease.given_back()

@@ -115,6 +115,17 @@ def test_corrected_study_is_analyzed_and_reported_without_a_word_of_the_first_pa
     assert entry(store).state is StudyState.DELIVERED
 
 
+def test_outcome_of_a_result_that_was_withdrawn_after_its_claim_ran_out_is_no_news(store):
+    reported_study(store)
+    (late, *_) = deliveries.claim_deliveries(store, destination=PACS, owner=SENDER, limit=9, now=NOW)
+    record(store, corrected(), now=after(3600))
+    assert standing(store) == (StudyState.FAILED, StudyEvent.CONFIRMATION_NEEDED)
+    patients.confirm_patient(store, uid(1), now=after(3600))
+    before = study_detail(store, uid(1))
+    deliveries.record_sent(store, late, owner=SENDER, note="", now=after(3601))
+    assert study_detail(store, uid(1)) == before
+
+
 def test_analysis_of_a_replaced_instance_is_not_recorded(store):
     record(store, received())
     analyzed_study(store, 2)
