@@ -1,10 +1,11 @@
 """This module tells what needs a person: what will not be right again by itself, and what to do about it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from daemon.spool import Spool
 from daemon.store.database import Store
@@ -14,7 +15,6 @@ from daemon.study.lifecycle import DeliveryState, StudyEvent, StudyState
 from daemon.web.health import Health, StageHealth
 
 _SETTLED_SECONDS = 2.0
-_UNBUILT = StudyEvent.REPORT_FAILED, StudyEvent.REPORT_BEGUN_TOO_OFTEN
 
 
 class NeedKind(StrEnum):
@@ -45,6 +45,32 @@ class Need:
     number: int
     what: str
     todo: str
+
+
+_OF_STUDIES: Mapping[NeedKind, tuple[frozenset[StudyEvent], Callable[[int], str], str]] = MappingProxyType(
+    {
+        NeedKind.TWO_PATIENTS: (
+            frozenset({StudyEvent.PATIENT_MISMATCH}),
+            lambda number: (
+                f"{_counted(number, 'study holds', 'studies hold')} instances of different patients"
+            ),
+            "correct them in the PACS; no result is sent for them",
+        ),
+        NeedKind.UNCONFIRMED_PATIENTS: (
+            frozenset({StudyEvent.CONFIRMATION_NEEDED}),
+            lambda number: (
+                f"results of {_counted(number, 'study', 'studies')} went out under another patient"
+            ),
+            "remove them from the PACS, then run: ulna requeue STUDY_UID --confirm-patient",
+        ),
+        NeedKind.FAILED_REPORTS: (
+            frozenset({StudyEvent.REPORT_FAILED, StudyEvent.REPORT_BEGUN_TOO_OFTEN}),
+            lambda count: f"{_counted(count, 'report', 'reports')} could not be built",
+            "read the reason beside the study, then run: ulna requeue STUDY_UID",
+        ),
+    }
+)
+"""The causes of a failed study that need a person: which, what it is, and what to do."""
 
 
 class Quarantine:
@@ -128,30 +154,10 @@ def _needs_of_letters(letters: Mapping[str, int]) -> Iterator[Need]:
 
 def _needs_of_studies(tallies: Iterable[StudyTally]) -> Iterator[Need]:
     failed = [tally for tally in tallies if tally.state is StudyState.FAILED]
-    mixed = sum(tally.number for tally in failed if tally.cause == StudyEvent.PATIENT_MISMATCH)
-    unconfirmed = sum(tally.number for tally in failed if tally.cause == StudyEvent.CONFIRMATION_NEEDED)
-    unbuilt = sum(tally.number for tally in failed if tally.cause in _UNBUILT)
-    if mixed:
-        yield Need(
-            kind=NeedKind.TWO_PATIENTS,
-            number=mixed,
-            what=f"{_counted(mixed, 'study holds', 'studies hold')} instances of different patients",
-            todo="correct them in the PACS; no result is sent for them",
-        )
-    if unconfirmed:
-        yield Need(
-            kind=NeedKind.UNCONFIRMED_PATIENTS,
-            number=unconfirmed,
-            what=f"results of {_counted(unconfirmed, 'study', 'studies')} went out under another patient",
-            todo="remove them from the PACS, then run: ulna requeue STUDY_UID --confirm-patient",
-        )
-    if unbuilt:
-        yield Need(
-            kind=NeedKind.FAILED_REPORTS,
-            number=unbuilt,
-            what=f"{_counted(unbuilt, 'report', 'reports')} could not be built",
-            todo="read the reason beside the study, then run: ulna requeue STUDY_UID",
-        )
+    for kind, (causes, what, todo) in _OF_STUDIES.items():
+        number = sum(tally.number for tally in failed if tally.cause in causes)
+        if number:
+            yield Need(kind=kind, number=number, what=what(number), todo=todo)
 
 
 def _needs_of_quarantine(number: int) -> Iterator[Need]:

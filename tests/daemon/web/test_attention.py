@@ -1,5 +1,6 @@
 """What needs a person: counted and said on the page, by the API and for Prometheus."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,19 @@ def test_a_study_of_two_patients_needs_a_person(sqlite_only: Store, app: Starlet
     store_factory.record(sqlite_only, store_factory.received(1, 2, identity=other))
     assert_needed(
         app, NeedKind.TWO_PATIENTS, 1, "1 study holds instances of different patients", "in the PACS"
+    )
+
+
+def test_results_under_another_patient_need_a_person(sqlite_only: Store, app: Starlette) -> None:
+    store_factory.delivered_study(sqlite_only, 1)
+    other = store_factory.identity(1, patient_id="OTHER")
+    store_factory.record(sqlite_only, replace(store_factory.received(identity=other), sha256="f" * 64))
+    assert_needed(
+        app,
+        NeedKind.UNCONFIRMED_PATIENTS,
+        1,
+        "results of 1 study went out under another patient",
+        "ulna requeue STUDY_UID --confirm-patient",
     )
 
 
