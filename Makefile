@@ -31,7 +31,7 @@ mutants: .venv/.dev peers  ## break copies of the code in known ways, and see a 
 
 lint: .venv/.dev  ## format, style, types, direction of imports, spelling
 	$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
-	$(BIN)/mypy && $(BIN)/mypy .ci/package_settings.py && $(BIN)/lint-imports --no-logo && $(BIN)/codespell
+	$(BIN)/mypy && $(BIN)/mypy .ci/package_settings.py && $(BIN)/mypy benchmarks/*.py && $(BIN)/lint-imports --no-logo && $(BIN)/codespell
 
 fmt: .venv/.dev  ## format, and correct what can be corrected
 	$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .

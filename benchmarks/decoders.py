@@ -27,7 +27,7 @@ from dicom_io.decoding.stored_values import decode_encapsulated
 from tests.dicom_io.decoding.compressed import htj2k, jpeg_2000, jpeg_lossless, jpeg_ls, with_frame
 from tests.factories import make_instance, write_instance
 
-PYDICOM_PLUGINS = {
+PYDICOM_PLUGINS: dict[str, tuple[str, ...]] = {
     JPEGLosslessSV1: ("gdcm",),
     JPEGLSLossless: ("gdcm", "pyjpegls"),
     JPEG2000Lossless: ("gdcm", "pylibjpeg"),
@@ -41,7 +41,8 @@ def radiograph_like(rows: int, columns: int) -> np.ndarray:
     y, x = np.mgrid[0:rows, 0:columns]
     shades = (np.sin(x / 200) + np.cos(y / 300) + 2) * 900 + 50
     noise = np.random.default_rng(0).normal(0, 12, shades.shape)
-    return (shades + noise).clip(0, 4095).astype(np.uint16)
+    pixels: np.ndarray = (shades + noise).clip(0, 4095).astype(np.uint16)
+    return pixels
 
 
 def compressed(pixels: np.ndarray) -> dict[str, Dataset]:

@@ -23,7 +23,8 @@ from sqlalchemy import Table, insert
 
 from daemon.spool import Spool
 from daemon.store import tables, tallies
-from daemon.store.database import Store, database_url, open_store
+from daemon.store.database import Store, open_store
+from daemon.store.location import database_url
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyEvent, StudyState
 from daemon.web.app import Wanted, create_app
 from daemon.web.listing import PAGE_SIZE
