@@ -87,7 +87,7 @@ class DeviceUnavailable(ModelError):
     """The configured device is not present on this machine."""
 
 
-class UnreadablePicture(ModelError):
+class UnreadablePicture(ModelError, ValueError):
     """A picture file is none, is cut short, or is too large to be a radiograph."""
 
 

@@ -25,6 +25,7 @@ from dicom_io.objects.common import to_bytes
 from models.bundle.shipped import bundle_folder
 from models.claims import NOT_LOOKED_FOR
 from models.finding import ViewFinding
+from models.picture import READER
 from models.rendering.view_page import render_page
 from models.rendering.words import Caption
 from models.study_finding import PartFinding
@@ -79,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     files = list(files_below(paths))
     from daemon.pipeline.files import analyze_file, studies_of
 
-    with Decoder() as decoder:
+    with Decoder(picture_reader=READER) as decoder:
         ensemble = _ensemble(analysis)
         found = [
             analyze_file(

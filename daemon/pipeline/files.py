@@ -23,8 +23,8 @@ from dicom_io.selection.patient import PatientIdentity
 from dicom_io.selection.shown import NOTHING_SAID, Shown
 from models.bundle.manifest import OperatingPoint
 from models.ensemble import Ensemble
-from models.errors import NonFiniteOutput, UnjudgedView, UnreadablePicture
-from models.picture import SUFFIXES, read_picture
+from models.errors import NonFiniteOutput, UnjudgedView
+from models.picture import SUFFIXES
 
 
 def analyze_file(
@@ -42,7 +42,7 @@ def analyze_file(
         state, came_at = InstanceState.UNREADABLE, datetime.now(UTC)
         return AnalyzedFile(path=path, study=str(path), state=state, came_at=came_at, reason=reason)
     if path.suffix.lower() in SUFFIXES:
-        return _analyze_picture(path, ensemble, point)
+        return _analyze_picture(path, decoder, ensemble, point)
     return _analyze_instance(path, decoder, ensemble, point, study or Study())
 
 
@@ -73,7 +73,7 @@ def results_of(study: FileStudy, decoder: Decoder) -> StudyResults | None:
 
 def read_image(file: AnalyzedFile, decoder: Decoder) -> View:
     """Read the image of an analyzed file again."""
-    return decoder.read_view(file.path) if file.sop_instance_uid else View(image=read_picture(file.path))
+    return decoder.read_view(file.path, picture=not file.sop_instance_uid)
 
 
 def _analyze_instance(
@@ -134,19 +134,19 @@ def _shown(eligibility: Eligibility) -> Shown:
     )
 
 
-def _analyze_picture(path: Path, ensemble: Ensemble, point: OperatingPoint) -> AnalyzedFile:
+def _analyze_picture(path: Path, decoder: Decoder, ensemble: Ensemble, point: OperatingPoint) -> AnalyzedFile:
     view: ReportableView | None = None
     reason, state = "", InstanceState.UNREADABLE
     try:
-        image = read_picture(path)
-        if min(image.shape) < MIN_SIDE:
+        read = decoder.read_view(path, picture=True)
+        if min(read.image.shape) < MIN_SIDE:
             reason, state = Exclusion.TOO_SMALL.sentence, InstanceState.EXCLUDED
         else:
-            view = _analyzed(path, NOTHING_SAID, View(image=image), ensemble, point)
+            view = _analyzed(path, NOTHING_SAID, read, ensemble, point)
             state = InstanceState.ANALYZED
     except NonFiniteOutput as error:
         reason = without_number(error)
-    except (UnreadablePicture, UnjudgedView) as error:
+    except (UndecodablePixels, DecodingInterrupted, UnjudgedView) as error:
         reason = str(error)
     came_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return AnalyzedFile(path=path, study=str(path), state=state, came_at=came_at, view=view, reason=reason)

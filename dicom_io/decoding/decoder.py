@@ -15,11 +15,13 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dicom_io.decoding.messages import DEFAULT_LIMITS, MAX_MESSAGE_BYTES, Answer, Limits
+from dicom_io.decoding.messages import DEFAULT_LIMITS, MAX_MESSAGE_BYTES, Answer, Limits, Request
+from dicom_io.decoding.stored_image import StoredImage
 from dicom_io.decoding.view import View
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels
+
+_PROCESS = sys.executable, "-m", "dicom_io.decoding.process"
 
 _START_SECONDS = 100.0
 """A process that has not started by then does not."""
@@ -52,10 +54,14 @@ class Decoder:
     ----------
     limits : Limits
         What may be spent on one view.
+    picture_reader : str
+        Where the process finds the `dicom_io.decoding.pictures.PictureReader`, as ``module:name``. Without
+        one no picture is read.
     """
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, limits: Limits = DEFAULT_LIMITS, *, picture_reader: str = "") -> None:
         self._limits = limits
+        self._picture_reader = picture_reader
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
@@ -100,8 +106,8 @@ class Decoder:
         with self._lock:
             self._end()
 
-    def read_view(self, path: Path) -> View:
-        """Read the image of an instance as `dicom_io.decoding.pixels.read_view` does.
+    def read_view(self, path: Path, *, picture: bool = False) -> View:
+        """Read the image of an instance as `dicom_io.decoding.pixels.read_view` does, or a picture.
 
         Raises
         ------
@@ -112,13 +118,29 @@ class Decoder:
         OSError
             The file cannot be opened or read, or the machine has no process or memory left.
         """
-        with path.open("rb") as file:
-            answer, memory = self._asked(file.fileno()) or self._asked(file.fileno()) or (Answer(), None)
-        if memory is not None:
-            return View(image=_mapped(memory, answer), pixel_aspect=answer.pixel_aspect)
-        raise self._error(answer)
+        answer, memory = self._read(path, Request(limits=self._limits, picture=picture))
+        image = np.frombuffer(memory, np.float32).reshape(answer.rows, answer.columns)
+        return View(image=image, pixel_aspect=answer.pixel_aspect)
 
-    def _asked(self, file: int) -> tuple[Answer, int | None] | None:
+    def read_stored(self, path: Path, *, picture: bool = False) -> StoredImage:
+        """Read the stored values of an image, and how it is shown; raise as `read_view` does."""
+        _, memory = self._read(path, Request(limits=self._limits, stored=True, picture=picture))
+        return StoredImage.from_bytes(memory)
+
+    def _read(self, path: Path, request: Request) -> tuple[Answer, mmap.mmap]:
+        """Return the answer, and the memory that came with it, which is given back with its last user."""
+        message = request.to_bytes()
+        with path.open("rb") as file:
+            asked = self._asked(message, file.fileno()) or self._asked(message, file.fileno())
+        answer, memory = asked or (Answer(), None)
+        if memory is None:
+            raise self._error(answer)
+        try:
+            return answer, mmap.mmap(memory, os.fstat(memory).st_size)
+        finally:
+            os.close(memory)
+
+    def _asked(self, request: bytes, file: int) -> tuple[Answer, int | None] | None:
         """Return the answer, and the descriptor that came with it; None where the process was gone."""
         requests = self._running()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -126,7 +148,7 @@ class Decoder:
             ours.settimeout(self._limits.wall_seconds + _SPARE_SECONDS)
             try:
                 with theirs:
-                    socket.send_fds(requests, [self._limits.to_bytes()], [file, theirs.fileno()])
+                    socket.send_fds(requests, [request], [file, theirs.fileno()])
                 message, descriptors, _, _ = socket.recv_fds(ours, MAX_MESSAGE_BYTES, 1)
             except (BrokenPipeError, ConnectionResetError, TimeoutError):
                 message, descriptors = b"", []
@@ -152,7 +174,7 @@ class Decoder:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "dicom_io.decoding.process", str(theirs.fileno())],
+                [*_PROCESS, str(theirs.fileno()), self._picture_reader],
                 pass_fds=[theirs.fileno()],
                 # A process that forks must have one thread; it computes nothing that would need more.
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
@@ -185,12 +207,3 @@ class Decoder:
             name = signal.Signals(answer.signal).name
             return UndecodablePixels(f"the decoder crashed on the frame ({name})")
         return DecodingInterrupted("the process that was decoding ended without an answer")
-
-
-def _mapped(memory: int, answer: Answer) -> NDArray[np.float32]:
-    """Return the image in shared memory, which is given back with the array."""
-    try:
-        mapping = mmap.mmap(memory, answer.rows * answer.columns * np.dtype(np.float32).itemsize)
-    finally:
-        os.close(memory)
-    return np.frombuffer(mapping, np.float32).reshape(answer.rows, answer.columns)

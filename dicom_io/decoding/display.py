@@ -65,8 +65,40 @@ class DisplayRules:
     padding: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Display:
+    """The display of an image, as tables over the bit patterns of its stored values.
+
+    Attributes
+    ----------
+    modality
+        (n,) float64: each pattern's value after the modality transform, which windows are about.
+    grays
+        (n,) float32 in [0, 1], 1 = white: what a viewer shows. Padding is black.
+    window
+        The one that made the grays. Where a VOI LUT did, or the range of the values in use, it is
+        LINEAR_EXACT over the values that became neither black nor white by being beyond it: where somebody
+        begins who wants to see more of either.
+    """
+
+    modality: DoubleArray
+    grays: NDArray[np.float32]
+    window: Window
+
+
 def display_values(stored: NDArray[np.uint16], rules: DisplayRules) -> NDArray[np.float32]:
-    """Return what a viewer shows.
+    """Return what a viewer shows; parameters as for `display_of`.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        (rows, columns) in [0, 1], 1 = white. Padding is black.
+    """
+    return np.take(display_of(stored, rules).grays, stored)
+
+
+def display_of(stored: NDArray[np.uint16], rules: DisplayRules) -> Display:
+    """Return how a viewer shows an image.
 
     Parameters
     ----------
@@ -74,11 +106,6 @@ def display_values(stored: NDArray[np.uint16], rules: DisplayRules) -> NDArray[n
         (rows, columns); the stored bits from bit 0 on, two's complement if signed.
     rules : DisplayRules
         What the instance says about its display.
-
-    Returns
-    -------
-    NDArray[np.float32]
-        (rows, columns) in [0, 1], 1 = white. Padding is black.
     """
     values = _stored_values(rules)
     is_used = _is_used(stored, values.size)
@@ -90,14 +117,26 @@ def display_values(stored: NDArray[np.uint16], rules: DisplayRules) -> NDArray[n
         # White is the largest entry that these bits can hold, not the declared ones: some writers declare 16
         # bits, or 8, whatever the entries are. Both agree where more than half of the declared range is used.
         gray = _clipped(_look_up(output, rules.voi_table) / ((1 << rules.voi_table.bits) - 1))
+        first = rules.voi_table.first_mapped
+        window = _window_over(first, first + rules.voi_table.entries.size - 1)
     elif rules.window is not None:
-        gray = _windowed(output, rules.window)
+        gray, window = _windowed(output, rules.window), rules.window
     else:
-        gray = _stretched(output, output[is_used & ~is_padding])
+        used = output[is_used & ~is_padding]
+        gray = _stretched(output, used)
+        window = _window_over(used.min(initial=np.inf), used.max(initial=-np.inf))
     if rules.inverted:
         gray = 1.0 - gray
     gray[is_padding] = 0.0
-    return np.take(gray.astype(np.float32), stored)
+    return Display(modality=output, grays=gray.astype(np.float32), window=window)
+
+
+def _window_over(low: float, high: float) -> Window:
+    """Return the window from black at `low` to white at `high`; as narrow as one value where they are one."""
+    if low > high:  # no value is in use but padding
+        low, high = 0.0, 0.0
+    center, width = (low + high) / 2, max(high - low, 1.0)
+    return Window(center=float(center), width=float(width), function=VoiFunction.LINEAR_EXACT)
 
 
 def _stored_values(rules: DisplayRules) -> DoubleArray:

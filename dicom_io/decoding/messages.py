@@ -1,6 +1,6 @@
 """What is said between `dicom_io.decoding.decoder` and `dicom_io.decoding.process`.
 
-This module holds the two messages. Both fit into one packet, so that none is ever read in part.
+This module holds the two messages. Each fits into one packet, so that none is ever read in part.
 """
 
 import json
@@ -35,6 +35,28 @@ class Limits:
     cpu_seconds: int = 60
     wall_seconds: int = 100
 
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is to be read of a file.
+
+    Attributes
+    ----------
+    limits
+        What may be spent on it.
+    stored
+        Whether its stored values are wanted, as `dicom_io.decoding.stored_image` has them, not its view.
+    picture
+        Whether it is a picture such as PNG, not an instance.
+    """
+
+    limits: Limits = DEFAULT_LIMITS
+    stored: bool = False
+    picture: bool = False
+
     def to_bytes(self) -> bytes:
         """Return the message."""
         return json.dumps(asdict(self)).encode()
@@ -42,10 +64,8 @@ class Limits:
     @classmethod
     def from_bytes(cls, message: bytes) -> Self:
         """Read the message."""
-        return cls(**json.loads(message))
-
-
-DEFAULT_LIMITS = Limits()
+        found = json.loads(message)
+        return cls(limits=Limits(**found.pop("limits")), **found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +75,8 @@ class Answer:
     Attributes
     ----------
     rows, columns
-        Size of the view whose (rows, columns) float32 values are in the memory that comes with the answer.
+        Size of the view whose (rows, columns) float32 values are in the memory that comes with the answer;
+        0 where that memory holds a `StoredImage`, which says its own.
     pixel_aspect
         Height of its pixels divided by their width.
     reason

@@ -11,10 +11,18 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_io.decoding.display import DisplayRules, LookupTable, VoiFunction, Window, display_values
+from dicom_io.decoding.display import (
+    DisplayRules,
+    LookupTable,
+    VoiFunction,
+    Window,
+    display_of,
+    display_values,
+)
 from dicom_io.decoding.messages import MAX_PIXELS
 from dicom_io.decoding.pixel_aspect import PIXEL_SIZES, read_pixel_aspect
 from dicom_io.decoding.pixel_format import PixelFormat
+from dicom_io.decoding.stored_image import StoredImage, eight_bits
 from dicom_io.decoding.stored_values import decode_encapsulated, decode_native
 from dicom_io.decoding.view import View
 from dicom_io.errors import UndecodablePixels, UnusableInstance
@@ -50,13 +58,32 @@ def read_view(source: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> View:
     OSError
         `source` cannot be opened or read.
     """
+    stored, rules, pixel_aspect = _read(source, max_pixels)
+    return View(image=display_values(stored, rules), pixel_aspect=pixel_aspect)
+
+
+def read_stored(source: Path | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> StoredImage:
+    """Read the stored values of an instance's image, and its display; all as for `read_view`."""
+    stored, rules, pixel_aspect = _read(source, max_pixels)
+    display = display_of(stored, rules)
+    return StoredImage(
+        values=stored,
+        modality=display.modality.astype(np.float32),
+        grays=eight_bits(display.grays),
+        window=display.window,
+        inverted=rules.inverted,
+        pixel_aspect=pixel_aspect,
+    )
+
+
+def _read(source: Path | BinaryIO, max_pixels: int) -> tuple[NDArray[np.uint16], DisplayRules, float]:
     try:
         with opened(source) as stream:
             header = read_part10_header(stream, wanted=_WANTED, wanted_sequences=_WANTED_SEQUENCES)
             values = Values(header.data_set, little_endian=header.little_endian)
             layout = _layout(values, max_pixels)
-            image = display_values(_stored(stream, header, layout), _display_rules(values, layout))
-        return View(image=image, pixel_aspect=read_pixel_aspect(values))
+            stored = _stored(stream, header, layout)
+        return stored, _display_rules(values, layout), read_pixel_aspect(values)
     except UndecodablePixels:
         raise
     except UnusableInstance as exc:

@@ -1,12 +1,14 @@
-"""The process in which bytes of strangers are decoded: ``python -m dicom_io.decoding.process FD``.
+"""The process in which bytes of strangers are decoded: ``python -m dicom_io.decoding.process FD [READER]``.
 
 This module loads what decoding needs and then waits. For each view it forks a child, which gets the open file
 and nothing else, works under limits of memory and time, and ends with its view. So a decoder that aborts,
 hangs or writes where it must not harms one view, and no view is decoded in memory that held another one.
 
-The other end is `dicom_io.decoding.decoder`. A request is one message, the limits, with two descriptors: the
-file, and the socket for its answer. The answer is one message, with the descriptor of the memory that holds
-the view.
+The other end is `dicom_io.decoding.decoder`. A request is one message with two descriptors: the file, and the
+socket for its answer. The answer is one message, with the descriptor of the memory that holds the view.
+
+Pictures such as PNG are no business of this package, but of this process: READER names the function that
+reads them, as ``module:name``; it is a `dicom_io.decoding.pictures.PictureReader`.
 """
 
 import gc
@@ -19,14 +21,15 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from errno import EIO
-from typing import NoReturn
+from importlib import import_module
+from typing import BinaryIO, NoReturn
 
 import imagecodecs
 import numpy as np
-from numpy.typing import NDArray
 
-from dicom_io.decoding.messages import MAX_MESSAGE_BYTES, Answer, Limits
-from dicom_io.decoding.pixels import read_view
+from dicom_io.decoding.messages import MAX_MESSAGE_BYTES, Answer, Limits, Request
+from dicom_io.decoding.pictures import PictureReader, picture_stored, picture_view, read_samples
+from dicom_io.decoding.pixels import read_stored, read_view
 from dicom_io.errors import UndecodablePixels
 
 
@@ -43,14 +46,23 @@ def main() -> None:
     # Decoders are loaded when they are first used: once here, not once in each child.
     for decoder in ("jpeg8_decode", "jpegls_decode", "jpeg2k_decode", "packbits_decode"):
         getattr(imagecodecs, decoder)
+    read_picture = _picture_reader(*sys.argv[2:3])
     gc.freeze()  # what is here stays; a collection in a child would copy all of it
     with socket.socket(fileno=int(sys.argv[1])) as requests:
         with suppress(OSError):  # who asks is gone
             requests.send(b"ready")
-        _serve(requests)
+        _serve(requests, read_picture)
 
 
-def _serve(requests: socket.socket) -> None:
+def _picture_reader(name: str = "") -> PictureReader | None:
+    if not name:
+        return None
+    module, _, function = name.partition(":")
+    reader: PictureReader = getattr(import_module(module), function)
+    return reader
+
+
+def _serve(requests: socket.socket, read_picture: PictureReader | None) -> None:
     children: set[_Child] = set()
     with selectors.DefaultSelector() as selector:
         selector.register(requests, selectors.EVENT_READ)
@@ -67,18 +79,23 @@ def _serve(requests: socket.socket) -> None:
                     _end(children)
                     return
                 others = [requests, *(child.answers for child in children)]
-                child = _fork(Limits.from_bytes(message), descriptors, others)
+                child = _fork(Request.from_bytes(message), read_picture, descriptors, others)
                 children.add(child)
                 selector.register(os.pidfd_open(child.process_id), selectors.EVENT_READ, child)
 
 
-def _fork(limits: Limits, descriptors: list[int], others: list[socket.socket]) -> _Child:
+def _fork(
+    request: Request,
+    read_picture: PictureReader | None,
+    descriptors: list[int],
+    others: list[socket.socket],
+) -> _Child:
     file, answers = descriptors[0], socket.socket(fileno=descriptors[1])
     process_id = os.fork()
     if process_id == 0:
         for other in others:
             other.close()
-        _work(limits, file, answers)
+        _work(request, read_picture, file, answers)
     os.close(file)
     return _Child(process_id, answers)
 
@@ -97,26 +114,47 @@ def _end(children: set[_Child]) -> None:
         os.kill(child.process_id, signal.SIGKILL)
 
 
-def _work(limits: Limits, file: int, answers: socket.socket) -> NoReturn:
+def _work(
+    request: Request, read_picture: PictureReader | None, file: int, answers: socket.socket
+) -> NoReturn:
     """Decode one view and end."""
+    most = request.limits.memory_bytes
     try:
-        _limit(limits)
+        _limit(request.limits)
         with open(file, "rb") as stream:
-            view = read_view(stream, max_pixels=limits.max_pixels)
-        memory = _in_memory(view.image)
+            answer, data = _read(request, read_picture, stream)
+        memory = _in_memory(data)
     except UndecodablePixels as error:
         _send(answers, Answer(reason=error.reason))
     except MemoryError:
-        _send(answers, Answer(reason=f"decoding takes more than {limits.memory_bytes:,} bytes of memory"))
+        _send(answers, Answer(reason=f"decoding takes more than {most:,} bytes of memory"))
     except OSError as error:
         _send(answers, Answer(errno=error.errno or EIO))
     except Exception as error:  # noqa: BLE001  the edge of the process; the words may quote a patient
         _send(answers, Answer(reason=f"decoding failed with {type(error).__name__}"))
     else:
-        rows, columns = view.image.shape
-        _send(answers, Answer(rows=rows, columns=columns, pixel_aspect=view.pixel_aspect), memory)
+        _send(answers, answer, memory)
     finally:
         os._exit(0)  # nothing that the parent process has prepared for its own end happens here
+
+
+def _read(
+    request: Request, read_picture: PictureReader | None, stream: BinaryIO
+) -> tuple[Answer, bytes | memoryview]:
+    """Return the answer, and what goes with it in memory."""
+    most = request.limits.max_pixels
+    if request.picture:
+        samples = read_samples(read_picture, stream, most)
+        if request.stored:
+            return Answer(), picture_stored(samples).to_bytes()
+        view = picture_view(samples)
+    elif request.stored:
+        return Answer(), read_stored(stream, max_pixels=most).to_bytes()
+    else:
+        view = read_view(stream, max_pixels=most)
+    rows, columns = view.image.shape
+    pixels = np.ascontiguousarray(view.image).data
+    return Answer(rows=rows, columns=columns, pixel_aspect=view.pixel_aspect), pixels
 
 
 def _limit(limits: Limits) -> None:
@@ -127,11 +165,11 @@ def _limit(limits: Limits) -> None:
     signal.alarm(limits.wall_seconds)
 
 
-def _in_memory(image: NDArray[np.float32]) -> int:
-    """Return the descriptor of memory that holds the values of `image`, row by row."""
+def _in_memory(data: bytes | memoryview) -> int:
+    """Return the descriptor of memory that holds `data`."""
     memory = os.memfd_create("view")
     with open(memory, "wb", closefd=False) as stream:
-        stream.write(np.ascontiguousarray(image).data)
+        stream.write(data)
     return memory
 
 

@@ -33,5 +33,5 @@ class Bright(Decoder):
     def __init__(self) -> None:
         pass
 
-    def read_view(self, path: Path) -> View:
+    def read_view(self, path: Path, *, picture: bool = False) -> View:
         return View(image=np.full((128, 192), 0.5, dtype=np.float32))

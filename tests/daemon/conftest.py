@@ -10,6 +10,7 @@ from daemon.spool import Spool
 from daemon.store.database import Store, open_store
 from daemon.store.location import database_url
 from dicom_io.decoding.decoder import Decoder
+from models.picture import READER
 from tests.daemon.postgresql import Cluster, empty, running_cluster
 from tests.daemon.store_factory import sqlite_store
 
@@ -36,7 +37,7 @@ def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def decoder() -> Iterator[Decoder]:
-    with Decoder() as running:
+    with Decoder(picture_reader=READER) as running:
         yield running
 
 

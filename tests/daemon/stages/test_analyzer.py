@@ -39,7 +39,7 @@ class Shown(Decoder):
     def __init__(self, levels: Mapping[Path, float | Exception]) -> None:
         self._levels = levels
 
-    def read_view(self, path: Path) -> View:
+    def read_view(self, path: Path, *, picture: bool = False) -> View:
         level = self._levels[path]
         if isinstance(level, Exception):
             raise level

@@ -48,14 +48,14 @@ class Shown(Decoder):
     def __init__(self) -> None:
         """Start nothing."""
 
-    def read_view(self, path: Path) -> View:
+    def read_view(self, path: Path, *, picture: bool = False) -> View:
         return View(image=np.full((256, 192), 0.5, dtype=np.float32))
 
 
 class Ended(Shown):
     """The process that decodes ends at every file, as one that took too much memory."""
 
-    def read_view(self, path: Path) -> View:
+    def read_view(self, path: Path, *, picture: bool = False) -> View:
         raise DecodingInterrupted("the decoding process ended")
 
 

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom.uid import JPEG2000Lossless
 
 from dicom_io.decoding.decoder import Decoder
-from dicom_io.decoding.messages import DEFAULT_LIMITS
+from dicom_io.decoding.messages import DEFAULT_LIMITS, Request
 from dicom_io.decoding.pixels import read_view
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels
+from models.picture import READER, read_picture
 from tests.dicom_io.decoding.compressed import jpeg_2000, with_frame
 from tests.dicom_io.peers import wait_until
 from tests.factories import make_instance, write_instance
@@ -27,7 +29,7 @@ from tests.processes import children_of, is_alive
 
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[Decoder]:
-    with Decoder() as running:
+    with Decoder(picture_reader=READER) as running:
         yield running
 
 
@@ -67,6 +69,41 @@ def test_a_view_is_what_reading_it_here_gives(decoder, small):
     view = decoder.read_view(small).image
     assert view.dtype == np.float32
     np.testing.assert_array_equal(view, read_view(small).image)
+
+
+def test_a_picture_is_read_in_the_process_too(decoder, tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 65536, (30, 20)).astype(np.uint16)).save(path)
+    np.testing.assert_array_equal(decoder.read_view(path, picture=True).image, read_picture(path))
+
+
+def test_stored_values_come_with_how_they_are_shown(decoder, small):
+    stored = decoder.read_stored(small)
+    shown = np.rint(read_view(small).image * 255)
+    np.testing.assert_array_equal(stored.grays[stored.values], shown)
+
+
+def test_stored_values_of_a_picture_keep_its_depth(decoder, tmp_path):
+    path, samples = tmp_path / "a.png", np.array([[0, 1, 40000], [255, 256, 65535]], dtype=np.uint16)
+    Image.fromarray(samples).save(path)
+    stored = decoder.read_stored(path, picture=True)
+    np.testing.assert_array_equal(stored.modality[stored.values], samples)
+    assert stored.grays[stored.values].tolist() == [[0, 0, 156], [1, 1, 255]]
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_picture_is_no_larger_than_the_limits_whatever_its_bytes_take(tmp_path, stored):
+    Image.new("L", (300, 400)).save(tmp_path / "a.png")
+    with Decoder(replace(DEFAULT_LIMITS, max_pixels=100_000), picture_reader=READER) as limited:
+        read = limited.read_stored if stored else limited.read_view
+        with pytest.raises(UndecodablePixels, match="400 x 300 pixels is not read: expected at most 100000"):
+            read(tmp_path / "a.png", picture=True)
+
+
+def test_a_decoder_that_knows_no_reader_of_pictures_reads_none(tmp_path):
+    Image.new("L", (30, 40)).save(tmp_path / "a.png")
+    with Decoder() as plain, pytest.raises(UndecodablePixels, match="not read here"):
+        plain.read_view(tmp_path / "a.png", picture=True)
 
 
 def test_a_view_outlives_the_decoder(small):
@@ -192,7 +229,7 @@ def test_what_is_being_decoded_ends_with_the_one_that_asks(slow):
         assert requests.recv(100) == b"ready"
         with slow.open("rb") as file, of_the_child:
             descriptors = [file.fileno(), of_the_child.fileno()]
-            socket.send_fds(requests, [DEFAULT_LIMITS.to_bytes()], descriptors)
+            socket.send_fds(requests, [Request().to_bytes()], descriptors)
         wait_until(lambda: bool(children_of(process.pid)))
         requests.close()
         assert answers.recv(100) == b"", "it has come to its end"
