@@ -161,9 +161,7 @@ class ViewFinding:
         sees nothing there has little to say of where. Of the ways that `models.evaluation.combinations`
         compares it pointed best at fractures (docs/research.md).
         """
-        cells = np.stack([member.activation for member in self.members])
-        votes = np.array([member.vote for member in self.members])
-        return weighted_cells(cells, votes * [member.probability for member in self.members])
+        return members_activation(self.members)
 
 
 def view_probability(members: Sequence[MemberFinding]) -> float:
@@ -172,6 +170,13 @@ def view_probability(members: Sequence[MemberFinding]) -> float:
     votes = [Fraction(member.vote) for member in members]
     stated = [Fraction(member.probability) for member in members]
     return float(sum(vote * p for vote, p in zip(votes, stated, strict=True)) / sum(votes))
+
+
+def members_activation(members: Sequence[MemberFinding]) -> NDArray[np.float32]:
+    """Return where members together see abnormality, (h, w); see `ViewFinding.activation`."""
+    cells = np.stack([member.activation for member in members])
+    votes = np.array([member.vote for member in members])
+    return weighted_cells(cells, votes * [member.probability for member in members])
 
 
 def weighted_cells(activations: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -15,10 +15,14 @@ _LIGHTNESS = (0.30, 0.45, 0.60, 0.75, 0.88)
 _CHROMA = (0.14, 0.19, 0.215, 0.175, 0.16)
 _HUE_DEGREES = (-65.0, -30.0, 22.0, 54.0, 84.0)
 
-# Activation below the first value leaves the view untouched; from the second on the color is at its full.
-_FADE_IN = (0.15, 0.75)
-# Share of the color that stays whatever the tone below, so that an activation over black is seen too.
-_COLOR_FLOOR = 0.7
+FADE_IN = (0.15, 0.75)
+"""Activation below the first value leaves the view untouched; from the second on the color is at its full."""
+
+OPACITY = 0.6
+"""How much of the view the color hides where it is at its full."""
+
+COLOR_FLOOR = 0.7
+"""Share of the color that stays whatever the tone below, so that an activation over black is seen too."""
 
 
 def upsample_activation(
@@ -56,7 +60,7 @@ def upsample_activation(
 
 
 def blend(
-    view: NDArray[np.float32], activation: NDArray[np.float32], alpha: float = 0.6
+    view: NDArray[np.float32], activation: NDArray[np.float32], alpha: float = OPACITY
 ) -> NDArray[np.uint8]:
     """Lay the colored activation over the view, so that bone and its edges stay readable below.
 
@@ -77,7 +81,7 @@ def blend(
     tone = np.clip(view, 0.0, 1.0)[..., np.newaxis]
     color = color_map()[np.rint(activation * 255).astype(np.intp)].astype(np.float32) / 255
     # The tone below modulates the color: over white bone it is pure, over black it is a dark shade of it.
-    shaded = color * (_COLOR_FLOOR + (1.0 - _COLOR_FLOOR) * tone)
+    shaded = color * (COLOR_FLOOR + (1.0 - COLOR_FLOOR) * tone)
     opacity = np.float32(alpha) * _fade_in(activation)[..., np.newaxis]
     return _bytes(tone * (1.0 - opacity) + shaded * opacity)
 
@@ -123,7 +127,7 @@ def _in_view(count: int, window: tuple[float, float]) -> NDArray[np.intp]:
 
 
 def _fade_in(activation: NDArray[np.float32]) -> NDArray[np.float32]:
-    low, high = _FADE_IN
+    low, high = FADE_IN
     ramp: NDArray[np.float32] = np.clip((activation - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
     return ramp * ramp * (np.float32(3.0) - np.float32(2.0) * ramp)
 
