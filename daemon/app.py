@@ -72,12 +72,20 @@ def run_stage(name: StageName, config: Config) -> None:
     logs.set_up(level=config.logging.level, format_=config.logging.format, stage=name)
     end_with_supervisor()
 
-    from daemon.process.stage import StageProcess
+    from daemon.process.bell import Bell
+    from daemon.process.stage import LOOK_SECONDS, SHARED_LOOK_SECONDS, StageProcess
     from daemon.process.stage_lock import exclusive
 
     parts = Parts(config, open_store_of(config, author=name), _prepare_storage(config))
     with exclusive(config.storage.data_dir, parts.spool.node, name):
-        stage = StageProcess(name, parts.store, node=parts.spool.node)
+        node, data_dir = parts.spool.node, config.storage.data_dir
+        stage = StageProcess(
+            name,
+            parts.store,
+            node=node,
+            bell=Bell(data_dir, f"{node}/{name}"),
+            look_seconds=LOOK_SECONDS if database_files(_url_of(config)) else SHARED_LOOK_SECONDS,
+        )
         stage.stop_on_signals()
         _RUN[name](parts, stage)
     parts.store.close()
@@ -143,7 +151,7 @@ def _run_receiver(parts: Parts, stage: "StageProcess") -> None:
     from daemon.intake_rule import IntakeRule
     from daemon.stages.receiver import Receiver
 
-    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now)
+    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now, stage.tell)
     Receiver(intake, parts.store, parts.config).run(stage)
 
 
@@ -152,7 +160,7 @@ def _run_watcher(parts: Parts, stage: "StageProcess") -> None:
     from daemon.intake_rule import IntakeRule
     from daemon.stages.watcher import Watcher
 
-    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now)
+    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now, stage.tell)
     folders, settle_seconds = parts.config.watcher.folders, parts.config.watcher.settle_seconds
     Watcher(intake, parts.spool, folders, settle_seconds=settle_seconds).run(stage)
 
@@ -215,6 +223,7 @@ def _run_housekeeper(parts: Parts, stage: "StageProcess") -> None:
 
 
 def _run_web(parts: Parts, stage: "StageProcess") -> None:
+    from daemon.process.stage import LOOK_SECONDS
     from daemon.web.app import Wanted, create_app
     from daemon.web.server import WebServer
 
@@ -233,7 +242,7 @@ def _run_web(parts: Parts, stage: "StageProcess") -> None:
     try:
         while server.running and not stage.stopping:
             stage.alive()
-            stage.wait()
+            stage.pause(LOOK_SECONDS)
     finally:
         server.stop()
 
