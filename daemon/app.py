@@ -7,6 +7,7 @@ network, and the supervisor, for which all wait, loads neither store nor DICOM.
 import logging
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -215,27 +216,31 @@ def _run_housekeeper(parts: Parts, stage: "StageProcess") -> None:
 
 
 def _run_web(parts: Parts, stage: "StageProcess") -> None:
-    from daemon.web.app import Wanted, create_app
+    from daemon.web.app import Setting, Wanted, create_app
     from daemon.web.server import WebServer
+    from daemon.web.sources import Sources
+    from daemon.web.stated import stated_bundle
 
-    web = parts.config.web
-    app = create_app(
-        parts.store,
-        parts.spool,
+    config, web = parts.config, parts.config.web
+    setting = Setting(
         product=product(),
-        wanted=Wanted(stages=stages_of(parts.config), free_bytes=parts.config.storage.min_free_bytes),
-        clock=now,
+        wanted=Wanted(stages=stages_of(config), free_bytes=config.storage.min_free_bytes),
         host_names=web.host_names,
+        study=config.study,
+        bundle=stated_bundle(config.analysis.bundle, config.analysis.operating_point),
     )
-    server = WebServer(app, web.host, web.port)
-    port = server.start()
-    log.info("worklist page", extra={"address": f"http://{web.host}:{port}/"})
-    try:
-        while server.running and not stage.stopping:
-            stage.alive()
-            stage.wait()
-    finally:
-        server.stop()
+    with closing(Sources()) as sources:
+        app = create_app(parts.store, parts.spool, setting, sources=sources, clock=now)
+        server = WebServer(app, web.host, web.port)
+        port = server.start()
+        log.info("worklist page", extra={"address": f"http://{web.host}:{port}/"})
+        try:
+            while server.running and not stage.stopping:
+                stage.alive()
+                sources.forget_old()
+                stage.wait()
+        finally:
+            server.stop()
 
 
 _RUN: dict[StageName, Callable[[Parts, "StageProcess"], None]] = {
