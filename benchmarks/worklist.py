@@ -45,7 +45,6 @@ ADDRESSES = {
     "last page of a category": "/?category=not-flagged&period=all&page={last_of_category}",
     "API": "/api/studies",
     "API, last": "/api/studies?offset={offset}",
-    "API, 300 studies": "/api/studies?limit=300",
     "metrics": "/metrics",
 }
 

@@ -152,4 +152,6 @@ def _entry(row: Any, contents: _Contents, outbox: Mapping[str, set[str]]) -> Wor
 
 
 def _in_states(outbox: Mapping[str, set[str]], states: Sequence[DeliveryState]) -> tuple[str, ...]:
+    if not outbox:  # of most studies
+        return ()
     return tuple(sorted(name for name, found in outbox.items() if not found.isdisjoint(states)))

@@ -6,7 +6,7 @@ studies in reading order with all that selects among them, and what is shown is 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, and_, case, false, func, select, true
@@ -17,7 +17,7 @@ from daemon.store.entries import entries_of
 from daemon.store.selection import SPANS, Period, Selection, Worklist
 from daemon.store.shown import Standing, WorklistEntry
 from daemon.store.tables import studies
-from daemon.store.tallies import StudyTally, study_tallies
+from daemon.store.tallies import StudyTally, ended_after, study_tallies
 from daemon.study.lifecycle import StudyState, is_unfinished
 
 _BATCH = 500
@@ -111,7 +111,12 @@ def _ended(tallies: Iterable[StudyTally]) -> int:
 
 
 def _recent(connection: Connection, since: datetime) -> _Count:
-    """Count the studies that have ended and whose last instance came since then; an index holds all of it."""
+    """Count the studies that have ended and whose last instance came since then.
+
+    Whole days are counted already; of the first an index holds all that is asked.
+    """
+    first_day = since.astimezone(UTC).date()
+    next_day = datetime.combine(first_day + timedelta(days=1), time(), UTC)
     query = (
         select(studies.c.standing, studies.c.state, func.count())
         .where(
@@ -119,13 +124,14 @@ def _recent(connection: Connection, since: datetime) -> _Count:
             studies.c.standing.in_(list(Standing)),  # each is one stretch of the index
             studies.c.is_old == false(),
             studies.c.last_instance_at >= since,
+            studies.c.last_instance_at < next_day,
         )
         .group_by(studies.c.state, studies.c.standing)
     )
-    return {
-        (Standing(standing), StudyState(state)): number
-        for standing, state, number in connection.execute(query)
-    }
+    found = Counter(ended_after(connection, first_day))
+    for standing, state, number in connection.execute(query):
+        found[Standing(standing), StudyState(state)] += number
+    return found
 
 
 def _wanted(selection: Selection, since: datetime | None) -> list[ColumnElement[bool]]:

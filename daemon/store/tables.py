@@ -233,6 +233,8 @@ tallies = Table(
     Column("id", Integer, primary_key=True),
     Column("counted", String(16), nullable=False),
     *kind(),
+    # The date, in UTC, of the last instance of studies that have ended and are not old; else empty.
+    Column("day", String(10), nullable=False, default="", server_default=""),
     Column("number", Integer, nullable=False),
 )
 

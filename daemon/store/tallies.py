@@ -7,6 +7,7 @@ right after every crash, whoever wrote, and no writer waits for another's. `fold
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select
@@ -26,6 +27,7 @@ _KEY = (
     tallies.c.is_old,
     tallies.c.untrained_label,
 )
+_WHOLE_KEY = (*_KEY, tallies.c.day)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +73,32 @@ def study_tallies(connection: Connection) -> tuple[StudyTally, ...]:
     return tuple(_study_tallies(rows))
 
 
+def ended_after(connection: Connection, day: date) -> Mapping[tuple[Standing, StudyState], int]:
+    """Return how many studies have ended whose last instance came after that day (UTC); old ones apart."""
+    number = func.sum(tallies.c.number)
+    query = (
+        select(tallies.c.standing, tallies.c.state, number.label("number"))
+        .where(tallies.c.counted == studies.name, tallies.c.day > day.isoformat())
+        .group_by(tallies.c.standing, tallies.c.state)
+    )
+    return {(Standing(row.standing), StudyState(row.state)): row.number for row in connection.execute(query)}
+
+
 def fold(store: Store) -> None:
-    """Put the rows of each kind together into one, once there are many."""
+    """Put the rows of each kind together into one, once there are many that can be."""
+    kinds = select(*_WHOLE_KEY).distinct().subquery()
+    excess = select(
+        select(func.count()).select_from(tallies).scalar_subquery()
+        - select(func.count()).select_from(kinds).scalar_subquery()
+    )
     with store.read() as connection:
-        if (connection.scalar(select(func.count()).select_from(tallies)) or 0) < _MANY:
+        if (connection.scalar(excess) or 0) < _MANY:
             return  # a service that has nothing to do must not write
     with store.write() as connection:
         sums: Counter[tuple[Any, ...]] = Counter()
-        for *key, number in connection.execute(delete(tallies).returning(*_KEY, tallies.c.number)):
+        for *key, number in connection.execute(delete(tallies).returning(*_WHOLE_KEY, tallies.c.number)):
             sums[tuple(key)] += number
-        names = [column.name for column in _KEY]
+        names = [column.name for column in _WHOLE_KEY]
         rows = [
             {**dict(zip(names, key, strict=True)), "number": number} for key, number in sums.items() if number
         ]

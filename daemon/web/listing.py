@@ -10,7 +10,7 @@ from daemon.store.selection import Period, Selection
 from daemon.store.shown import Standing, WorklistEntry
 from daemon.study.lifecycle import StudyState
 
-PAGE_SIZE = 50
+PAGE_SIZE = 40
 MOST_PAGES = 999_999
 
 _Choice = TypeVar("_Choice", bound=StrEnum)

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from threading import Timer
 
@@ -23,7 +24,7 @@ from daemon.store.result_kind import ResultKind
 from daemon.store.schema import SCHEMA
 from daemon.store.shown import Refusal, Rejection, Standing
 from daemon.store.tables import instances, metadata, studies
-from daemon.store.tallies import counts
+from daemon.store.tallies import counts, ended_after
 from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
@@ -128,6 +129,25 @@ def drop_worklist(connection: Connection) -> None:
     connection.execute(text("CREATE INDEX ix_studies_state ON studies (state)"))
 
 
+def drop_days(connection: Connection) -> None:
+    """Take back what the tenth schema brought; triggers of the former names count nothing."""
+    on_postgresql = connection.dialect.name == "postgresql"
+    for change in ("insert", "update", "delete"):
+        name = f"count_studies_{change}"
+        start = f"CREATE TRIGGER {name} AFTER {change} ON studies"
+        if on_postgresql:
+            connection.execute(
+                text(
+                    f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql "
+                    "AS $$ BEGIN RETURN NULL; END $$"
+                )
+            )
+        else:
+            connection.execute(text(f"DROP TRIGGER {name}"))
+            connection.execute(text(f"{start} BEGIN SELECT 1; END"))
+    connection.execute(text("ALTER TABLE tallies DROP COLUMN day"))
+
+
 def drop(connection: Connection, columns: Mapping[str, Sequence[str]]) -> None:
     drop_worklist(connection)
     for table in ("events", "measurements"):
@@ -215,6 +235,7 @@ def test_instances_and_results_of_before_name_the_patient_of_their_study(store):
     delivered_study(store, 2)
     record(store, received(2, 2, identity=identity(9)))
     with store.write() as connection:
+        drop_days(connection)
         drop_columns(connection, NEW_SINCE_0006)
         connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
@@ -241,6 +262,7 @@ def test_store_of_before_superseded_deliveries_supersedes_what_an_older_report_h
         connection.execute(
             text("UPDATE deliveries SET state = 'dead' WHERE id = (SELECT min(id) FROM deliveries)")
         )
+        drop_days(connection)
         drop_columns(connection, NEW_SINCE_0008)
         connection.execute(text("UPDATE alembic_version SET version_num = '0007'"))
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
@@ -262,6 +284,7 @@ def test_views_that_were_analyzed_before_engines_had_names_are_torchs(store):
     analyzed_study(store, view_count=1)
     record(store, received(1, 2))
     with store.write() as connection:
+        drop_days(connection)
         drop_columns(connection, NEW_SINCE_0008)
         connection.execute(text("UPDATE alembic_version SET version_num = '0008'"))
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
@@ -289,6 +312,24 @@ def test_store_of_the_events_lists_and_counts_what_it_holds(store):
     assert now.refusals == {Refusal.UNREADABLE: 1, Refusal.NOT_AS_ANNOUNCED: 1}
     delivered_study(migrated, 4)
     assert len(list(worklist_entries(migrated))) == sum(one.number for one in counts(migrated).studies) == 4
+    migrated.close()
+
+
+def test_store_of_release_0_4_counts_what_it_holds_by_day(store):
+    delivered_study(store, 1)
+    delivered_study(store, 2, now=NOW + timedelta(days=2))
+    analyzed_study(store, 3)
+    before = counts(store)
+    with store.write() as connection:
+        drop_days(connection)
+        connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
+    migrated = open_store(store.engine.url.render_as_string(hide_password=False))
+    assert set(counts(migrated).studies) == set(before.studies)
+    delivered_study(migrated, 4, now=NOW + timedelta(days=2))
+    with migrated.read() as connection:
+        assert sum(ended_after(connection, NOW.date()).values()) == 2
+        assert sum(ended_after(connection, NOW.date() - timedelta(days=1)).values()) == 3
+    assert sum(one.number for one in counts(migrated).studies) == 4
     migrated.close()
 
 

@@ -1,6 +1,7 @@
 """Counts that are kept: right after whatever happened, also to what nobody spoke of."""
 
 from collections import Counter
+from datetime import timedelta
 from itertools import chain
 from typing import Any
 
@@ -80,6 +81,36 @@ def live(store) -> None:
 def test_counts_are_those_of_the_rows(store):
     live(store)
     assert kept(store) == counted_anew(store)
+
+
+def ended_by_day(store) -> Counter[tuple[str, str, str]]:
+    """Return what the tallies hold by day, without asking `tallies`."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    with store.read() as connection:
+        for row in connection.execute(select(rows_of_tallies)):
+            found[row.standing, row.state, row.day] += row.number if row.day else 0
+    return +found
+
+
+def test_studies_that_have_ended_are_counted_by_the_day_of_their_last_instance(store):
+    later = NOW + timedelta(days=3)
+    for number in (1, 2, 3):
+        delivered_study(store, number)
+    with store.write() as connection:
+        for number, changes in ((2, {}), (3, {"is_old": True})):
+            study = studies.c.study_instance_uid == uid(number)
+            connection.execute(update(studies).where(study).values(last_instance_at=later, **changes))
+    kind = next((one.standing, one.state) for one in tallies.counts(store).studies)
+    assert ended_by_day(store) == {(*kind, "2026-03-01"): 1, (*kind, "2026-03-04"): 1}
+    with store.read() as connection:
+        assert tallies.ended_after(connection, NOW.date()) == {kind: 1}
+        assert tallies.ended_after(connection, later.date()) == {}
+
+
+def test_a_study_that_opens_again_is_not_among_those_that_ended(store):
+    delivered_study(store, 1)
+    record(store, received(1, 9))
+    assert ended_by_day(store) == {}
 
 
 def test_studies_that_are_removed_take_their_counts_along(store):

@@ -310,6 +310,15 @@ def test_the_api_gives_all_studies_page_by_page(sqlite_only: Store, app: Starlet
     assert seen == [f"TEST-{number}" for number in range(1, 6)]
 
 
+def test_the_api_gives_a_hundred_at_once_whoever_asks_for_more_and_leads_on(
+    sqlite_only: Store, app: Starlette
+) -> None:
+    store_factory.record(sqlite_only, *(store_factory.received(number) for number in range(1, 103)))
+    answer = get(app, "/api/studies?limit=300").json()
+    assert (answer["limit"], len(answer["studies"]), answer["next_offset"]) == (100, 100, 100)
+    assert len(get(app, "/api/studies?limit=300&offset=100").json()["studies"]) == 2
+
+
 @pytest.mark.parametrize(
     "path", ["/?page=0", "/?page=x", "/?page=9999999999", "/?page=%C2%B2", "/api/studies?limit=301"]
 )
