@@ -7,7 +7,6 @@ network, and the supervisor, for which all wait, loads neither store nor DICOM.
 import logging
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -216,31 +215,19 @@ def _run_housekeeper(parts: Parts, stage: "StageProcess") -> None:
 
 
 def _run_web(parts: Parts, stage: "StageProcess") -> None:
-    from daemon.web.app import Setting, Wanted, create_app
-    from daemon.web.server import WebServer
-    from daemon.web.sources import Sources
+    from daemon.stages.page import Page
+    from daemon.web.app import Setting, Wanted
     from daemon.web.stated import stated_bundle
 
-    config, web = parts.config, parts.config.web
+    config = parts.config
     setting = Setting(
         product=product(),
         wanted=Wanted(stages=stages_of(config), free_bytes=config.storage.min_free_bytes),
-        host_names=web.host_names,
+        host_names=config.web.host_names,
         study=config.study,
         bundle=stated_bundle(config.analysis.bundle, config.analysis.operating_point),
     )
-    with closing(Sources()) as sources:
-        app = create_app(parts.store, parts.spool, setting, sources=sources, clock=now)
-        server = WebServer(app, web.host, web.port)
-        port = server.start()
-        log.info("worklist page", extra={"address": f"http://{web.host}:{port}/"})
-        try:
-            while server.running and not stage.stopping:
-                stage.alive()
-                sources.forget_old()
-                stage.wait()
-        finally:
-            server.stop()
+    Page(parts.store, parts.spool, setting, host=config.web.host, port=config.web.port).run(stage)
 
 
 _RUN: dict[StageName, Callable[[Parts, "StageProcess"], None]] = {

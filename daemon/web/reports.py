@@ -64,6 +64,7 @@ def _file(path: Path, sop_instance_uid: str) -> Response:
 
 def _text(path: Path) -> str:
     try:
-        return outline(dcmread(path))
+        document = dcmread(path)
     except (OSError, InvalidDicomError):
         return ""
+    return outline(document) if "ContentSequence" in document else ""
