@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from daemon.errors import DaemonError
@@ -34,6 +35,9 @@ class Budget:
     most_waiting: int = 4
 
 
+USUAL_BUDGET = Budget()
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     content: bytes
@@ -49,16 +53,35 @@ class Sources:
     ----------
     clock
         Seconds that never go back.
+    open_decoder
+        Starts the process that decodes.
     """
 
-    def __init__(self, budget: Budget = Budget(), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        budget: Budget = USUAL_BUDGET,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        open_decoder: Callable[[], Decoder] = partial(Decoder, Limits(max_pixels=MAX_PIXELS)),  # noqa: B008
+    ) -> None:
         self._budget = budget
         self._clock = clock
+        self._open_decoder = open_decoder
         self._lock = threading.Lock()
         self._decoding = threading.Lock()
         self._waiting = 0
         self._kept: dict[Path, _Kept] = {}  # the least recently used first
         self._decoder: Decoder | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many wait to be decoded, with the one that is."""
+        return self._waiting
+
+    @property
+    def kept_bytes(self) -> int:
+        """What is kept takes so much memory."""
+        return sum(len(kept.content) for kept in self._kept.values())
 
     def read(self, path: Path) -> bytes:
         """Return the image in a file of the spool, whose bytes never change.
@@ -99,7 +122,7 @@ class Sources:
             if (content := self._found(path)) is not None:
                 return content
         if self._decoder is None:
-            self._decoder = Decoder(Limits(max_pixels=MAX_PIXELS))
+            self._decoder = self._open_decoder()
         content = self._decoder.read_stored(path).to_bytes()
         with self._lock:
             self._keep(path, content)
@@ -116,7 +139,5 @@ class Sources:
         if len(content) > self._budget.kept_bytes:
             return
         self._kept[path] = _Kept(content, self._clock())
-        total = sum(len(kept.content) for kept in self._kept.values())
-        while total > self._budget.kept_bytes:
-            oldest = next(iter(self._kept))
-            total -= len(self._kept.pop(oldest).content)
+        while self.kept_bytes > self._budget.kept_bytes:
+            self._kept.pop(next(iter(self._kept)))

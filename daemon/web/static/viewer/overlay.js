@@ -35,6 +35,7 @@ export class Overlay {
   draw(context, { rows, columns }, opacity) {
     if (opacity !== this.#opacity) this.#color(opacity);
     context.imageSmoothingEnabled = true;
+    context.imageSmoothingQuality = "low"; // plain interpolation: a map has nothing fine to keep
     for (const [layer, operation] of [[this.#factor, "multiply"], [this.#summand, "lighter"]]) {
       context.globalCompositeOperation = operation;
       context.drawImage(layer, 0, 0, columns, rows);
