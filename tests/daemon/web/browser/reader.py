@@ -1,16 +1,14 @@
 """A reader at a study's page: what stands on the canvases, and where."""
 
+from base64 import b64decode
 from dataclasses import dataclass
-from typing import Any
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from playwright.sync_api import Locator, Page
 
-_PIXELS = """canvas => {
-  const { width, height } = canvas;
-  return [height, width, Array.from(canvas.getContext("2d").getImageData(0, 0, width, height).data)];
-}"""
 _FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 
 
@@ -52,6 +50,6 @@ class Reader:
 
     def pixels(self, panel: str = "ensemble", number: int = 1) -> NDArray[np.int64]:
         """Return (height, width, 3) of a panel's canvas."""
-        found: Any = self.viewer(number).locator(f"[data-panel={panel}] canvas").evaluate(_PIXELS)
-        height, width, values = found
-        return np.array(values).reshape(height, width, 4)[..., :3]
+        canvas = self.viewer(number).locator(f"[data-panel={panel}] canvas")
+        picture = canvas.evaluate("canvas => canvas.toDataURL('image/png').split(',')[1]")
+        return np.asarray(Image.open(BytesIO(b64decode(picture))).convert("RGB")).astype(np.int64)

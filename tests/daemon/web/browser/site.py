@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,7 @@ def put_phantoms(
     spool: Spool,
     bundle: StatedBundle,
     levels: Mapping[int, float],
-    **changes: object,
+    **changes: Any,
 ) -> None:
     """Record study 1: a phantom for each number, at which all members see the target at that level."""
     for number in levels:
@@ -113,11 +114,11 @@ def put_phantoms(
     )  # fmt: skip
 
 
-def put_file(spool: Spool, arrival: ReceivedInstance, number: int, **elements: object) -> None:
+def put_file(spool: Spool, arrival: ReceivedInstance, number: int, **elements: Any) -> None:
     """Write the phantom of that number where the spool has the file of an arrival."""
     path = spool.absolute(arrival.path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    usual: dict[str, object] = {
+    usual: dict[str, Any] = {
         "RescaleIntercept": INTERCEPT,
         "RescaleSlope": SLOPE,
         "WindowCenter": 2600,

@@ -149,11 +149,13 @@ def test_the_map_is_laid_over_as_pictures_have_it(reader: Reader, site: Site) ->
         for name, activation in expected.items():
             screen = reader.pixels(name)
             scale = min(screen.shape[0] / HIGH, screen.shape[1] / WIDE)
-            shape = round(HIGH * scale), round(WIDE * scale)
+            # Eight times as fine, so that a pixel of the canvas finds its place in the map.
+            shape = round(HIGH * scale * 8), round(WIDE * scale * 8)
             enlarged = upsample_activation(activation, shape, site.bundle.identity.preprocessing)
             rows, columns = centers(screen)
-            top, left = (screen.shape[0] - shape[0]) // 2, (screen.shape[1] - shape[1]) // 2
-            at = np.ix_(rows - top, columns - left)
+            down = (rows + 0.5 - (screen.shape[0] - HIGH * scale) / 2) * 8
+            across = (columns + 0.5 - (screen.shape[1] - WIDE * scale) / 2) * 8
+            at = np.ix_(down.astype(np.intp), across.astype(np.intp))
             tones = (windowed(2600, 5000) / 255).astype(np.float32)
             laid = blend(tones, cell_probabilities(enlarged)[at], alpha=opacity)
             np.testing.assert_allclose(seen(screen), laid, atol=2, err_msg=name)
