@@ -26,10 +26,10 @@ from models.bundle.loading import Bundle, load_bundle
 from models.bundle.shipped import DEFAULT_BUNDLE, bundle_folder
 from models.ensemble import open_ensemble
 from models.preprocess import preprocess
+from tests.browser.reader import Reader
+from tests.browser.site import Site, put_file, put_phantoms, running_site
 from tests.daemon import store_factory
 from tests.daemon.store_factory import NOW, after
-from tests.daemon.web.browser.reader import Reader
-from tests.daemon.web.browser.site import Site, put_file, put_phantoms, running_site
 from tests.factories import uid
 from tests.models.networks.test_member import raw_grad_cam
 

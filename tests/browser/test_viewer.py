@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from dicom_io.decoding.pixels import read_stored
 from models.finding import ViewFinding, cell_probabilities
 from models.rendering.overlay import blend, upsample_activation
-from tests.daemon import store_factory
-from tests.daemon.web.browser.reader import Reader
-from tests.daemon.web.browser.site import (
+from tests.browser.reader import Reader
+from tests.browser.site import (
     BLOCK,
     COLUMNS,
     INTERCEPT,
@@ -25,6 +24,7 @@ from tests.daemon.web.browser.site import (
     put_phantoms,
     running_site,
 )
+from tests.daemon import store_factory
 from tests.factories import uid
 
 pytestmark = pytest.mark.slow
