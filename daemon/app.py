@@ -25,6 +25,7 @@ from daemon.spool import Spool, make_data_dir
 from daemon.store.location import database_files, database_url
 from daemon.store.schema import is_known_current
 from models.bundle.manifest import read_identity
+from models.errors import ModelError
 
 if TYPE_CHECKING:
     from daemon.process.stage import StageProcess
@@ -220,12 +221,17 @@ def _run_web(parts: Parts, stage: "StageProcess") -> None:
     from daemon.web.stated import stated_bundle
 
     config = parts.config
+    try:
+        bundle = stated_bundle(config.analysis.bundle, config.analysis.operating_point)
+    except ModelError as error:  # a machine that only serves the page needs no bundle
+        log.warning("the page cannot say what its bundle states", extra={"error": str(error)})
+        bundle = None
     setting = Setting(
         product=product(),
         wanted=Wanted(stages=stages_of(config), free_bytes=config.storage.min_free_bytes),
         host_names=config.web.host_names,
         study=config.study,
-        bundle=stated_bundle(config.analysis.bundle, config.analysis.operating_point),
+        bundle=bundle,
     )
     Page(parts.store, parts.spool, setting, host=config.web.host, port=config.web.port).run(stage)
 
