@@ -232,6 +232,50 @@ def test_the_keyboard_alone_does_all(reader: Reader) -> None:
     assert reader.readout() == as_opened
 
 
+def test_a_drag_with_shift_moves_the_view_and_leaves_the_window(reader: Reader) -> None:
+    alone(reader)
+    reader.panels().focus()
+    reader.press("+", "+", "+")
+    before = reader.pixels()
+    box = reader.viewer().locator("canvas").first.bounding_box()
+    assert box is not None
+    mouse = reader.page.mouse
+    mouse.move(box["x"] + 100, box["y"] + 200)
+    reader.page.keyboard.down("Shift")
+    mouse.down()
+    mouse.move(box["x"] + 70, box["y"] + 220)
+    mouse.up()
+    reader.page.keyboard.up("Shift")
+    reader.settle()
+    moved = reader.pixels()
+    np.testing.assert_allclose(moved[40:-40, :-70], before[20:-60, 30:-40], atol=1)
+    assert "(as analyzed)" in reader.readout()
+
+
+def test_two_fingers_zoom(reader: Reader) -> None:
+    alone(reader)
+    box = reader.viewer().locator("canvas").first.bounding_box()
+    assert box is not None
+    fingers = reader.page.context.new_cdp_session(reader.page)
+    x, y = box["x"] + box["width"] / 2, box["y"] + 200
+
+    def touch(kind: str, apart: float) -> None:
+        points = (
+            []
+            if kind == "touchEnd"
+            else [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        )
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 30)
+    for apart in (35, 40, 45, 50, 55, 60):
+        touch("touchMove", apart)
+    touch("touchEnd", 0)
+    reader.settle()
+    assert float(reader.readout().split()[1].rstrip(",")) == pytest.approx(2.0, rel=0.05)
+    assert "(as analyzed)" in reader.readout()
+
+
 def test_a_place_in_the_view_survives_news_of_the_study(reader: Reader, site: Site) -> None:
     reader.open(STUDY)
     reader.panels().focus()
