@@ -190,6 +190,16 @@ def test_readers_of_all_kinds_can_use_it(
     assert found.violations_count == 0, found.generate_report()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_readers_of_all_kinds_can_use_the_worklist(browser: Browser, site: Site, scheme: Any) -> None:
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"{site.address}/")
+    found = Axe().run(page)
+    context.close()
+    assert found.violations_count == 0, found.generate_report()
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_page_is_wider_than_its_window(reader: Reader, elbow: DemoStudy, width: int) -> None:
     reader.page.set_viewport_size({"width": width, "height": 844})

@@ -15,7 +15,7 @@ from models.study_finding import TriageCategory
 from tests.daemon import store_factory
 from tests.daemon.store_factory import after
 from tests.daemon.web.client import get, make_app, plain
-from tests.factories import uid
+from tests.factories import make_instance, uid, write_instance
 
 
 @pytest.fixture
@@ -40,6 +40,20 @@ def test_the_study_shows_views_members_and_what_was_set_aside(sqlite_only: Store
     assert "unreadable the instance has no pixel data" in page
     assert "not analyzed the image shows another body region" in page
     assert "There is no report yet" in page
+
+
+def test_what_was_set_aside_is_explained_by_its_header(
+    sqlite_only: Store, spool: Spool, app: Starlette
+) -> None:
+    aside = [store_factory.excluded(1, number) for number in range(1, 61)]
+    store_factory.record(sqlite_only, *aside)
+    path = spool.absolute(aside[0].path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_instance(make_instance(BodyPartExamined="CHEST", SeriesDescription="Thorax <b>"), path)
+    page = get(app, f"/studies/{uid(1)}").text
+    assert page.count("<summary>Explain</summary>") == 1, "the other files are gone"
+    assert "SeriesDescription <q><bdi>Thorax &lt;b&gt;</bdi></q>" in page
+    assert page.count("the image shows another body region") == 60
 
 
 def test_the_study_shows_all_revisions_and_their_deliveries(sqlite_only: Store, app: Starlette) -> None:
