@@ -31,7 +31,7 @@ LOOK_SECONDS = 2.0
 """How often a stage looks for work that nobody told it of: a ring was lost, or a time has come."""
 
 SHARED_LOOK_SECONDS = 0.5
-"""The same where stages of other machines may make work: bells are heard on one machine only."""
+"""The same where stages of other machines may have made it."""
 
 LONGEST_HINDRANCE_SECONDS = 10.0
 _RECORD_SECONDS = 5.0
@@ -55,8 +55,8 @@ class StageProcess:
         Gives the time of all that the stage does.
     bell
         Where other stages tell this one that there is work; None for a stage that nobody tells.
-    look_seconds
-        How often it looks by itself, where nobody tells it.
+    shared
+        Whether stages of other machines make work for it too: their bells are not heard here.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class StageProcess:
         node: str = "here",
         clock: Callable[[], datetime] = now,
         bell: Bell | None = None,
-        look_seconds: float = LOOK_SECONDS,
+        shared: bool = False,
     ) -> None:
         self.name = name
         self.owner = f"{node}/{name}"
@@ -80,7 +80,7 @@ class StageProcess:
         self._store = store
         self._node = node
         self._bell = bell or Bell()
-        self._look_seconds = look_seconds
+        self._look_seconds = SHARED_LOOK_SECONDS if shared else LOOK_SECONDS
         self._stopping = False
         self._started_at = clock()
         self._ready = False

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.process import stage
 from daemon.process.bell import Bell
 from daemon.process.stage import StageProcess
 from daemon.process.stage_name import StageName
@@ -94,7 +95,8 @@ def test_rings_leave_no_descriptor_behind(tmp_path: Path):
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_a_stage_is_told_by_another_and_looks_again(sqlite_only, tmp_path: Path):
+def test_a_stage_is_told_by_another_and_looks_again(sqlite_only, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(stage, "LOOK_SECONDS", LONG)
     looks: list[float] = []
 
     def look() -> bool:
@@ -104,9 +106,7 @@ def test_a_stage_is_told_by_another_and_looks_again(sqlite_only, tmp_path: Path)
     def nothing(*, forgive: bool) -> None:
         """Nothing is claimed."""
 
-    sender = StageProcess(
-        StageName.SENDER, sqlite_only, bell=Bell(tmp_path, "here/sender"), look_seconds=LONG
-    )
+    sender = StageProcess(StageName.SENDER, sqlite_only, bell=Bell(tmp_path, "here/sender"))
     reporter = StageProcess(StageName.REPORTER, sqlite_only, bell=Bell(tmp_path, "here/reporter"))
     thread = threading.Thread(target=sender.repeat, args=(look, nothing))
     thread.start()
@@ -119,18 +119,19 @@ def test_a_stage_is_told_by_another_and_looks_again(sqlite_only, tmp_path: Path)
         thread.join()
 
 
-def test_a_stage_that_rests_looks_when_something_is_due(sqlite_only):
+def test_a_stage_that_rests_looks_when_something_is_due(sqlite_only, monkeypatch):
+    monkeypatch.setattr(stage, "LOOK_SECONDS", LONG)
     looks: list[float] = []
 
     def look() -> bool:
         looks.append(time.monotonic())
         if len(looks) == 3:
-            stage.stop()
+            reporter.stop()
         return False
 
     def nothing(*, forgive: bool) -> None:
         """Nothing is claimed."""
 
-    stage = StageProcess(StageName.REPORTER, sqlite_only, look_seconds=LONG)
-    stage.repeat(look, nothing, rest=lambda: 0.1)
+    reporter = StageProcess(StageName.REPORTER, sqlite_only)
+    reporter.repeat(look, nothing, rest=lambda: 0.1)
     assert 0.2 <= looks[-1] - looks[0] < SOON
