@@ -15,8 +15,8 @@ from daemon.process.stage import StageProcess
 from daemon.process.stage_name import StageName
 from tests.daemon.deadline import wait_until
 
-LONG = 60.0
-SOON = 30.0
+LONG = 20.0
+SOON = 10.0
 
 
 def waits(bell: Bell, since: int, seconds: float = LONG) -> float:
