@@ -73,12 +73,15 @@ def run_stage(name: StageName, config: Config) -> None:
     logs.set_up(level=config.logging.level, format_=config.logging.format, stage=name)
     end_with_supervisor()
 
+    from daemon.process.bell import Bell
     from daemon.process.stage import StageProcess
     from daemon.process.stage_lock import exclusive
 
     parts = Parts(config, open_store_of(config, author=name), _prepare_storage(config))
     with exclusive(config.storage.data_dir, parts.spool.node, name):
-        stage = StageProcess(name, parts.store, node=parts.spool.node)
+        node, shared = parts.spool.node, not database_files(_url_of(config))
+        bell = Bell(config.storage.data_dir, f"{node}/{name}")
+        stage = StageProcess(name, parts.store, node=node, bell=bell, shared=shared)
         stage.stop_on_signals()
         _RUN[name](parts, stage)
     parts.store.close()
@@ -144,7 +147,7 @@ def _run_receiver(parts: Parts, stage: "StageProcess") -> None:
     from daemon.intake_rule import IntakeRule
     from daemon.stages.receiver import Receiver
 
-    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now)
+    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now, stage.tell)
     Receiver(intake, parts.store, parts.config).run(stage)
 
 
@@ -153,7 +156,7 @@ def _run_watcher(parts: Parts, stage: "StageProcess") -> None:
     from daemon.intake_rule import IntakeRule
     from daemon.stages.watcher import Watcher
 
-    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now)
+    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now, stage.tell)
     folders, settle_seconds = parts.config.watcher.folders, parts.config.watcher.settle_seconds
     Watcher(intake, parts.spool, folders, settle_seconds=settle_seconds).run(stage)
 

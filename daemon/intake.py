@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from daemon.errors import IntakeRefused
 from daemon.intake_rule import IntakeRule
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool, data_set_digest
 from daemon.store import instances
 from daemon.store.database import Store
@@ -62,12 +63,16 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """The way into the spool and the store."""
+    """The way into the spool and the store.
+
+    `tell` lets another stage know that there is work for it.
+    """
 
     spool: Spool
     store: Store
     rule: IntakeRule
     clock: Callable[[], datetime]
+    tell: Callable[[StageName], None] = lambda name: None
 
     def accept(self, arrival: Arrival) -> Recorded:
         """File and record an instance; when this returns, the instance is durable.
@@ -109,6 +114,7 @@ class Intake:
         except DBAPIError as error:  # the drivers do not agree on anything narrower
             # An adopted file stays until it is swept up: whether a commit that failed was made, nobody knows.
             raise IntakeRefused(StoreStatus.OUT_OF_RESOURCES, "the store cannot be used now") from error
+        self.tell(StageName.ANALYZER)
         _log(received, outcome)
         return outcome
 

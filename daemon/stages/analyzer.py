@@ -12,6 +12,7 @@ from daemon.pipeline.reading import PreparedView, prepare, without_number
 from daemon.process.hindrance import hindrance
 from daemon.process.pace import Pace
 from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.store import renewal, views
 from daemon.store.database import Store
@@ -96,6 +97,7 @@ class Analyzer:
                 return True
             stage.working(claims)
             analyzed += self._pass(prepared[analyzed:], stage.owner)
+            stage.tell(StageName.REPORTER)
         log.info(
             "views analyzed",
             extra={"views": analyzed, "ms": round(1000 * (time.monotonic() - started))},

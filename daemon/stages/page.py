@@ -4,7 +4,7 @@ import logging
 from contextlib import closing
 
 from daemon.clock import now
-from daemon.process.stage import StageProcess
+from daemon.process.stage import LOOK_SECONDS, StageProcess
 from daemon.spool import Spool
 from daemon.store.database import Store
 from daemon.web.app import Setting, create_app
@@ -41,6 +41,6 @@ class Page:
                 while server.running and not stage.stopping:
                     stage.alive()
                     sources.forget_old()
-                    stage.wait()
+                    stage.pause(LOOK_SECONDS)
             finally:
                 server.stop()

@@ -57,9 +57,10 @@ class Sender:
         for thread in threads:
             thread.start()
         while not stage.stopping:
+            heard = stage.rings
             self._keep_claims()
             stage.alive("; ".join(conditions.values()))
-            stage.wait()
+            stage.wait(heard)
         for thread in threads:
             thread.join(timeout=3.0)
 
@@ -104,6 +105,7 @@ class Sender:
         owner = f"{stage.owner}/{destination.name}"
         resuming = True
         while not stage.stopping:
+            heard = stage.rings
             try:
                 if resuming:
                     # What a dead process had claimed, or this one before it stumbled, is due again.
@@ -111,14 +113,14 @@ class Sender:
                     conditions.pop(destination.name, None)
                 resuming = False
                 if not self.step(destination, owner):
-                    stage.wait()
+                    stage.wait(heard)
             except Exception as error:
                 # The outer loop of this thread: the store may be away for a while, and the other
                 # destinations go on. The stage shows the condition until it is over.
                 log.exception("sending failed", extra={"destination": destination.name})
                 conditions[destination.name] = f"{destination.name}: {describe(error)}"
                 resuming = True
-                stage.wait(5.0)
+                stage.pause(5.0)
         deliveries.release_deliveries(self._store, owner=owner, forgive=True)
 
     def _record(
