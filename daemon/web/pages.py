@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from daemon.couriers.remark import remark_words
 from daemon.store.database import Store
 from daemon.store.listing import worklist
 from daemon.store.selection import Period
@@ -31,6 +32,7 @@ from daemon.web.listing import (
     untrained_labels,
     waits_for_confirmation,
 )
+from sr_templates.reason import clause
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _REJECTIONS_SHOWN = 20
@@ -115,6 +117,8 @@ def page_templates(product: str) -> Environment:
         "quantity": wording.quantity,
         "rank": wording.priority,
         "reason": wording.reason,
+        "clause": clause,
+        "remark": remark_words,
         "turn_around": turn_around,
         "is_current": is_current,
         "can_be_tried_again": can_be_tried_again,
