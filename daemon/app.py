@@ -25,6 +25,7 @@ from daemon.spool import Spool, make_data_dir
 from daemon.store.location import database_files, database_url
 from daemon.store.schema import is_known_current
 from models.bundle.manifest import read_identity
+from models.errors import ModelError
 
 if TYPE_CHECKING:
     from daemon.process.stage import StageProcess
@@ -215,27 +216,24 @@ def _run_housekeeper(parts: Parts, stage: "StageProcess") -> None:
 
 
 def _run_web(parts: Parts, stage: "StageProcess") -> None:
-    from daemon.web.app import Wanted, create_app
-    from daemon.web.server import WebServer
+    from daemon.stages.page import Page
+    from daemon.web.app import Setting, Wanted
+    from daemon.web.stated import stated_bundle
 
-    web = parts.config.web
-    app = create_app(
-        parts.store,
-        parts.spool,
-        product=product(),
-        wanted=Wanted(stages=stages_of(parts.config), free_bytes=parts.config.storage.min_free_bytes),
-        clock=now,
-        host_names=web.host_names,
-    )
-    server = WebServer(app, web.host, web.port)
-    port = server.start()
-    log.info("worklist page", extra={"address": f"http://{web.host}:{port}/"})
+    config = parts.config
     try:
-        while server.running and not stage.stopping:
-            stage.alive()
-            stage.wait()
-    finally:
-        server.stop()
+        bundle = stated_bundle(config.analysis.bundle, config.analysis.operating_point)
+    except ModelError as error:  # a machine that only serves the page needs no bundle
+        log.warning("the page cannot say what its bundle states", extra={"error": str(error)})
+        bundle = None
+    setting = Setting(
+        product=product(),
+        wanted=Wanted(stages=stages_of(config), free_bytes=config.storage.min_free_bytes),
+        host_names=config.web.host_names,
+        study=config.study,
+        bundle=bundle,
+    )
+    Page(parts.store, parts.spool, setting, host=config.web.host, port=config.web.port).run(stage)
 
 
 _RUN: dict[StageName, Callable[[Parts, "StageProcess"], None]] = {

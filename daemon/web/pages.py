@@ -1,8 +1,9 @@
 """This module renders the pages for people: the worklist, one study, and what is said when there is none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,9 +15,10 @@ from daemon.store.database import Store
 from daemon.store.listing import worklist
 from daemon.store.selection import Period
 from daemon.store.shown import Standing
+from daemon.store.values import InstanceRecord
 from daemon.store.worklist import recent_rejections, study_detail
 from daemon.study.lifecycle import StudyState, is_unfinished
-from daemon.web import wording
+from daemon.web import judging, wording
 from daemon.web.address import requested_study
 from daemon.web.attention import Attention
 from daemon.web.detail import study_view
@@ -25,6 +27,7 @@ from daemon.web.listing import (
     PAGE_SIZE,
     can_be_tried_again,
     is_current,
+    is_paper_asked,
     number_of,
     query_of,
     selection_of,
@@ -32,10 +35,24 @@ from daemon.web.listing import (
     untrained_labels,
     waits_for_confirmation,
 )
+from daemon.web.reports import Reports
+from daemon.web.stated import StatedBundle
+from daemon.web.why import Explanations
+from dicom_io.selection.explanation import Explanation
 from sr_templates.reason import clause
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _REJECTIONS_SHOWN = 20
+_EXPLAINED = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a study's page shows beside the store: the files of the spool, and what the bundle states."""
+
+    reports: Reports
+    explanations: Explanations
+    bundle: StatedBundle | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +63,7 @@ class Pages:
     templates: Environment
     attention: Attention
     clock: Callable[[], datetime]
+    beside: Beside
 
     def worklist(self, request: Request) -> Response:
         """Answer ``/``: the studies in the order they should be read."""
@@ -68,11 +86,16 @@ class Pages:
     def study(self, request: Request) -> Response:
         """Answer ``/studies/{study_instance_uid}``: what was found, where, and what became of it."""
         detail = study_detail(self.store, requested_study(request))
+        by_paper = is_paper_asked(request.query_params)
+        shown = study_view(detail, self.beside.bundle, by_paper=by_paper)
         return self._page(
             "study.html",
             now=self.clock(),
             entry=detail.entry,
-            shown=study_view(detail),
+            shown=shown,
+            by_paper=by_paper,
+            set_aside=list(zip_longest(shown.set_aside, self._explained(shown.set_aside))),
+            report=self.beside.reports.text(detail.results),
             events=detail.events,
             untrained=untrained_labels([detail.entry]),
         )
@@ -80,6 +103,10 @@ class Pages:
     def message(self, title: str, text: str, *, status: int) -> Response:
         """Answer with a page that only says something."""
         return self._page("message.html", status=status, now=self.clock(), title=title, text=text)
+
+    def _explained(self, records: Sequence[InstanceRecord]) -> list[Explanation | None]:
+        """Return why the first of these were set aside; nobody reads the reasons of a thousand slices."""
+        return [self.beside.explanations.of(record) for record in records[:_EXPLAINED]]
 
     def _page(self, template: str, *, status: int = 200, **values: object) -> Response:
         return HTMLResponse(self.templates.get_template(template).render(values), status)
@@ -119,6 +146,11 @@ def page_templates(product: str) -> Environment:
         "reason": wording.reason,
         "clause": clause,
         "remark": remark_words,
+        "rate": judging.rate,
+        "threshold": judging.threshold,
+        "judged": judging.judged,
+        "paper_rule": judging.paper_rule,
+        "said": judging.said,
         "turn_around": turn_around,
         "is_current": is_current,
         "can_be_tried_again": can_be_tried_again,

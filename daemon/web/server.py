@@ -6,8 +6,11 @@ import threading
 import uvicorn
 from starlette.types import ASGIApp
 
+from daemon.web.connection import TimedConnection
+
 _STOP_SECONDS = 3.0
-_MAX_REQUESTS_AT_ONCE = 64
+_BACKLOG = 64
+_MAX_CONNECTIONS = 256  # beyond, requests are answered with 503
 
 
 class WebServer:
@@ -25,7 +28,7 @@ class WebServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=TimedConnection,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
@@ -33,7 +36,7 @@ class WebServer:
                 log_level="warning",
                 access_log=False,  # addresses of studies do not belong into a log of every refresh
                 server_header=False,
-                limit_concurrency=_MAX_REQUESTS_AT_ONCE,
+                limit_concurrency=_MAX_CONNECTIONS,
                 timeout_graceful_shutdown=1,
             )
         )
@@ -70,7 +73,7 @@ class WebServer:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_MAX_REQUESTS_AT_ONCE)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise OSError(
             error.errno,

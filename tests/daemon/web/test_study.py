@@ -15,7 +15,7 @@ from models.study_finding import TriageCategory
 from tests.daemon import store_factory
 from tests.daemon.store_factory import after, said
 from tests.daemon.web.client import get, make_app, plain
-from tests.factories import uid
+from tests.factories import make_instance, uid, write_instance
 
 
 @pytest.fixture
@@ -33,10 +33,27 @@ def test_the_study_shows_views_members_and_what_was_set_aside(sqlite_only: Store
     store_factory.analyze_all(sqlite_only, probability=0.7)
     page = plain(get(app, f"/studies/{uid(1)}").text)
     assert "View 1 left wrist, lateral Probability 0.700" in page
-    assert "densenet201 0.700 mobilenet 0.700" in page
+    below = "the operating points of its bundle are not at hand"
+    assert f"Ensemble of 2 Probability 0.700 {below}" in page
+    for name in ("densenet201", "mobilenet"):
+        assert f"{name} vote 50% Probability 0.700 {below}" in page
     assert "unreadable this object contains no image" in page
     assert "not analyzed this image shows a body part that ulna does not analyze" in page
     assert "There is no report yet" in page
+
+
+def test_what_was_set_aside_is_explained_by_its_header(
+    sqlite_only: Store, spool: Spool, app: Starlette
+) -> None:
+    aside = [store_factory.excluded(1, number) for number in range(1, 61)]
+    store_factory.record(sqlite_only, *aside)
+    path = spool.absolute(aside[0].path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_instance(make_instance(BodyPartExamined="CHEST", SeriesDescription="Thorax <b>"), path)
+    page = get(app, f"/studies/{uid(1)}").text
+    assert page.count("<summary>Explain</summary>") == 1, "the other files are gone"
+    assert "SeriesDescription <q><bdi>Thorax &lt;b&gt;</bdi></q>" in page
+    assert page.count("the image shows another body region") == 60
 
 
 def test_the_study_shows_all_revisions_and_their_deliveries(sqlite_only: Store, app: Starlette) -> None:
@@ -129,7 +146,7 @@ def test_a_view_unlike_the_training_data_is_warned_of(sqlite_only: Store, app: S
     store_factory.analyze_all(sqlite_only, probability=0.7, input_check=InputCheck(distance=0.5))
     page = plain(get(app, f"/studies/{uid(1)}").text)
     assert page.count("This view looks inverted (black for white)") == 1
-    assert page.count("Probability 0.700") == 2
+    assert page.count("frontal Probability 0.700") == 2
     study = get(app, f"/api/studies/{uid(1)}").json()
     assert study["warned_view_count"] == 1
     assert [(i["input_warning"], i["input_distance"]) for i in study["instances"]] == [
