@@ -53,7 +53,7 @@ def test_what_was_set_aside_is_explained_by_its_header(
     page = get(app, f"/studies/{uid(1)}").text
     assert page.count("<summary>Explain</summary>") == 1, "the other files are gone"
     assert "SeriesDescription <q><bdi>Thorax &lt;b&gt;</bdi></q>" in page
-    assert page.count("the image shows another body region") == 60
+    assert page.count("this image shows a body part that ulna does not analyze") == 60
 
 
 def test_the_study_shows_all_revisions_and_their_deliveries(sqlite_only: Store, app: Starlette) -> None:
