@@ -29,6 +29,7 @@ from dicom_io.errors import DecodingInterrupted, DicomIoError
 from dicom_io.objects.common import to_bytes
 from models.bundle.manifest import BundleIdentity
 from models.study_finding import TriageCategory
+from sr_templates.reason import clause
 
 _SHORTEST_REST = 0.01
 
@@ -139,7 +140,7 @@ class Reporter:
     def _built(self, study: ClaimedStudy, on_view: Callable[[], None]) -> Report:
         about = reportable_study(study, self._spool)
         if about is None:
-            reasons = "; ".join(sorted({instance.reason for instance in study.instances}))
+            reasons = "; ".join(sorted({clause(instance.reason) for instance in study.instances}))
             return Report(
                 category=TriageCategory.NOT_ANALYZED,
                 model_label=self._bundle.label,

@@ -16,6 +16,7 @@ from daemon.config.sections import Destination
 from daemon.couriers.backoff import pause
 from daemon.couriers.courier import Fate, Outcome, Parcel
 from daemon.couriers.registry import courier_of
+from daemon.couriers.remark import remark_words
 from daemon.logs import describe
 from daemon.process.stage import StageProcess
 from daemon.spool import Spool
@@ -126,24 +127,25 @@ class Sender:
     def _record(
         self, delivery: ClaimedDelivery, destination: Destination, outcome: Outcome, owner: str
     ) -> None:
-        reason = outcome.words
+        remark = outcome.remark
+        reason = remark_words(remark)
         fields = {
             "study_instance_uid": delivery.study_instance_uid,
             "sop_instance_uid": delivery.sop_instance_uid,
             "destination": destination.name,
         }
         if outcome.fate is Fate.SENT:
-            deliveries.record_sent(self._store, delivery, owner=owner, note=reason, now=self._clock())
+            deliveries.record_sent(self._store, delivery, owner=owner, remark=remark, now=self._clock())
             log.info("result sent", extra=fields)
             return
         if outcome.fate is Fate.NEVER:
-            deliveries.record_dead(self._store, delivery, owner=owner, reason=reason)
+            deliveries.record_dead(self._store, delivery, owner=owner, remark=remark)
             log.error(
                 "result is a dead letter; `ulna requeue` sends it again", extra={**fields, "reason": reason}
             )
             return
         retry_at = self._clock() + pause(delivery.attempts, jitter=random.random())
-        deliveries.record_to_retry(self._store, delivery, owner=owner, reason=reason, retry_at=retry_at)
+        deliveries.record_to_retry(self._store, delivery, owner=owner, remark=remark, retry_at=retry_at)
         log.warning(
             "result will be sent later", extra={**fields, "reason": reason, "retry_at": retry_at.isoformat()}
         )

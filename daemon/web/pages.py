@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from daemon.couriers.remark import remark_words
 from daemon.store.database import Store
 from daemon.store.listing import worklist
 from daemon.store.selection import Period
@@ -38,6 +39,7 @@ from daemon.web.reports import Reports
 from daemon.web.stated import StatedBundle
 from daemon.web.why import Explanations
 from dicom_io.selection.explanation import Explanation
+from sr_templates.reason import clause
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _REJECTIONS_SHOWN = 20
@@ -142,6 +144,8 @@ def page_templates(product: str) -> Environment:
         "quantity": wording.quantity,
         "rank": wording.priority,
         "reason": wording.reason,
+        "clause": clause,
+        "remark": remark_words,
         "rate": judging.rate,
         "threshold": judging.threshold,
         "judged": judging.judged,

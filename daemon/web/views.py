@@ -52,7 +52,7 @@ class Views:
         except FileNotFoundError:
             return _refusal(410, "its file is not in the spool any more; retention or a person removed it")
         except UndecodablePixels as error:
-            return _refusal(422, error.reason)
+            return _refusal(422, str(error))
         except SourcesBusy as error:
             return _refusal(503, str(error), _BUSY)
         except (DecodingInterrupted, OSError):
