@@ -11,9 +11,9 @@ from typing import Any
 
 from daemon.couriers.remark import remark_words
 from daemon.pipeline.file_study import AnalyzedFile, FileStudy
-from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.places import place_values
 from daemon.store.shown import DeliveryRecord, EventRecord, ResultRecord, StudyDetail, WorklistEntry
+from daemon.store.study_reason import PATIENT_MISMATCH
 from daemon.store.values import InstanceRecord
 from daemon.study.priority import Priority
 from daemon.web.listing import is_current, turn_around

@@ -17,8 +17,8 @@ from daemon.config.bundle_check import require_usable
 from daemon.config.sections import Analysis
 from daemon.pipeline.file_study import AnalyzedFile, FileStudy
 from daemon.spool import write_whole
-from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.places import place_values
+from daemon.store.study_reason import PATIENT_MISMATCH
 from daemon.study_json import file_study_values
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.objects.common import to_bytes

@@ -120,8 +120,7 @@ class Reporter:
         except (DicomIoError, ValueError, OSError) as error:
             if hindrance(error):
                 raise
-            reason = f"the report could not be built ({describe(error)})"
-            studies.record_report_failed(self._store, study, owner=owner, reason=reason)
+            studies.record_report_failed(self._store, study, owner=owner, error=describe(error))
             log.exception("report failed", extra={"study_instance_uid": study.study_instance_uid})
             return
         recorded = studies.record_report(self._store, study, report, owner=owner, now=stage.clock())

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from daemon.store import patients, transitions
 from daemon.store.revision import next_revision
+from daemon.store.study_reason import WITHOUT_DETAILS
 from daemon.store.tables import studies
 from daemon.store.values import ReceivedInstance
 from daemon.study.lifecycle import CLOSED_STUDY_STATES, StudyEvent, StudyState
@@ -79,7 +80,7 @@ def record_in_study(
     elif not (is_own or disputed or known.contradicts(new)):
         values |= asdict(known.completed_by(new))
     if not (is_own or disputed) and known.contradicts(new):
-        values |= {"reason": patients.PATIENT_MISMATCH}
+        values |= WITHOUT_DETAILS
         transitions.change(connection, transitions.study(study), StudyEvent.PATIENT_MISMATCH, values)
         disputed = True
     elif is_view and not disputed:

@@ -13,6 +13,7 @@ from daemon.store import transitions
 from daemon.store.database import Store
 from daemon.store.deliveries import requeue_delivery
 from daemon.store.patients import of_two_patients
+from daemon.store.study_reason import WITHOUT_DETAILS
 from daemon.store.tables import deliveries, results, studies
 from daemon.study.lifecycle import CLOSED_STUDY_STATES, DeliveryState, StudyEvent, StudyState
 
@@ -68,8 +69,8 @@ def _requeue(store: Store, study_id: int, wanted: ColumnElement[bool]) -> int:
         for row in rows:
             requeue_delivery(connection, row, study_id)
         if rows:
-            values = {"reason": ""}
-            transitions.change(connection, transitions.study(study), StudyEvent.DELIVERY_REQUEUED, values)
+            event = StudyEvent.DELIVERY_REQUEUED
+            transitions.change(connection, transitions.study(study), event, WITHOUT_DETAILS)
         return len(rows)
 
 

@@ -1,18 +1,19 @@
 """This module is the outbox: which result still has to reach which destination."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, update
 
 from daemon.couriers.backoff import LONGEST_SECONDS
-from daemon.couriers.remark import Note, Remark, remark_words
+from daemon.couriers.remark import Note, Remark
 from daemon.errors import UnknownStudy
 from daemon.store import lease, patients, transitions
 from daemon.store.columns import remark_values
 from daemon.store.database import Store
 from daemon.store.result_kind import ResultKind
+from daemon.store.study_reason import WITHOUT_DETAILS, delivery_dead
 from daemon.store.tables import deliveries, results, studies
 from daemon.store.values import ClaimedDelivery
 from daemon.study.lifecycle import (
@@ -144,14 +145,14 @@ def requeue_study(store: Store, study_instance_uid: str) -> int:
         state = StudyState(study.state)
         rows = _deliveries_of(connection, study.id, study.revision)
         if not rows and state is StudyState.FAILED:
-            values = {"reason": "", "attempts": 0}
+            values = {**WITHOUT_DETAILS, "attempts": 0}
             transitions.change(connection, transitions.study(study), StudyEvent.REPORT_REQUEUED, values)
         elif rows and (state in CLOSED_STUDY_STATES or state is StudyState.DELIVERING):
             rows = [row for row in rows if row.state != DeliveryState.SENT] or rows
             for row in rows:
                 requeue_delivery(connection, row, study.id)
-            values = {"reason": ""}
-            transitions.change(connection, transitions.study(study), StudyEvent.DELIVERY_REQUEUED, values)
+            event = StudyEvent.DELIVERY_REQUEUED
+            transitions.change(connection, transitions.study(study), event, WITHOUT_DETAILS)
         return len(rows)
 
 
@@ -165,15 +166,14 @@ def settle_study(connection: Connection, study_id: int) -> None:
     rows = _deliveries_of(connection, study_id, study.revision)
     if any(row.state in _UNSENT for row in rows):
         return
-    values: dict[str, Any] = {"reason": ""}
+    values: Mapping[str, Any] = WITHOUT_DETAILS
     dead = [row for row in rows if row.state == DeliveryState.DEAD]
     if dead:
         event = StudyEvent.DELIVERY_DEAD
         remark = Remark.stored(dead[0].remark, dead[0].details)
-        values["reason"] = f"delivery to {dead[0].destination} failed: {remark_words(remark)}"
+        values = {"details": delivery_dead(dead[0].destination, remark)}
     elif study.category == TriageCategory.NOT_ANALYZED:
         event = StudyEvent.NOTHING_TO_REPORT
-        values["reason"] = study.not_analyzed
     else:
         event = StudyEvent.ALL_SENT
     transitions.change(connection, transitions.study(study), event, values)

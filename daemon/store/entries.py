@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select
 
 from daemon.store.shown import Standing, WorklistEntry
+from daemon.store.study_reason import study_reason
 from daemon.store.tables import deliveries, instances, results, studies
 from daemon.store.values import StudyIdentity
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
@@ -27,7 +28,8 @@ _COLUMNS = (
     studies.c.study_description,
     studies.c.state,
     studies.c.cause,
-    studies.c.reason,
+    studies.c.details,
+    studies.c.not_analyzed,
     studies.c.revision,
     studies.c.priority,
     studies.c.standing,
@@ -127,7 +129,7 @@ def _entry(row: Any, contents: _Contents, outbox: Mapping[str, set[str]]) -> Wor
         ),
         state=StudyState(row.state),
         cause=row.cause,
-        reason=row.reason,
+        reason=study_reason(row.cause, row.details, row.not_analyzed),
         revision=row.revision,
         priority=row.priority,
         standing=Standing(row.standing),

@@ -18,6 +18,7 @@ from daemon.store import lease, transitions
 from daemon.store.columns import reason_values, remark_values
 from daemon.store.database import Store
 from daemon.store.revision import next_revision
+from daemon.store.study_reason import CONFIRMATION_NEEDED, WITHOUT_DETAILS
 from daemon.store.tables import activations, deliveries, instances, results, studies
 from daemon.study.lifecycle import (
     DeliveryEvent,
@@ -30,16 +31,9 @@ from dicom_io.selection.exclusion import Exclusion
 from dicom_io.selection.patient import PatientIdentity, one_patient
 from sr_templates.reason import Reason, Withheld
 
-PATIENT_MISMATCH = "patient_mismatch"
-"""What a study says for a reason where two patients meet in it."""
-
 NOT_IN_USE = (Withheld.CONFLICTING_DUPLICATE, Withheld.REPLACED)
 """Exclusions of what stands beside the instance whose SOP Instance UID it bears."""
 
-_CONFIRMATION_NEEDED = (
-    "its instances name one patient again, but results went out under another; remove those from the PACS, "
-    "then run `ulna requeue STUDY_UID --confirm-patient`"
-)
 _HELD = (StudyEvent.PATIENT_MISMATCH, StudyEvent.CONFIRMATION_NEEDED)
 _UNSENT = (DeliveryState.PENDING, DeliveryState.WAITING)
 # What the first patient's images showed is not said of the second.
@@ -75,7 +69,7 @@ def require_one_patient(study: Row[Any]) -> None:
     if not is_of_two_patients(study.state, study.cause):
         return
     raise ActionRefused(
-        f"study {study.study_instance_uid}: {_CONFIRMATION_NEEDED}"
+        f"study {study.study_instance_uid}: {CONFIRMATION_NEEDED}"
         if needs_confirmation(study.state, study.cause)
         else f"study {study.study_instance_uid} holds instances of different patients; correct them in the "
         "PACS, and send them again"
@@ -112,12 +106,12 @@ def settle_patient(connection: Connection, study_id: int, *, now: datetime) -> N
     study = connection.execute(select(studies).where(studies.c.id == study_id)).one()
     patient = _patient_in_use(connection, study_id)
     if patient is None:
-        _fail(connection, study, StudyEvent.PATIENT_MISMATCH, PATIENT_MISMATCH)
+        _fail(connection, study, StudyEvent.PATIENT_MISMATCH)
     elif any(
         row.is_begun and patient_of(row).contradicts(patient)  # an attempt that failed may have arrived
         for row in _deliveries_of(connection, study_id, now)
     ):
-        _fail(connection, study, StudyEvent.CONFIRMATION_NEEDED, _CONFIRMATION_NEEDED)
+        _fail(connection, study, StudyEvent.CONFIRMATION_NEEDED)
     else:
         _resume(connection, study, patient, StudyEvent.PATIENT_CORRECTED, now)
 
@@ -202,9 +196,9 @@ def _deliveries_of(connection: Connection, study_id: int, now: datetime) -> Sequ
     return connection.execute(query.with_for_update(key_share=True, of=deliveries)).all()
 
 
-def _fail(connection: Connection, study: Row[Any], event: StudyEvent, reason: str) -> None:
+def _fail(connection: Connection, study: Row[Any], event: StudyEvent) -> None:
     if study.cause != event:
-        transitions.change(connection, transitions.study(study), event, {"reason": reason})
+        transitions.change(connection, transitions.study(study), event, WITHOUT_DETAILS)
 
 
 def _resume(

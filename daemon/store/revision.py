@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from daemon.store.study_reason import WITHOUT_DETAILS
+
 
 def next_revision(study: Row[Any], now: datetime) -> dict[str, Any]:
     """Return what changes in a study, from its row, that is analyzed and reported anew."""
@@ -12,6 +14,6 @@ def next_revision(study: Row[Any], now: datetime) -> dict[str, Any]:
         "revision": study.revision + 1,
         "collecting_since": now,
         "closed_at": None,
-        "reason": "",
+        **WITHOUT_DETAILS,
         "attempts": 0,
     }

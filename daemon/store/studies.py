@@ -14,14 +14,13 @@ from daemon.store.patients import patient_of
 from daemon.store.queueing import fill_outbox
 from daemon.store.reports import insert_result, keep_places
 from daemon.store.result_kind import ResultKind
+from daemon.store.study_reason import WITHOUT_DETAILS, report_failed
 from daemon.store.tables import instances, results, studies
 from daemon.store.values import ClaimedStudy, OpenStudy, Report, ViewKind
 from daemon.store.views import return_views
 from daemon.study.lifecycle import InstanceState, StudyEvent, StudyState
 from dicom_io.objects.previous_report import PreviousReport
 from dicom_io.selection.laterality import Laterality
-
-BEGUN_TOO_OFTEN = "building the report ended without an answer twice"
 
 
 def open_studies(store: Store) -> tuple[OpenStudy, ...]:
@@ -56,8 +55,8 @@ def claim_study(store: Store, study: OpenStudy, *, owner: str, now: datetime) ->
         if row is None:
             return None
         if row.attempts >= lease.MAX_ATTEMPTS:
-            values = {"reason": BEGUN_TOO_OFTEN}
-            transitions.change(connection, transitions.study(row), StudyEvent.REPORT_BEGUN_TOO_OFTEN, values)
+            event = StudyEvent.REPORT_BEGUN_TOO_OFTEN
+            transitions.change(connection, transitions.study(row), event, WITHOUT_DETAILS)
             return None
         claim = lease.taken(studies, owner=owner, now=now)
         transitions.change(connection, transitions.study(row), StudyEvent.CLAIMED, claim)
@@ -87,7 +86,7 @@ def record_report(store: Store, study: ClaimedStudy, report: Report, *, owner: s
             "trained": report.trained,
             "summary": report.summary,
             "not_analyzed": report.not_analyzed,
-            "reason": "" if report.results else report.not_analyzed,
+            **WITHOUT_DETAILS,
             "closed_at": now,
             "attempts": 0,
             **lease.given_back(),
@@ -106,12 +105,12 @@ def record_report(store: Store, study: ClaimedStudy, report: Report, *, owner: s
     return True
 
 
-def record_report_failed(store: Store, study: ClaimedStudy, *, owner: str, reason: str) -> None:
+def record_report_failed(store: Store, study: ClaimedStudy, *, owner: str, error: str) -> None:
     """Record why no report could be built."""
     with store.write() as connection:
         row = _held(connection, study, owner)
         if row is not None:
-            values = {"reason": reason, **lease.given_back()}
+            values = {"details": report_failed(error), **lease.given_back()}
             transitions.change(connection, transitions.study(row), StudyEvent.REPORT_FAILED, values)
 
 

@@ -32,10 +32,8 @@ studies = Table(
     Column("id", Integer, primary_key=True),
     Column("study_instance_uid", Uid, nullable=False, unique=True),
     Column("state", String(16), nullable=False),
-    # What brought it into this state, a value of `daemon.study.lifecycle.StudyEvent`; the reason says it in
-    # words.
-    Column("cause", String(32), nullable=False, default="", server_default=""),
-    Column("reason", Text, nullable=False, default=""),
+    # What brought it into this state, a value of `daemon.study.lifecycle.StudyEvent`; see `study_reason`.
+    *coded("cause"),
     Column("revision", Integer, nullable=False, default=1),
     # Rises with every instance; a report built on an older generation is not recorded.
     Column("generation", Integer, nullable=False, default=0),

@@ -26,8 +26,8 @@ from daemon.spool import Spool
 from daemon.store.database import open_store
 from daemon.store.listing import worklist_entries
 from daemon.store.location import database_url
-from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.retention import purge_studies
+from daemon.store.study_reason import PATIENT_MISMATCH
 from daemon.store.tables import instances, studies
 from daemon.store.values import Recorded
 from daemon.store.worklist import recent_rejections, study_detail

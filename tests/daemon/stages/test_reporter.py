@@ -17,6 +17,7 @@ from daemon.stages.reporter import Reporter
 from daemon.store import lease, studies
 from daemon.store.database import Store
 from daemon.store.shown import StudyDetail
+from daemon.store.study_reason import BEGUN_TOO_OFTEN
 from daemon.store.values import ReceivedInstance
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import InstanceState, StudyState
@@ -203,7 +204,7 @@ def test_a_report_whose_decoding_ends_twice_is_not_begun_again(sqlite_only, spoo
         step(sqlite_only, spool, at=after(60), decoder=Ended())
         assert detail(sqlite_only).entry.state is StudyState.OPEN
     step(sqlite_only, spool, at=after(60), decoder=Ended())
-    assert detail(sqlite_only).entry.reason == studies.BEGUN_TOO_OFTEN
+    assert detail(sqlite_only).entry.reason == BEGUN_TOO_OFTEN
 
 
 @pytest.mark.parametrize(("seconds", "reported"), [(-1, False), (1, True)])

@@ -50,6 +50,7 @@ from tests.daemon.store_factory import (
     sqlite_store,
     why,
 )
+from tests.factories import uid
 
 
 def test_migrations_build_the_schema_of_the_tables(store):
@@ -162,10 +163,11 @@ def drop(connection: Connection, columns: Mapping[str, Sequence[str]]) -> None:
 
 
 def sentences_again(connection: Connection) -> None:
-    """Take back what the eleventh schema brought; what was told stands in sentences."""
-    for table in ("instances", "deliveries"):
+    """Take back what the eleventh and the twelfth schema brought; what was told stands in sentences."""
+    for table in ("studies", "instances", "deliveries"):
         connection.execute(text(f"ALTER TABLE {table} ADD COLUMN reason TEXT NOT NULL DEFAULT ''"))
-    drop_columns(connection, {"instances": ("details",), "deliveries": ("remark", "details")})
+    details = ("details",)
+    drop_columns(connection, {"studies": details, "instances": details, "deliveries": ("remark", *details)})
 
 
 def drop_columns(connection: Connection, columns: Mapping[str, Sequence[str]]) -> None:
@@ -226,10 +228,10 @@ def test_store_of_release_0_3_turns_sentences_into_facts(store):
         3: "model_label = 'ensemble200 0.1.0', category = 'not analyzed', summary = 'because of x'",
     }
     with store.write() as connection:
+        drop(connection, NEW_SINCE_0_3)
         for number, values in sentences.items():
             where = f"study_instance_uid = '{received(number).study_instance_uid}'"
             connection.execute(text(f"UPDATE studies SET {values} WHERE {where}"))
-        drop(connection, NEW_SINCE_0_3)
         connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
     mismatch, untrained, empty = (
@@ -437,6 +439,39 @@ def test_store_of_release_0_4_counts_what_it_holds_by_day(store):
         assert sum(ended_after(connection, NOW.date()).values()) == 2
         assert sum(ended_after(connection, NOW.date() - timedelta(days=1)).values()) == 3
     assert sum(one.number for one in counts(migrated).studies) == 4
+    migrated.close()
+
+
+def test_what_release_0_4_said_of_studies_can_still_be_read(store):
+    said = {
+        1: ("failed", "delivery dead", "delivery to pacs failed: no answer within 30 s"),
+        2: ("failed", "patient mismatch", "patient_mismatch"),
+        3: ("not_analyzed", "nothing to report", "this image is a localizer"),
+        4: ("delivered", "all sent", ""),
+    }
+    for number in said:
+        delivered_study(store, number)
+    with store.write() as connection:
+        drop_days(connection)
+        sentences_again(connection)
+        for number, (state, cause, reason) in said.items():
+            connection.execute(
+                text(
+                    "UPDATE studies SET state = :s, cause = :c, reason = :r, not_analyzed = :n "
+                    "WHERE study_instance_uid = :u"
+                ),
+                {
+                    "s": state,
+                    "c": cause,
+                    "r": reason,
+                    "n": reason if state == "not_analyzed" else "",
+                    "u": uid(number),
+                },
+            )
+        connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
+    migrated = open_store(store.engine.url.render_as_string(hide_password=False))
+    found = {number: study_detail(migrated, uid(number)).entry.reason for number in said}
+    assert found == {number: reason for number, (_, _, reason) in said.items()}
     migrated.close()
 
 

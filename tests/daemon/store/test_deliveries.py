@@ -350,7 +350,7 @@ def test_history_tells_that_a_newer_report_superseded_a_delivery(store):
 
 def test_requeue_builds_a_failed_report_again(store):
     analyzed_study(store)
-    studies.record_report_failed(store, claim(store), owner=REPORTER, reason="template")
+    studies.record_report_failed(store, claim(store), owner=REPORTER, error="template")
     assert deliveries.requeue_study(store, uid(1)) == 0
     assert (entry(store).state, entry(store).reason) == (StudyState.OPEN, "")
     assert claim(store).revision == 1

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import insert, select, text
 
-from daemon.store import instances, patients, studies
+from daemon.store import instances, studies
 from daemon.store.listing import worklist_entries
 from daemon.store.refusals import record_rejection
 from daemon.store.shown import Rejection
+from daemon.store.study_reason import PATIENT_MISMATCH
 from daemon.store.tables import studies as study_table
 from daemon.store.values import Recorded
 from daemon.store.worklist import recent_rejections, study_detail
@@ -173,7 +174,7 @@ def test_view_that_comes_during_reporting_leaves_the_claim(store):
 
 def test_two_patients_in_a_study_fail_it(store):
     record(store, received(), received(1, 2, identity=identity(2)))
-    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, patients.PATIENT_MISMATCH)
+    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, PATIENT_MISMATCH)
     assert entry(store).identity.patient_id == "TEST-1"
 
 
@@ -181,12 +182,12 @@ def test_two_patients_in_a_study_fail_it(store):
 def test_any_instance_of_another_patient_fails_the_study(store, make):
     delivered_study(store)
     record(store, make(1, 2, identity=identity(2)), now=after(60))
-    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, patients.PATIENT_MISMATCH)
+    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, PATIENT_MISMATCH)
 
 
 def test_study_of_two_patients_stays_failed_whatever_comes(store):
     record(store, received(), received(1, 2, identity=identity(2)), received(1, 3), received(1, 4))
-    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, patients.PATIENT_MISMATCH)
+    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, PATIENT_MISMATCH)
 
 
 def test_absent_patient_id_contradicts_none_and_is_filled_in(store):
@@ -206,7 +207,7 @@ def test_an_id_counts_within_its_issuer(store):
         received(1, 2),
         received(1, 3, identity=identity(issuer_of_patient_id="SOUTH")),
     )
-    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, patients.PATIENT_MISMATCH)
+    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, PATIENT_MISMATCH)
 
 
 def test_an_issuer_that_comes_later_is_kept(store):
@@ -218,7 +219,7 @@ def test_an_issuer_that_comes_later_is_kept(store):
 def test_without_an_id_another_name_is_another_patient(store):
     stranger = identity(patient_id="", patient_name="Testcase^Elbow")
     record(store, received(), received(1, 2, identity=stranger))
-    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, patients.PATIENT_MISMATCH)
+    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, PATIENT_MISMATCH)
 
 
 def test_names_are_spelled_in_many_ways(store):
@@ -313,8 +314,8 @@ def test_second_patient_takes_the_claim_of_the_report(store):
     analyzed_study(store)
     claimed = claim(store)
     record(store, received(1, 2, identity=identity(2)))
-    studies.record_report_failed(store, claimed, owner=REPORTER, reason="too late")
-    assert entry(store).reason == patients.PATIENT_MISMATCH
+    studies.record_report_failed(store, claimed, owner=REPORTER, error="too late")
+    assert entry(store).reason == PATIENT_MISMATCH
 
 
 def test_repeat_that_waited_for_its_twin_is_a_repeat(postgresql_store):

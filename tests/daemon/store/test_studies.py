@@ -10,6 +10,7 @@ from sqlalchemy import select
 from daemon.store import deliveries, lease, studies, views
 from daemon.store.instances import record_instance
 from daemon.store.result_kind import ResultKind
+from daemon.store.study_reason import BEGUN_TOO_OFTEN
 from daemon.store.tables import studies as study_table
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import InstanceEvent, InstanceState, StudyState
@@ -268,15 +269,16 @@ def test_newest_revision_is_the_predecessor(store):
 
 def test_failed_report_fails_the_study_visibly(store):
     analyzed_study(store)
-    studies.record_report_failed(store, claim(store), owner=REPORTER, reason="StudyInstanceUID is missing")
-    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, "StudyInstanceUID is missing")
+    studies.record_report_failed(store, claim(store), owner=REPORTER, error="StudyInstanceUID is missing")
+    said = "the report could not be built (StudyInstanceUID is missing)"
+    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, said)
 
 
 def test_failure_of_a_lost_claim_is_not_recorded(store):
     analyzed_study(store)
     claimed = claim(store)
     studies.release_studies(store, owner=REPORTER, forgive=False)
-    studies.record_report_failed(store, claimed, owner=REPORTER, reason="late")
+    studies.record_report_failed(store, claimed, owner=REPORTER, error="late")
     assert entry(store).state is StudyState.OPEN
 
 
@@ -286,7 +288,7 @@ def test_study_whose_report_takes_the_reporter_down_twice_fails(store):
         claim(store)
         studies.release_studies(store, owner=REPORTER, forgive=False)
     assert studies.claim_study(store, open_study(store), owner=REPORTER, now=NOW) is None
-    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, studies.BEGUN_TOO_OFTEN)
+    assert (entry(store).state, entry(store).reason) == (StudyState.FAILED, BEGUN_TOO_OFTEN)
 
 
 def test_reporter_that_stops_on_purpose_makes_no_attempt(store):

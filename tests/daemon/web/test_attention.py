@@ -99,7 +99,7 @@ def test_results_under_another_patient_need_a_person(sqlite_only: Store, app: St
 def test_a_report_that_cannot_be_built_needs_a_person(sqlite_only: Store, app: Starlette) -> None:
     store_factory.analyzed_study(sqlite_only, 1)
     claimed = store_factory.claim(sqlite_only, 1)
-    studies.record_report_failed(sqlite_only, claimed, owner=store_factory.REPORTER, reason="template")
+    studies.record_report_failed(sqlite_only, claimed, owner=store_factory.REPORTER, error="template")
     assert_needed(app, NeedKind.FAILED_REPORTS, 1, "1 report could not be built", "ulna requeue STUDY_UID")
 
 
