@@ -1,5 +1,7 @@
 """Dead letters: how many there are, whereto, and what trying them again does."""
 
+from sqlalchemy import event
+
 from daemon.store.dead_letters import dead_letters, requeue_dead_letters
 from daemon.store.deliveries import claim_deliveries
 from daemon.store.worklist import study_detail
@@ -48,6 +50,18 @@ def test_dead_letters_are_counted_by_destination(store):
     reported_study(store, 3)
     found = dead_letters(store)
     assert (found.sendable, found.withheld) == ({PACS: 6, "viewer": 6}, {})
+
+
+def test_counting_looks_at_what_is_dead_only(sqlite_only):
+    asked = []
+    event.listen(
+        sqlite_only.engine, "before_cursor_execute", lambda _c, _cur, *asking: asked.append(asking[:2])
+    )
+    dead_letters(sqlite_only)
+    (statement, values) = next(one for one in asked if "dead" in one[0])
+    with sqlite_only.read() as connection:
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    assert any("ix_deliveries_dead" in step for step in plan), plan
 
 
 def test_letters_of_an_earlier_revision_are_none(store):
