@@ -26,8 +26,9 @@ from daemon.store import tables, tallies
 from daemon.store.database import Store, open_store
 from daemon.store.location import database_url
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyEvent, StudyState
-from daemon.web.app import Wanted, create_app
+from daemon.web.app import Setting, Wanted, create_app
 from daemon.web.listing import PAGE_SIZE
+from daemon.web.sources import Sources
 from models.study_finding import TriageCategory
 
 NOW = datetime(2026, 3, 31, tzinfo=UTC)
@@ -133,7 +134,9 @@ def fill(store: Store, count: int) -> None:
 
 
 async def measure(store: Store, spool: Spool, count: int) -> None:
-    app = create_app(store, spool, product="ulna", wanted=Wanted(stages=()), clock=lambda: NOW)
+    app = create_app(
+        store, spool, Setting(product="ulna", wanted=Wanted(stages=())), sources=Sources(), clock=lambda: NOW
+    )
     last = {"last": count // PAGE_SIZE, "last_of_category": count // 4 // PAGE_SIZE, "offset": count - 100}
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:

@@ -215,27 +215,19 @@ def _run_housekeeper(parts: Parts, stage: "StageProcess") -> None:
 
 
 def _run_web(parts: Parts, stage: "StageProcess") -> None:
-    from daemon.web.app import Wanted, create_app
-    from daemon.web.server import WebServer
+    from daemon.stages.page import Page
+    from daemon.web.app import Setting, Wanted
+    from daemon.web.stated import stated_bundle
 
-    web = parts.config.web
-    app = create_app(
-        parts.store,
-        parts.spool,
+    config = parts.config
+    setting = Setting(
         product=product(),
-        wanted=Wanted(stages=stages_of(parts.config), free_bytes=parts.config.storage.min_free_bytes),
-        clock=now,
-        host_names=web.host_names,
+        wanted=Wanted(stages=stages_of(config), free_bytes=config.storage.min_free_bytes),
+        host_names=config.web.host_names,
+        study=config.study,
+        bundle=stated_bundle(config.analysis.bundle, config.analysis.operating_point),
     )
-    server = WebServer(app, web.host, web.port)
-    port = server.start()
-    log.info("worklist page", extra={"address": f"http://{web.host}:{port}/"})
-    try:
-        while server.running and not stage.stopping:
-            stage.alive()
-            stage.wait()
-    finally:
-        server.stop()
+    Page(parts.store, parts.spool, setting, host=config.web.host, port=config.web.port).run(stage)
 
 
 _RUN: dict[StageName, Callable[[Parts, "StageProcess"], None]] = {

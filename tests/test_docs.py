@@ -70,7 +70,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
 
 
 NOT_OF_THE_SERVICE = [
-    *("Coding", "Fate", "Level", "VoiFunction", "Verdict"),  # inside
+    *("Coding", "Fate", "Level", "Line", "VoiFunction", "Verdict"),  # inside
     *("Fold", "Overlap", "SubsetKind"),  # of bundles and their evaluation
     *("Laterality", "Projection", "Region"),  # of DICOM
     "TriageCategory",  # a part of Standing

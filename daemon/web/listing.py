@@ -81,6 +81,20 @@ def can_be_tried_again(entry: WorklistEntry) -> bool:
     return entry.state is StudyState.FAILED and not has_two_patients(entry)
 
 
+def is_paper_asked(query: Mapping[str, str]) -> bool:
+    """Return whether the paper's own rule is asked for beside ulna's: ``rule=paper``.
+
+    Raises
+    ------
+    UnknownFilter
+        Another rule is asked for.
+    """
+    rule = query.get("rule", "")
+    if rule not in ("", "paper"):
+        raise UnknownFilter("rule must be paper, or left out")
+    return bool(rule)
+
+
 def turn_around(entry: WorklistEntry) -> timedelta | None:
     """Return the time from the last view of the present revision to its report; None before that."""
     return entry.closed_at - entry.last_instance_at if entry.closed_at is not None else None

@@ -15,7 +15,7 @@ from daemon.store.selection import Period
 from daemon.store.shown import Standing
 from daemon.store.worklist import recent_rejections, study_detail
 from daemon.study.lifecycle import StudyState, is_unfinished
-from daemon.web import wording
+from daemon.web import judging, wording
 from daemon.web.address import requested_study
 from daemon.web.attention import Attention
 from daemon.web.detail import study_view
@@ -24,6 +24,7 @@ from daemon.web.listing import (
     PAGE_SIZE,
     can_be_tried_again,
     is_current,
+    is_paper_asked,
     number_of,
     query_of,
     selection_of,
@@ -31,9 +32,21 @@ from daemon.web.listing import (
     untrained_labels,
     waits_for_confirmation,
 )
+from daemon.web.reports import Reports
+from daemon.web.stated import StatedBundle
+from daemon.web.why import Explanations
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _REJECTIONS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a study's page shows beside the store: the files of the spool, and what the bundle states."""
+
+    reports: Reports
+    explanations: Explanations
+    bundle: StatedBundle | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,7 @@ class Pages:
     templates: Environment
     attention: Attention
     clock: Callable[[], datetime]
+    beside: Beside
 
     def worklist(self, request: Request) -> Response:
         """Answer ``/``: the studies in the order they should be read."""
@@ -66,11 +80,16 @@ class Pages:
     def study(self, request: Request) -> Response:
         """Answer ``/studies/{study_instance_uid}``: what was found, where, and what became of it."""
         detail = study_detail(self.store, requested_study(request))
+        by_paper = is_paper_asked(request.query_params)
+        shown = study_view(detail, self.beside.bundle, by_paper=by_paper)
         return self._page(
             "study.html",
             now=self.clock(),
             entry=detail.entry,
-            shown=study_view(detail),
+            shown=shown,
+            by_paper=by_paper,
+            set_aside=[(record, self.beside.explanations.of(record)) for record in shown.set_aside],
+            report=self.beside.reports.text(detail.results),
             events=detail.events,
             untrained=untrained_labels([detail.entry]),
         )
@@ -115,6 +134,11 @@ def page_templates(product: str) -> Environment:
         "quantity": wording.quantity,
         "rank": wording.priority,
         "reason": wording.reason,
+        "rate": judging.rate,
+        "threshold": judging.threshold,
+        "judged": judging.judged,
+        "paper_rule": judging.paper_rule,
+        "said": judging.said,
         "turn_around": turn_around,
         "is_current": is_current,
         "can_be_tried_again": can_be_tried_again,

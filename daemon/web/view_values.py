@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from daemon.store.places import place_values
-from models.bundle.entries import OperatingPoint, Preprocessing, Target
+from models.bundle.manifest import BundleIdentity, OperatingPoint
 from models.finding import ViewGeometry
 from models.panels import Panel
 from models.places import Place
 from models.preprocess import placement
+from models.rendering.outlines import line_of
 from models.rendering.overlay import COLOR_FLOOR, FADE_IN, OPACITY, color_map
 
 
@@ -17,22 +18,23 @@ def view_values(
     panels: Sequence[Panel],
     places: Sequence[Place],
     *,
-    target: Target,
+    bundle: BundleIdentity,
     point: OperatingPoint,
-    preprocessing: Preprocessing,
 ) -> dict[str, Any]:
     """Return the values of one view as JSON has them; docs/reference.md describes them.
 
     The maps are over the network's whole input, in log-odds. A browser does with them what
-    `models.rendering.overlay` does: enlarge, then turn into probabilities, then color.
+    `models.rendering.overlay` does: enlarge, then turn into probabilities, then color. `line` says how the
+    places are outlined, by the first panel's probability; it is null where that reaches no operating point.
     """
+    preprocessing = bundle.preprocessing
     rows, columns = preprocessing.input_size
     place = placement((geometry.rows, geometry.columns), preprocessing, geometry.pixel_aspect)
     return {
         "rows": geometry.rows,
         "columns": geometry.columns,
         "pixel_aspect": geometry.pixel_aspect,
-        "quantity": target.quantity,
+        "quantity": bundle.target.quantity,
         "operating_point": point.name,
         "threshold": point.threshold,
         "input": {"rows": rows, "columns": columns},
@@ -43,6 +45,7 @@ def view_values(
         "color_floor": COLOR_FLOOR,
         "panels": [_panel_values(panel) for panel in panels],
         "places": [place_values(each) for each in places],
+        "line": line_of(panels[0].probability, bundle, point),
     }
 
 

@@ -1,12 +1,13 @@
 """Draws the outlines of places onto a picture of their view: solid or dashed, not told by color alone."""
 
 from collections.abc import Iterator, Sequence
-from enum import Enum, auto
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from models.bundle.manifest import SPECIFIC, BundleIdentity, OperatingPoint
 from models.places import Place
 
 # A light line with a dark edge is seen on white bone, on black and on every color of the overlay.
@@ -26,11 +27,21 @@ _OVERSAMPLING = 4
 _Floats = NDArray[np.float64]
 
 
-class Line(Enum):
+class Line(StrEnum):
     """How an outline is drawn."""
 
-    DASHED = auto()
-    SOLID = auto()
+    DASHED = "dashed"
+    SOLID = "solid"
+
+
+def line_of(probability: float, bundle: BundleIdentity, point: OperatingPoint) -> Line | None:
+    """Return how the places of a view are outlined, by the operating points that its probability reaches.
+
+    `point` is the configured one, below which nothing is outlined: None.
+    """
+    if probability < point.threshold:
+        return None
+    return Line.SOLID if probability >= bundle.operating_point(SPECIFIC).threshold else Line.DASHED
 
 
 def draw_outlines(picture: Image.Image, places: Sequence[Place], shape: tuple[int, int], line: Line) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from models.bundle.manifest import SPECIFIC, Preprocessing
+from models.bundle.manifest import Preprocessing
 from models.finding import ViewFinding
 from models.rendering.comparison import BACKGROUND, GAP, view_beside_overlay
-from models.rendering.outlines import Line
+from models.rendering.outlines import line_of
 from models.rendering.overlay import blend
 from models.rendering.text_lines import RGB, Block, Row, Text, set_rows
 from models.rendering.words import (
@@ -25,7 +25,6 @@ from models.rendering.words import (
     header_rows,
     legend_row,
 )
-from models.study_finding import StudyFinding
 
 LONGEST_SIDE = 1280
 
@@ -80,7 +79,7 @@ def render_page(
     # Wider pages only shorten the texts, so what fits beside the narrowest ones fits always.
     texts = _Texts.of(finding, caption, width=_NARROWEST - 2 * _MARGIN)
     room = (LONGEST_SIDE - texts.height, LONGEST_SIDE - 2 * _MARGIN)
-    line = _line(finding.probability, caption.study)
+    line = line_of(finding.probability, caption.study.bundle, caption.study.operating_point)
     picture = view_beside_overlay(view, finding, preprocessing, room, pixel_aspect=pixel_aspect, line=line)
     content_width = max(_NARROWEST - 2 * _MARGIN, picture.width)
     return _compose(picture, _Texts.of(finding, caption, width=content_width), caption, content_width)
@@ -111,14 +110,6 @@ class _Texts:
         banner = self.banner.height + GAP if self.banner else 0
         blocks = self.header.height + self.legend.height + self.footer.height
         return _STRIPE + banner + blocks + 2 * _MARGIN + 3 * GAP
-
-
-def _line(probability: float, study: StudyFinding) -> Line | None:
-    """Return how the places of a view are outlined, by the operating points that its probability reaches."""
-    if probability < study.operating_point.threshold:
-        return None
-    certain = probability >= study.bundle.operating_point(SPECIFIC).threshold
-    return Line.SOLID if certain else Line.DASHED
 
 
 def _compose(picture: Image.Image, texts: _Texts, caption: Caption, content_width: int) -> NDArray[np.uint8]:

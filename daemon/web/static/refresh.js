@@ -5,18 +5,33 @@
 const REFRESH_MS = 5000;
 const TIMEOUT_MS = 10000;
 
+// By id: what the server sent last. What scripts have changed since, like a viewer's canvas, is no news.
+const served = new Map([...document.querySelectorAll("[data-live]")].map((part) => [part.id, part.outerHTML]));
+
 // A part whose markup is unchanged stays: its pictures are not loaded again, its selection is kept.
 function renew(fresh) {
+  let isRenewed = false;
   for (const part of document.querySelectorAll("[data-live]")) {
     const other = fresh.getElementById(part.id);
-    if (other === null || other.outerHTML === part.outerHTML || isBeingRead(part)) continue;
-    const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    if (other === null || other.outerHTML === served.get(part.id) || isBeingRead(part)) continue;
+    served.set(part.id, other.outerHTML);
+    const again = part.contains(document.activeElement) ? sameAs(document.activeElement) : null;
     part.replaceWith(document.adoptNode(other));
-    if (focused !== null) other.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    if (again !== null) other.querySelector(again)?.focus({ preventScroll: true });
+    isRenewed = true;
   }
+  if (isRenewed) document.dispatchEvent(new Event("renewed"));
+}
+
+// Return the selector of an element in the part that takes the place of its own; null where nothing names it.
+function sameAs(element) {
+  if (element.id !== "") return `#${CSS.escape(element.id)}`;
+  const address = element.getAttribute("href");
+  return address === null ? null : `a[href="${CSS.escape(address)}"]`;
 }
 
 function isBeingRead(part) {
+  if (part.querySelector(":active") !== null) return true; // something in it is being dragged
   const selection = document.getSelection();
   return selection !== null && !selection.isCollapsed && selection.containsNode(part, true);
 }

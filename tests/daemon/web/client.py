@@ -2,30 +2,31 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from typing import Any
 
 import httpx
 from starlette.applications import Starlette
 
 from daemon.spool import Spool
 from daemon.store.database import Store
-from daemon.web.app import Wanted, create_app
+from daemon.web.app import Setting, Wanted, create_app
+from daemon.web.sources import Sources
 from tests.daemon.store_factory import after
 
 STAGES = ("receiver", "analyzer")
 
 
 def make_app(
-    store: Store, spool: Spool, *, seconds: float = 60.0, host_names: Sequence[str] = (), free_bytes: int = 0
+    store: Store, spool: Spool, *, seconds: float = 60.0, sources: Sources | None = None, **setting: Any
 ) -> Starlette:
-    """Return the application, its clock standing that many seconds after NOW."""
+    """Return the application, its clock standing that many seconds after NOW; `setting` as for `Setting`."""
+    usual: dict[str, Any] = {"product": "ulna 9.9", "wanted": Wanted(stages=STAGES)}
     return create_app(
         store,
         spool,
-        product="ulna 9.9",
-        wanted=Wanted(stages=STAGES, free_bytes=free_bytes),
+        Setting(**(usual | setting)),
+        sources=sources or Sources(),
         clock=lambda: after(seconds),
-        host_names=host_names,
     )
 
 

@@ -12,6 +12,7 @@ from daemon.store import studies
 from daemon.store.database import Store
 from daemon.store.shown import StageRecord
 from daemon.store.stages import record_stage
+from daemon.web.app import Wanted
 from daemon.web.attention import NeedKind, Quarantine
 from tests.daemon import store_factory
 from tests.daemon.store_factory import NOW, after
@@ -112,7 +113,7 @@ def test_files_that_were_set_aside_need_a_person(app: Starlette, spool: Spool, t
 def test_a_disk_below_its_watermark_needs_a_person(sqlite_only: Store, app: Starlette, spool: Spool) -> None:
     kept = 1 << 62
     assert_needed(
-        make_app(sqlite_only, spool, free_bytes=kept),
+        make_app(sqlite_only, spool, wanted=Wanted(stages=STAGES, free_bytes=kept)),
         NeedKind.DISK,
         1,
         f"storage.min_free_bytes keeps {kept:,}",

@@ -71,12 +71,12 @@ def test_every_answer_has_the_security_headers(app: Starlette, path: str) -> Non
 
 def test_pages_load_nothing_from_elsewhere_and_hold_no_script(sqlite_only: Store, app: Starlette) -> None:
     store_factory.delivered_study(sqlite_only, 1)
-    for path in ("/", f"/studies/{uid(1)}"):
+    refresh = '<script src="/static/refresh.js" defer></script>'
+    viewer = '<script src="/static/viewer/main.js" type="module"></script>'
+    for path, scripts in (("/", [refresh]), (f"/studies/{uid(1)}", [refresh, viewer])):
         page = get(app, path).text
-        assert re.search(r"(?:src|href)=\"(?!/(?!/)|#)", page) is None
-        assert re.findall(r"<script[^>]*>[^<]*</script>", page) == [
-            '<script src="/static/refresh.js" defer></script>'
-        ]
+        assert re.search(r"(?:src|href)=\"(?!/(?!/)|[#?])", page) is None
+        assert re.findall(r"<script[^>]*>[^<]*</script>", page) == scripts
         assert re.search(r"\son\w+=|style=", page) is None
         assert '<noscript><meta http-equiv="refresh" content="10"></noscript>' in page
 

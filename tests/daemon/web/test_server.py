@@ -11,10 +11,12 @@ import pytest
 
 from daemon.spool import Spool
 from daemon.store.database import Store
-from daemon.web.app import Wanted, create_app
+from daemon.web.app import Setting, Wanted, create_app
 from daemon.web.server import WebServer
+from daemon.web.sources import Sources
 from tests.daemon import store_factory
-from tests.daemon.store_factory import NOW, after
+from tests.daemon.store_factory import after
+from tests.daemon.web.client import make_app
 from tests.factories import uid
 
 HOSTILE = "<script>document.body.remove()</script>^\"'><b>bold</b>"
@@ -33,8 +35,7 @@ CHROMIUM = (
 
 
 def make_server(store: Store, spool: Spool, *, port: int = 0) -> WebServer:
-    app = create_app(store, spool, product="ulna 9.9", wanted=Wanted(stages=()), clock=lambda: NOW)
-    return WebServer(app, "127.0.0.1", port)
+    return WebServer(make_app(store, spool), "127.0.0.1", port)
 
 
 def browse(address: str, profile: Path, *, milliseconds: int) -> str:
@@ -59,9 +60,8 @@ def test_a_browser_shows_hostile_names_as_text(sqlite_only: Store, spool: Spool,
 
 def test_the_page_brings_itself_up_to_date(sqlite_only: Store, spool: Spool, tmp_path: Path) -> None:
     moments = itertools.count()
-    app = create_app(
-        sqlite_only, spool, product="ulna 9.9", wanted=Wanted(stages=()), clock=lambda: after(next(moments))
-    )
+    setting = Setting(product="ulna 9.9", wanted=Wanted(stages=()))
+    app = create_app(sqlite_only, spool, setting, sources=Sources(), clock=lambda: after(next(moments)))
     server = WebServer(app, "127.0.0.1", 0)
     port = server.start()
     try:

@@ -33,7 +33,10 @@ def test_the_study_shows_views_members_and_what_was_set_aside(sqlite_only: Store
     store_factory.analyze_all(sqlite_only, probability=0.7)
     page = plain(get(app, f"/studies/{uid(1)}").text)
     assert "View 1 left wrist, lateral Probability 0.700" in page
-    assert "densenet201 0.700 mobilenet 0.700" in page
+    below = "the operating points of its bundle are not at hand"
+    assert f"Ensemble of 2 Probability 0.700 {below}" in page
+    for name in ("densenet201", "mobilenet"):
+        assert f"{name} vote 50% Probability 0.700 {below}" in page
     assert "unreadable the instance has no pixel data" in page
     assert "not analyzed the image shows another body region" in page
     assert "There is no report yet" in page
@@ -129,7 +132,7 @@ def test_a_view_unlike_the_training_data_is_warned_of(sqlite_only: Store, app: S
     store_factory.analyze_all(sqlite_only, probability=0.7, input_check=InputCheck(distance=0.5))
     page = plain(get(app, f"/studies/{uid(1)}").text)
     assert page.count("This view looks inverted (black for white)") == 1
-    assert page.count("Probability 0.700") == 2
+    assert page.count("frontal Probability 0.700") == 2
     study = get(app, f"/api/studies/{uid(1)}").json()
     assert study["warned_view_count"] == 1
     assert [(i["input_warning"], i["input_distance"]) for i in study["instances"]] == [

@@ -11,6 +11,7 @@ from models.panels import panels_of
 from models.places import Place
 from models.preprocess import placement
 from models.rendering.overlay import color_map
+from tests.models.builders import an_identity
 
 TARGET = Target(
     text="fracture",
@@ -28,7 +29,8 @@ def values():
     cells = CELLS
     members = [MemberFinding(member=m, logit=0.0, probability=0.5, activation=cells) for m in "ab"]
     panels = panels_of(members, threshold=POINT.threshold)
-    return view_values(GEOMETRY, panels, [PLACE], target=TARGET, point=POINT, preprocessing=SPEC)
+    bundle = an_identity(target=TARGET, preprocessing=SPEC)
+    return view_values(GEOMETRY, panels, [PLACE], bundle=bundle, point=POINT)
 
 
 def test_it_can_be_written_as_json():
