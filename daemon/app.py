@@ -8,6 +8,7 @@ import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -215,19 +216,28 @@ def _run_housekeeper(parts: Parts, stage: "StageProcess") -> None:
 
 
 def _run_web(parts: Parts, stage: "StageProcess") -> None:
+    from daemon.predictor.messages import WorkerSetting
+    from daemon.predictor.predictor import Predictor
     from daemon.stages.page import Page
+    from daemon.store.views import has_unread_views
     from daemon.web.app import Setting, Wanted
     from daemon.web.stated import stated_bundle
 
     config = parts.config
+    bundle = stated_bundle(config.analysis.bundle, config.analysis.operating_point)
     setting = Setting(
         product=product(),
         wanted=Wanted(stages=stages_of(config), free_bytes=config.storage.min_free_bytes),
         host_names=config.web.host_names,
         study=config.study,
-        bundle=stated_bundle(config.analysis.bundle, config.analysis.operating_point),
+        bundle=bundle,
     )
-    Page(parts.store, parts.spool, setting, host=config.web.host, port=config.web.port).run(stage)
+    predictor = None
+    if config.web.predictor:
+        worker = WorkerSetting.of(config.analysis, config.study)
+        first = partial(has_unread_views, parts.store)
+        predictor = Predictor(worker, bundle.identity, has_waiting_views=first)
+    Page(parts.store, parts.spool, setting, config.web, predictor).run(stage)
 
 
 _RUN: dict[StageName, Callable[[Parts, "StageProcess"], None]] = {

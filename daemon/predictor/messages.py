@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from daemon.config.sections import Study
+from daemon.config.sections import Analysis, Study
 from daemon.pipeline.file_study import AnalyzedFile
 
 MAX_MESSAGE_BYTES = 4096
@@ -25,6 +25,16 @@ class WorkerSetting:
     operating_point: str
     device: str = "auto"
     study: Study
+
+    @classmethod
+    def of(cls, analysis: Analysis, study: Study) -> Self:
+        """Return the setting that is configured for the analyzer."""
+        return cls(
+            bundle=analysis.bundle,
+            operating_point=analysis.operating_point,
+            device=analysis.device,
+            study=study,
+        )
 
     def to_text(self) -> str:
         """Return it as an argument of a command."""

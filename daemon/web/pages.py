@@ -96,13 +96,21 @@ class Pages:
 
     def message(self, title: str, text: str, *, status: int) -> Response:
         """Answer with a page that only says something."""
-        return self._page("message.html", status=status, now=self.clock(), title=title, text=text)
+        return message_page(self.templates, self.clock, title, text, status=status)
 
     def _page(self, template: str, *, status: int = 200, **values: object) -> Response:
         return HTMLResponse(self.templates.get_template(template).render(values), status)
 
 
-def page_templates(product: str) -> Environment:
+def message_page(
+    templates: Environment, clock: Callable[[], datetime], title: str, text: str, *, status: int
+) -> Response:
+    """Return a page that only says something."""
+    page = templates.get_template("message.html").render(now=clock(), title=title, text=text)
+    return HTMLResponse(page, status)
+
+
+def page_templates(product: str, *, has_predictor: bool = False, has_worklist: bool = True) -> Environment:
     """Return the templates of the pages; every value is escaped, and a name that is missing is an error."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -113,6 +121,8 @@ def page_templates(product: str) -> Environment:
     )
     environment.globals |= {
         "product": product,
+        "has_predictor": has_predictor,
+        "has_worklist": has_worklist,
         "Standing": Standing,
         "Period": Period,
         "StudyState": StudyState,
