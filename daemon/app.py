@@ -235,8 +235,7 @@ def _run_web(parts: Parts, stage: "StageProcess") -> None:
     predictor = None
     if config.web.predictor:
         worker = WorkerSetting.of(config.analysis, config.study)
-        first = partial(has_unread_views, parts.store)
-        predictor = Predictor(worker, bundle.identity, has_waiting_views=first)
+        predictor = Predictor(worker, bundle.identity, partial(has_unread_views, parts.store))
     Page(parts.store, parts.spool, setting, config.web, predictor).run(stage)
 
 

@@ -66,7 +66,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for each in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with the first ignored
+        signal.signal(each, signal.default_int_handler)
     logs.set_up(level="warning", format_="text", stage="predictor")
     analysis = Analysis(bundle=options.bundle, allow_untrained=options.allow_untrained, device=options.device)
     bundle = stated_bundle(analysis.bundle, analysis.operating_point)

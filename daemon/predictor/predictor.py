@@ -46,8 +46,8 @@ class Predictor:
         self,
         setting: WorkerSetting,
         bundle: BundleIdentity,
-        *,
         has_waiting_views: Callable[[], bool] = lambda: False,
+        *,
         limits: UploadLimits = USUAL_LIMITS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -112,7 +112,7 @@ class Uploads:
         with self._lock:
             study = self._studies.pop(token, None) if _TOKEN.fullmatch(token) else None
             if study is None:
-                raise UnknownUpload("Nothing is kept at this address.")
+                raise self._unknown()
             self._studies[token] = study
             study.used_at = self._clock()
             return study
@@ -139,7 +139,7 @@ class Uploads:
                 token = secrets.token_urlsafe(_TOKEN_BYTES)
                 study = self._studies[token] = UploadedStudy(token, self._clock())
             elif study.token not in self._studies:
-                raise UnknownUpload("Nothing is kept at this address any more.")
+                raise self._unknown()
             self._require_place(study)
             study.files.append(file)
             return study
@@ -171,7 +171,7 @@ class Uploads:
         """Hold a file of a study open: its descriptor in this process, and whether it is a picture."""
         with self._lock:
             if study.token not in self._studies or not 0 < number <= len(study.files):
-                raise UnknownUpload("Nothing is kept at this address.")
+                raise self._unknown()
             file = study.files[number - 1]
             # Its own: the number of a descriptor that is closed meanwhile goes to another file.
             descriptor = file.again()
@@ -196,6 +196,13 @@ class Uploads:
             raise UnusableUpload("This study is analyzed already. Drop all of its files together again.")
         if len(study.files) >= self.limits.study_files:
             raise UploadTooLarge(f"A study of more than {self.limits.study_files} files is not taken here.")
+
+    def _unknown(self) -> UnknownUpload:
+        minutes = self.limits.seconds / 60
+        return UnknownUpload(
+            f"Nothing is kept at this address. Files are kept in memory for {minutes:.0f} minutes after "
+            "their last use, or until newer ones need the room. Drop them again."
+        )
 
     def _kept_bytes(self) -> int:
         return sum(file.size for study in self._studies.values() for file in study.files)
