@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from daemon.pipeline.file_study import AnalyzedFile
 from daemon.predictor.errors import PredictionFailed, PredictorBusy, UnusableUpload
+from daemon.predictor.kept import UploadedStudy
 from daemon.predictor.link import Worker
 from daemon.predictor.messages import WorkerSetting
 from daemon.predictor.study import PredictedStudy, named, one_study
-from daemon.predictor.uploads import USUAL_LIMITS, UploadedStudy, UploadLimits, Uploads
+from daemon.predictor.uploads import USUAL_LIMITS, UploadLimits, Uploads
 from daemon.process.lifeline import Lifeline
 from models.bundle.manifest import BundleIdentity
 

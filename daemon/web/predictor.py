@@ -14,9 +14,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from daemon.predictor.errors import UnknownUpload, UnusableUpload
+from daemon.predictor.kept import UploadedStudy
 from daemon.predictor.predictor import Predictor
 from daemon.predictor.study import PredictedStudy
-from daemon.predictor.uploads import UploadedStudy
 from daemon.web.listing import is_paper_asked
 from daemon.web.pixels import pixels_of
 from daemon.web.prediction import Choice, choice_of, offers, prediction, prediction_values

@@ -19,9 +19,9 @@ from daemon.pipeline.files import analyze_file
 from daemon.pipeline.gathering import studies_of
 from daemon.predictor import predictor as module
 from daemon.predictor.errors import PredictionFailed, PredictorBusy, SeveralStudies
+from daemon.predictor.kept import UploadedStudy
 from daemon.predictor.messages import WorkerSetting
 from daemon.predictor.predictor import Predictor
-from daemon.predictor.uploads import UploadedStudy
 from daemon.study_json import file_study_values
 from dicom_io.decoding.decoder import Decoder
 from models.bundle.loading import load_bundle

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from daemon.predictor.errors import PredictorBusy, UnknownUpload, UnusableUpload, UploadTooLarge
-from daemon.predictor.uploads import UploadedStudy, UploadLimits, Uploads
+from daemon.predictor.kept import UploadedStudy
+from daemon.predictor.uploads import UploadLimits, Uploads
 
 PNG = b"\x89PNG\r\n\x1a\n"
 LIMITS = UploadLimits(file_bytes=100, study_files=2, all_bytes=250, seconds=60.0)
