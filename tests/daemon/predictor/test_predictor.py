@@ -4,7 +4,7 @@ import io
 import os
 import signal
 import struct
-import time
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
@@ -184,14 +184,11 @@ def test_a_worker_that_is_killed_harms_one_prediction(predictor: Predictor) -> N
     predictor.predict(drop(predictor, picture()))
     worker = predictor._running()
     os.kill(worker.process_id, signal.SIGSTOP)
-    killer = os.fork()
-    if killer == 0:
-        time.sleep(0.3)
-        os.kill(worker.process_id, signal.SIGKILL)
-        os._exit(0)
+    killer = threading.Timer(0.3, os.kill, (worker.process_id, signal.SIGKILL))
+    killer.start()
     with pytest.raises(PredictionFailed, match="ended without an answer"):
         predictor.predict(study)
-    os.waitpid(killer, 0)
+    killer.join()
     assert predictor.predict(study).judged().finding is not None
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -226,7 +227,7 @@ def test_markup_in_a_dicom_file_reaches_no_page_and_no_patient_does(
     app: Starlette, caplog: pytest.LogCaptureFixture
 ) -> None:
     markup = "<script>alert(1)</script>"
-    texts = dict.fromkeys(
+    texts: dict[str, Any] = dict.fromkeys(
         ("StudyDescription", "SeriesDescription", "ProtocolName", "ReferringPhysicianName"), markup
     )
     ds = make_instance(PatientName=f"Secret^{markup}", PatientID=f"4711{markup}", **texts)
