@@ -8,7 +8,6 @@ import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from daemon.spool import Spool, make_data_dir
 from daemon.store.location import database_files, database_url
 from daemon.store.schema import is_known_current
 from models.bundle.manifest import read_identity
+from models.errors import ModelError
 
 if TYPE_CHECKING:
     from daemon.process.stage import StageProcess
@@ -73,12 +73,15 @@ def run_stage(name: StageName, config: Config) -> None:
     logs.set_up(level=config.logging.level, format_=config.logging.format, stage=name)
     end_with_supervisor()
 
+    from daemon.process.bell import Bell
     from daemon.process.stage import StageProcess
     from daemon.process.stage_lock import exclusive
 
     parts = Parts(config, open_store_of(config, author=name), _prepare_storage(config))
     with exclusive(config.storage.data_dir, parts.spool.node, name):
-        stage = StageProcess(name, parts.store, node=parts.spool.node)
+        node, shared = parts.spool.node, not database_files(_url_of(config))
+        bell = Bell(config.storage.data_dir, f"{node}/{name}")
+        stage = StageProcess(name, parts.store, node=node, bell=bell, shared=shared)
         stage.stop_on_signals()
         _RUN[name](parts, stage)
     parts.store.close()
@@ -144,7 +147,7 @@ def _run_receiver(parts: Parts, stage: "StageProcess") -> None:
     from daemon.intake_rule import IntakeRule
     from daemon.stages.receiver import Receiver
 
-    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now)
+    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now, stage.tell)
     Receiver(intake, parts.store, parts.config).run(stage)
 
 
@@ -153,7 +156,7 @@ def _run_watcher(parts: Parts, stage: "StageProcess") -> None:
     from daemon.intake_rule import IntakeRule
     from daemon.stages.watcher import Watcher
 
-    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now)
+    intake = Intake(parts.spool, parts.store, IntakeRule.from_config(parts.config), now, stage.tell)
     folders, settle_seconds = parts.config.watcher.folders, parts.config.watcher.settle_seconds
     Watcher(intake, parts.spool, folders, settle_seconds=settle_seconds).run(stage)
 
@@ -216,15 +219,16 @@ def _run_housekeeper(parts: Parts, stage: "StageProcess") -> None:
 
 
 def _run_web(parts: Parts, stage: "StageProcess") -> None:
-    from daemon.predictor.messages import WorkerSetting
-    from daemon.predictor.predictor import Predictor
     from daemon.stages.page import Page
-    from daemon.store.views import has_unread_views
     from daemon.web.app import Setting, Wanted
     from daemon.web.stated import stated_bundle
 
     config = parts.config
-    bundle = stated_bundle(config.analysis.bundle, config.analysis.operating_point)
+    try:
+        bundle = stated_bundle(config.analysis.bundle, config.analysis.operating_point)
+    except ModelError as error:  # a machine that only serves the page needs no bundle
+        log.warning("the page cannot say what its bundle states", extra={"error": str(error)})
+        bundle = None
     setting = Setting(
         product=product(),
         wanted=Wanted(stages=stages_of(config), free_bytes=config.storage.min_free_bytes),
@@ -232,11 +236,7 @@ def _run_web(parts: Parts, stage: "StageProcess") -> None:
         study=config.study,
         bundle=bundle,
     )
-    predictor = None
-    if config.web.predictor:
-        worker = WorkerSetting.of(config.analysis, config.study)
-        predictor = Predictor(worker, bundle.identity, partial(has_unread_views, parts.store))
-    Page(parts.store, parts.spool, setting, config.web, predictor).run(stage)
+    Page(parts.store, parts.spool, setting, config).run(stage)
 
 
 _RUN: dict[StageName, Callable[[Parts, "StageProcess"], None]] = {

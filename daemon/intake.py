@@ -15,24 +15,21 @@ from sqlalchemy.exc import DBAPIError
 
 from daemon.errors import IntakeRefused
 from daemon.intake_rule import IntakeRule
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool, data_set_digest
 from daemon.store import instances
 from daemon.store.database import Store
 from daemon.store.refusals import cause_of, record_rejection
 from daemon.store.shown import Rejection
 from daemon.store.values import ReceivedInstance, Recorded, StudyIdentity
-from daemon.study.lifecycle import InstanceState
+from daemon.study.beginning import beginning
 from daemon.study.priority import Priority, priority
 from dicom_io.errors import UnusableInstance
 from dicom_io.network.store_status import StoreStatus
 from dicom_io.reading.instance import InstanceHeader, read_header
 from dicom_io.selection.age import ages_of
-from dicom_io.selection.eligibility import Eligibility, assess
-from dicom_io.selection.exclusion import Exclusion
+from dicom_io.selection.eligibility import assess
 from dicom_io.uids import is_uid
-
-# A view that should have been analyzed and cannot be; all other exclusions are none of ulna's business.
-_DEFECTS = frozenset({Exclusion.NO_PIXEL_DATA, Exclusion.TRUNCATED_PIXEL_DATA, Exclusion.TRANSFER_SYNTAX})
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +59,16 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """The way into the spool and the store."""
+    """The way into the spool and the store.
+
+    `tell` lets another stage know that there is work for it.
+    """
 
     spool: Spool
     store: Store
     rule: IntakeRule
     clock: Callable[[], datetime]
+    tell: Callable[[StageName], None] = lambda name: None
 
     def accept(self, arrival: Arrival) -> Recorded:
         """File and record an instance; when this returns, the instance is durable.
@@ -109,6 +110,7 @@ class Intake:
         except DBAPIError as error:  # the drivers do not agree on anything narrower
             # An adopted file stays until it is swept up: whether a commit that failed was made, nobody knows.
             raise IntakeRefused(StoreStatus.OUT_OF_RESOURCES, "the store cannot be used now") from error
+        self.tell(StageName.ANALYZER)
         _log(received, outcome)
         return outcome
 
@@ -144,7 +146,7 @@ class Intake:
         eligibility = assess(
             header, unknown_region=self.rule.unknown_region, words=self.rule.words, ages=ages
         )
-        state, reason = state_of(eligibility)
+        state, reason = beginning(eligibility)
         return ReceivedInstance(
             study_instance_uid=header.study_instance_uid,
             series_instance_uid=header.series_instance_uid,
@@ -167,7 +169,6 @@ class Intake:
             is_old=ages.is_old,
             state=state,
             reason=reason,
-            exclusion=eligibility.exclusion or "",
             region=eligibility.region or "",
             laterality=eligibility.laterality,
             laterality_conflict=", ".join(eligibility.laterality_conflict),
@@ -203,22 +204,11 @@ class Intake:
         record_rejection(self.store, rejection)
 
 
-def state_of(eligibility: Eligibility) -> tuple[InstanceState, str]:
-    """Return where an instance begins its way, and the reason where it is not to be analyzed."""
-    exclusion = eligibility.exclusion
-    if exclusion is None:
-        return InstanceState.RECEIVED, ""
-    # A clause that can follow "because" and ends no sentence.
-    sentence = eligibility.reason
-    clause = sentence[:1].lower() + sentence[1:].rstrip(".")
-    return InstanceState.UNREADABLE if exclusion in _DEFECTS else InstanceState.EXCLUDED, clause
-
-
 def _read(arrival: Arrival, rule: IntakeRule) -> InstanceHeader:
     try:
         header = read_header(arrival.path, fallback_character_set=rule.fallback_character_set)
     except UnusableInstance as error:
-        raise IntakeRefused(StoreStatus.CANNOT_UNDERSTAND, error.reason) from error
+        raise IntakeRefused(StoreStatus.CANNOT_UNDERSTAND, str(error)) from error
     for keyword, announced, found in (
         ("SOPClassUID", arrival.sop_class_uid, header.sop_class_uid),
         ("SOPInstanceUID", arrival.sop_instance_uid, header.sop_instance_uid),

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from daemon.couriers.remark import remark_words
 from daemon.pipeline.file_study import AnalyzedFile, FileStudy
 from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.places import place_values
@@ -20,6 +21,7 @@ from models.finding import MemberFinding, view_probability
 from models.places import Place
 from models.reference.drift import InputCheck
 from models.study_finding import TriageCategory
+from sr_templates.reason import clause
 
 VERSION = 1
 
@@ -98,7 +100,7 @@ def _instance_values(record: InstanceRecord) -> dict[str, Any]:
         "received_at": _moment(record.received_at),
         "source": record.source,
         "state": record.state,
-        "reason": record.reason,
+        "reason": clause(record.reason),
         "exclusion": record.exclusion,
         "region": record.region,
         "laterality": record.laterality,
@@ -115,7 +117,8 @@ def _file_values(study: FileStudy, file: AnalyzedFile) -> dict[str, Any]:
         "path": str(file.path),
         "sop_instance_uid": file.sop_instance_uid,
         "state": file.state,
-        "reason": file.reason,
+        "reason": clause(file.reason),
+        "exclusion": "" if file.reason is None else file.reason.code,
         "region": shown.region or "",
         "laterality": shown.laterality,
         "projection": shown.projection,
@@ -168,7 +171,8 @@ def _delivery_values(record: DeliveryRecord) -> dict[str, Any]:
     return {
         "destination": record.destination,
         "state": record.state,
-        "reason": record.reason,
+        "reason": remark_words(record.remark),
+        "remark": "" if record.remark is None else record.remark.code,
         "attempts": record.attempts,
         "retry_at": _moment(record.retry_at),
         "sent_at": _moment(record.sent_at),

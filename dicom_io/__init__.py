@@ -5,7 +5,7 @@ in ``dicom_io.errors``::
 
     DicomIoError
     +-- Permanent                        trying again gives the same answer
-    |   +-- UnusableInstance             about one instance; carries a plain reason
+    |   +-- UnusableInstance             about one instance; carries its defect
     |   |   +-- NotDicom                 no Part 10 file, or bytes that are no data set
     |   |   +-- TruncatedDataSet         the header ends before its last element does
     |   |   +-- MissingUid               a UID without which the instance has no place
@@ -22,6 +22,7 @@ in ``dicom_io.errors``::
     |   +-- AssociationAborted           the peer, the network or a timeout ended the association
     |   +-- AssociationRejectedForNow    (also AssociationRejected)
     |   +-- StoreRefusedForNow           (also StoreRefused)
+    +-- PeerError                        either branch: about a peer; carries its fault
     +-- AssociationRejected              either branch: A-ASSOCIATE-RJ, with its result, source, reason
     +-- StoreRefused                     either branch: a C-STORE failure status
 """

@@ -1,17 +1,24 @@
 """What can go wrong between DICOM and us.
 
 This module holds the exceptions of ``dicom_io``; the package docstring draws their tree. The branch of
-an exception (``Permanent`` or ``Transient``) decides whether the caller tries again. Messages hold UIDs,
-keywords and numbers, never values that could name a patient.
+an exception (``Permanent`` or ``Transient``) decides whether the caller tries again. What travels on is
+a code with its details, of which the message is made: UIDs, keywords and numbers, never values that could
+name a patient.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from dicom_io.meanings import REJECT_REASONS, status_words
+from dicom_io.defects import Defect, defect_words
+from dicom_io.details import Detail, Details
+from dicom_io.faults import Fault, fault_words
 
 
 class DicomIoError(Exception):
-    """Anything that ``dicom_io`` raises on purpose."""
+    """Anything that ``dicom_io`` raises on purpose; it crosses to other processes unchanged."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.args, vars(self))
 
 
 class Permanent(DicomIoError):
@@ -27,13 +34,16 @@ class UnusableInstance(Permanent):
 
     Parameters
     ----------
-    reason : str
-        One plain phrase without patient data, fit for the log, the page and the report.
+    defect : Defect
+        What is wrong with it.
+    **details : Detail
+        What the words of `dicom_io.defects` need beside.
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, defect: Defect, **details: Detail) -> None:
+        super().__init__(defect_words(defect, details))
+        self.defect = defect
+        self.details: Details = details
 
 
 class NotDicom(UnusableInstance):
@@ -54,11 +64,8 @@ class MissingUid(UnusableInstance):
     """
 
     def __init__(self, keyword: str) -> None:
-        super().__init__(f"{keyword} is missing or empty")
+        super().__init__(Defect.UID_ABSENT, keyword=keyword)
         self.keyword = keyword
-
-    def __reduce__(self) -> tuple[type["MissingUid"], tuple[str]]:
-        return type(self), (self.keyword,)
 
 
 class InvalidUid(UnusableInstance):
@@ -71,11 +78,8 @@ class InvalidUid(UnusableInstance):
     """
 
     def __init__(self, keyword: str) -> None:
-        super().__init__(f"{keyword} is not a UID: expected 1 to 64 digits in groups divided by single dots")
+        super().__init__(Defect.UID_INVALID, keyword=keyword)
         self.keyword = keyword
-
-    def __reduce__(self) -> tuple[type["InvalidUid"], tuple[str]]:
-        return type(self), (self.keyword,)
 
 
 class VocabularyInvalid(Permanent):
@@ -91,27 +95,51 @@ class VocabularyInvalid(Permanent):
         super().__init__("; ".join(mistakes))
         self.mistakes = tuple(mistakes)
 
-    def __reduce__(self) -> tuple[type["VocabularyInvalid"], tuple[tuple[str, ...]]]:
-        return type(self), (self.mistakes,)
-
 
 class UndecodablePixels(UnusableInstance):
     """The pixel data is absent, broken, too large, or in a form that is not decoded here."""
 
 
 class DecodingInterrupted(Transient):
-    """The process that was decoding ended for a reason outside the image, such as too little memory."""
+    """The process that was decoding ended for a reason outside the image, such as too little memory.
+
+    Parameters
+    ----------
+    defect : Defect
+        What became of the decoding.
+    """
+
+    def __init__(self, defect: Defect = Defect.DECODING_INTERRUPTED) -> None:
+        super().__init__(defect_words(defect, {}))
+        self.defect = defect
 
 
-class PeerUnreachable(Transient):
+class PeerError(DicomIoError):
+    """A peer did not do what it was asked.
+
+    Parameters
+    ----------
+    fault : Fault
+        What went wrong.
+    **details : Detail
+        What the words of `dicom_io.faults` need beside.
+    """
+
+    def __init__(self, fault: Fault, **details: Detail) -> None:
+        super().__init__(fault_words(fault, details))
+        self.fault = fault
+        self.details: Details = details
+
+
+class PeerUnreachable(PeerError, Transient):
     """No connection: refused, no route, name unknown, time-out, or the TLS handshake failed."""
 
 
-class AssociationAborted(Transient):
+class AssociationAborted(PeerError, Transient):
     """An association ended without release: A-ABORT, a lost connection, or a time-out."""
 
 
-class NoPresentationContext(Permanent):
+class NoPresentationContext(PeerError, Permanent):
     """The peer accepted no presentation context that could carry the instance.
 
     Parameters
@@ -122,17 +150,13 @@ class NoPresentationContext(Permanent):
 
     def __init__(self, sop_class_uid: str, transfer_syntax_uid: str) -> None:
         super().__init__(
-            f"the peer accepts no SOP class {sop_class_uid} in transfer syntax {transfer_syntax_uid}; "
-            "allow both in its configuration (a compressed instance is sent as it is, never decompressed)"
+            Fault.CONTEXT_NOT_ACCEPTED, sop_class_uid=sop_class_uid, transfer_syntax_uid=transfer_syntax_uid
         )
         self.sop_class_uid = sop_class_uid
         self.transfer_syntax_uid = transfer_syntax_uid
 
-    def __reduce__(self) -> tuple[type["NoPresentationContext"], tuple[str, str]]:
-        return type(self), (self.sop_class_uid, self.transfer_syntax_uid)
 
-
-class AssociationRejected(DicomIoError):
+class AssociationRejected(PeerError):
     """The peer answered A-ASSOCIATE-RJ (PS3.8 9.3.4); raise it through `association_rejected`.
 
     Parameters
@@ -142,14 +166,10 @@ class AssociationRejected(DicomIoError):
     """
 
     def __init__(self, result: int, source: int, reason: int) -> None:
-        words = REJECT_REASONS.get((source, reason), "no reason that the standard names")
-        super().__init__(f"association rejected: {words} (result {result}, source {source}, reason {reason})")
+        super().__init__(Fault.ASSOCIATION_REJECTED, result=result, source=source, reason=reason)
         self.result = result
         self.source = source
         self.reason = reason
-
-    def __reduce__(self) -> tuple[type["AssociationRejected"], tuple[int, int, int]]:
-        return type(self), (self.result, self.source, self.reason)
 
 
 class AssociationRejectedForGood(AssociationRejected, Permanent):
@@ -160,7 +180,7 @@ class AssociationRejectedForNow(AssociationRejected, Transient):
     """Result 2, rejected-transient: e.g. too many associations."""
 
 
-class StoreRefused(DicomIoError):
+class StoreRefused(PeerError):
     """The peer answered C-STORE with a failure status; raise it through `store_refused`.
 
     Parameters
@@ -170,11 +190,8 @@ class StoreRefused(DicomIoError):
     """
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"C-STORE refused with status 0x{status:04X}: {status_words(status)}")
+        super().__init__(Fault.STORE_REFUSED, status=status)
         self.status = status
-
-    def __reduce__(self) -> tuple[type["StoreRefused"], tuple[int]]:
-        return type(self), (self.status,)
 
 
 class StoreRefusedForGood(StoreRefused, Permanent):
@@ -185,7 +202,7 @@ class StoreRefusedForNow(StoreRefused, Transient):
     """The peer could not take it now: 0xA7xx, 0x0110, 0x0213."""
 
 
-class EchoRefused(Permanent):
+class EchoRefused(PeerError, Permanent):
     """The peer answered C-ECHO with a status that is not success (PS3.7 9.3.5.2).
 
     Parameters
@@ -195,11 +212,8 @@ class EchoRefused(Permanent):
     """
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"C-ECHO refused with status 0x{status:04X}: {status_words(status)}")
+        super().__init__(Fault.ECHO_REFUSED, status=status)
         self.status = status
-
-    def __reduce__(self) -> tuple[type["EchoRefused"], tuple[int]]:
-        return type(self), (self.status,)
 
 
 def association_rejected(
@@ -219,3 +233,10 @@ def store_refused(status: int) -> StoreRefusedForGood | StoreRefusedForNow:
     passes = status & 0xFF00 == 0xA700 or status in {0x0110, 0x0213}
     kind = StoreRefusedForNow if passes else StoreRefusedForGood
     return kind(status)
+
+
+def _remade(kind: type[DicomIoError], args: tuple[Any, ...], attributes: Mapping[str, Any]) -> DicomIoError:
+    """Return an exception as it was, without asking its constructor for words again."""
+    error = kind.__new__(kind, *args)
+    vars(error).update(attributes)
+    return error

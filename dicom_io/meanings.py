@@ -26,6 +26,11 @@ _STATUSES = {
 }
 
 
+def reject_words(source: int, reason: int) -> str:
+    """Return the meaning of the source and the reason of an A-ASSOCIATE-RJ, as a phrase."""
+    return REJECT_REASONS.get((source, reason), "no reason that the standard names")
+
+
 def status_words(status: int) -> str:
     """Return the meaning of a C-STORE or C-ECHO status, 0x0001 to 0xFFFF, as a phrase."""
     if status & 0xFF00 == 0xA700:

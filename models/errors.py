@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Self
 
+from models.reference.drift import InputWarning
+
 
 class ModelError(Exception):
     """Something in `models` could not be done; the message says what, and what to do."""
@@ -56,7 +58,20 @@ class UnknownOperatingPoint(ModelError):
 
 
 class UnjudgedView(ModelError):
-    """The view is not one that a low score says anything about; the message is the reason, a clause."""
+    """The view is not one that a low score says anything about.
+
+    Attributes
+    ----------
+    warning
+        In what way it differs from the training data.
+    """
+
+    def __init__(self, warning: InputWarning) -> None:
+        super().__init__(warning)
+        self.warning = warning
+
+    def __str__(self) -> str:
+        return f"the view {self.warning.clause}, so its low score says nothing"
 
 
 class NonFiniteOutput(ModelError):

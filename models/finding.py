@@ -91,9 +91,9 @@ class ViewReading:
         UnjudgedView
             The view is inverted or unlike any radiograph, and below the operating point.
         """
-        defect = "" if self.input_check is None else self.input_check.defect
+        defect = None if self.input_check is None else self.input_check.defect
         if defect and view_probability(self.members) < point.threshold:
-            raise UnjudgedView(f"{defect}, so its low score says nothing")
+            raise UnjudgedView(defect)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

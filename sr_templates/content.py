@@ -16,6 +16,7 @@ from models.bundle.manifest import BundleIdentity, OperatingPoint
 from models.claims import claim
 from models.finding import ViewFinding
 from models.study_finding import StudyFinding, TriageCategory
+from sr_templates.reason import Reason, clause
 
 VERDICTS = {
     TriageCategory.LIKELY: Verdict.LIKELY,
@@ -42,13 +43,12 @@ class AnalyzedView:
 class SetAside:
     """An instance of the study that was not analyzed.
 
-    `reason` is one sentence or clause, such as `dicom_io.selection.exclusion.Exclusion.sentence` or
-    `dicom_io.errors.UnusableInstance.reason`. `failed` is True where the instance should have been analyzed
-    (unreadable), False where it is none of ulna's business (excluded).
+    `failed` is True where the instance should have been analyzed (unreadable), False where it is none of
+    ulna's business (excluded).
     """
 
     source: Dataset
-    reason: str
+    reason: Reason
     failed: bool
 
 
@@ -124,7 +124,7 @@ class ReportContent:
             target=self.bundle.target.text,
             sources=(
                 *(f"{_uid(view.source)} {view.shown}" for view in self.analyzed),
-                *(f"{_uid(other.source)} {other.reason}" for other in self.set_aside),
+                *(f"{_uid(other.source)} {clause(other.reason)}" for other in self.set_aside),
             ),
             model_name=self.bundle.name,
             model_version=self.bundle.version,

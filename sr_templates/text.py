@@ -14,6 +14,7 @@ from dicom_io.selection.projection import Projection
 from models.claims import NOT_LOOKED_FOR, UNSPECIFIED, claim, digits_of, in_words, named
 from models.study_finding import StudyFinding, TriageCategory
 from sr_templates.content import AnalyzedView, ReportContent, SetAside
+from sr_templates.reason import clause
 
 _RESEARCH = (
     "Automated triage by a research model, unreviewed: it orders the worklist and replaces no reading. "
@@ -72,14 +73,12 @@ def counted(count: int, noun: str) -> str:
 def reasons(set_aside: Iterable[SetAside]) -> dict[str, list[SetAside]]:
     """Return the instances that were not analyzed by their reason, a clause, in order of appearance.
 
-    A sentence of its own ("This is a localizer.") becomes a clause that can follow "because". What ASCII
-    cannot say is escaped, so that every character set can carry it.
+    What ASCII cannot say is escaped, so that every character set can carry it.
     """
     by_reason: dict[str, list[SetAside]] = {}
     for other in set_aside:
-        clause = other.reason.encode("ascii", "backslashreplace").decode("ascii").rstrip(".")
-        clause = "this" + clause[4:] if clause.startswith("This ") else clause
-        by_reason.setdefault(clause, []).append(other)
+        words = clause(other.reason).encode("ascii", "backslashreplace").decode("ascii")
+        by_reason.setdefault(words, []).append(other)
     return by_reason
 
 

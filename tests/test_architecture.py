@@ -38,7 +38,7 @@ CATCH_ALL = {
 }
 
 # Tests of no module: whole ways, the build, and mutants.
-OTHER_TESTS = ("ci", "flow", "mutants")
+OTHER_TESTS = ("browser", "ci", "flow", "mutants")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -1,7 +1,7 @@
 """The documents name and explain all that the product has."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from daemon import cli
 from daemon.config.configuration import Config
 from daemon.config.sections import Analysis, Destination, Study
 from daemon.couriers.registry import COURIERS
+from daemon.couriers.remark import NOTE_WORDS, Note
 from daemon.predictor.messages import WorkerSetting
 from daemon.predictor.predictor import Predictor
 from daemon.process.stage_name import StageName
@@ -21,7 +22,6 @@ from daemon.spool import Spool
 from daemon.store.result_kind import ResultKind
 from daemon.store.selection import Period
 from daemon.store.shown import Refusal, Standing
-from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS
 from daemon.study.closing import Closing
 from daemon.study.lifecycle import (
     DeliveryEvent,
@@ -35,11 +35,14 @@ from daemon.study.lifecycle import (
 from daemon.study.priority import Priority
 from daemon.web.attention import NeedKind
 from daemon.web.stated import stated_bundle
+from dicom_io.defects import DEFECT_WORDS, Defect
+from dicom_io.faults import FAULT_WORDS, Fault
 from dicom_io.network.store_status import StoreStatus
 from dicom_io.selection.age import AgeCaution
 from dicom_io.selection.exclusion import Exclusion
 from models.bundle.shipped import DEFAULT_BUNDLE, bundle_folder
 from models.reference.drift import InputWarning
+from sr_templates.reason import CLAUSES, Withheld
 from tests.daemon import store_factory
 from tests.daemon.web.client import get, make_app
 from tests.documents import PARSERS, ROOT, options_of, rows, section
@@ -57,7 +60,11 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "Why a study closes": Closing,
     "Instance states": InstanceState,
     "Causes of an instance's state": InstanceEvent,
-    "Exclusions": [*Exclusion, CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS],
+    "Exclusions": Exclusion,
+    "Why a view is withheld": Withheld,
+    "Defects": Defect,
+    "Remarks on a delivery": Note,
+    "Faults of a peer": Fault,
     "Delivery states": DeliveryState,
     "Causes of a delivery's state": DeliveryEvent,
     "Categories": Standing,
@@ -89,6 +96,21 @@ def test_every_word_for_a_state_or_reason_is_explained(heading: str) -> None:
     assert all(len(cells) == 2 and all(cells) for cells in explained.values())
 
 
+@pytest.mark.parametrize(
+    ("heading", "words"),
+    [
+        ("Why a view is withheld", CLAUSES),
+        ("Defects", DEFECT_WORDS),
+        ("Remarks on a delivery", NOTE_WORDS),
+        ("Faults of a peer", FAULT_WORDS),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_codes_stand_beside_the_words_that_people_read(heading: str, words: Mapping[str, str]) -> None:
+    for code, (said, _) in rows(REFERENCE, heading).items():
+        assert said == re.sub(r"\{(\w+):[^}]*\}", r"{\1}", words[code]), code
+
+
 def test_every_vocabulary_is_explained_or_known_to_stay_inside() -> None:
     packages = [
         file
@@ -100,7 +122,7 @@ def test_every_vocabulary_is_explained_or_known_to_stay_inside() -> None:
         for file in packages
         for name in re.findall(r"^class (\w+)\(StrEnum\)", file.read_text(), re.MULTILINE)
     }
-    explained = {kind.__name__ for kind in VOCABULARIES.values() if isinstance(kind, type)} | {"Exclusion"}
+    explained = {kind.__name__ for kind in VOCABULARIES.values() if isinstance(kind, type)}
     assert sorted(found - explained) == sorted(NOT_OF_THE_SERVICE)
 
 

@@ -30,6 +30,7 @@ from models.picture import READER
 from models.rendering.view_page import render_page
 from models.rendering.words import Caption
 from models.study_finding import PartFinding
+from sr_templates.reason import clause
 
 if TYPE_CHECKING:  # these load torch, which takes seconds that `--help` and a misspelt path need not wait for
     from models.ensemble import Ensemble
@@ -148,7 +149,7 @@ def _view_document(file: AnalyzedFile, finding: ViewFinding | None) -> dict[str,
         "input_distance": None if check is None else check.distance,
         "input_warning": (check.warning or "") if check else "",
         "age_caution": (shown.age_caution or "") if shown else "",
-        "reason": file.reason,
+        "reason": clause(file.reason),
     }
 
 
@@ -162,7 +163,7 @@ def _print_table(studies: list[FileStudy], ensemble: "Ensemble") -> None:
         if study.finding is not None:
             verdict = f"{study.finding.category} ({study.finding.score:.3f})"
         for file in study.files:
-            numbers, ensemble_text = [""] * len(members), file.reason
+            numbers, ensemble_text = [""] * len(members), clause(file.reason)
             if (finding := study.finding_of(file)) is not None:
                 numbers = [f"{member.probability:.3f}" for member in finding.members]
                 ensemble_text = f"{finding.probability:.3f}"

@@ -15,6 +15,7 @@ from dicom_io.errors import UnusableInstance
 from dicom_io.reading.instance import read_header
 from dicom_io.selection.age import AgeCaution, ages_of
 from dicom_io.selection.explanation import Explanation, SourceExplanation, explain
+from sr_templates.reason import Reason, sentence
 
 _AGES: Mapping[AgeCaution, str] = {
     AgeCaution.YOUNGER: "the patient is younger than study.minimum_age_years",
@@ -59,7 +60,7 @@ def _view(path: Path, study: Study) -> tuple[str, dict[str, Any]]:
     try:
         header = read_header(path, fallback_character_set=study.fallback_character_set)
     except UnusableInstance as error:
-        return "", _unreadable(path, error.reason)
+        return "", _unreadable(path, str(error))
     except OSError as error:
         return "", _unreadable(path, f"the file cannot be read: {error.strerror}")
     today = datetime.now(UTC).astimezone().date()
@@ -79,7 +80,7 @@ def _unreadable(path: Path, reason: str) -> dict[str, Any]:
 
 
 def _document(path: Path, found: Explanation) -> dict[str, Any]:
-    eligibility = found.eligibility
+    eligibility, exclusion = found.eligibility, found.eligibility.exclusion
     return {
         "path": path,
         "region": eligibility.region or "",
@@ -87,7 +88,7 @@ def _document(path: Path, found: Explanation) -> dict[str, Any]:
         "projection": eligibility.projection,
         "age_caution": eligibility.ages.caution or "",
         "is_old": eligibility.ages.is_old,
-        "reason": eligibility.reason,
+        "reason": sentence(None if exclusion is None else Reason(exclusion, eligibility.details)),
         "why": found.why,
         "sources": [_source_document(source) for source in found.sources],
     }
@@ -107,8 +108,8 @@ def _print(view: dict[str, Any]) -> None:
         out.print(f"  age: {_AGES[view['age_caution']]}", markup=False)
     if view["is_old"]:
         out.print("  old study: it came later than study.max_age_days allows", markup=False)
-    for name, sentence in view["why"].items():
-        out.print(f"  {name}: {sentence}", markup=False)
+    for name, told in view["why"].items():
+        out.print(f"  {name}: {told}", markup=False)
     for source in view["sources"]:
         said = [f"{name} {'/'.join(source[name])}" for name in _SAID if source[name]]
         out.print(f"    {source['keyword']} {source['text']!r}: {', '.join(said) or 'nothing'}", markup=False)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from daemon.config.sections import Destination
+from daemon.couriers.remark import Remark
 from daemon.store.result_kind import ResultKind
 
 
@@ -32,14 +33,13 @@ class Outcome:
 
     Attributes
     ----------
-    words
-        Why it was not sent; where it was, what there is to note, often nothing. Without patient data: they
-        stand in the store and in the log.
+    remark
+        Why it was not sent; where it was, what there is to note, often nothing.
     """
 
     parcel: Parcel
     fate: Fate
-    words: str = ""
+    remark: Remark | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

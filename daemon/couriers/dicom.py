@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from daemon.config.sections import Destination
 from daemon.couriers.courier import Courier, Fate, Outcome, Parcel
-from dicom_io.errors import Permanent, StoreRefused
+from daemon.couriers.remark import Note, Remark
+from dicom_io.errors import PeerError, Permanent, StoreRefused
 from dicom_io.network.scu import Address, Timeouts, echo
 from dicom_io.network.store_scu import SendOutcome, send_files
 
@@ -42,15 +43,16 @@ def _address(destination: Destination) -> Address:
 
 def _outcome(parcel: Parcel, sent: SendOutcome) -> Outcome:
     if sent.error is None:
-        note = f"warning status 0x{sent.status:04X}" if sent.status else ""
-        return Outcome(parcel=parcel, fate=Fate.SENT, words=note)
+        warned = Remark.that(Note.WARNING_STATUS, status=sent.status) if sent.status else None
+        return Outcome(parcel=parcel, fate=Fate.SENT, remark=warned)
     if isinstance(sent.error, StoreRefused) and sent.error.status == _DUPLICATE_SOP_INSTANCE:
         # We sent it, and ended before we had written that down. The peer has this result and no other of
         # its UID, since the UID of a result follows from all that shapes its bytes.
-        note = f"it was there already (status 0x{sent.error.status:04X})"
-        return Outcome(parcel=parcel, fate=Fate.SENT, words=note)
+        there = Remark.that(Note.THERE_ALREADY, status=sent.error.status)
+        return Outcome(parcel=parcel, fate=Fate.SENT, remark=there)
+    code = sent.error.fault if isinstance(sent.error, PeerError) else sent.error.defect
     fate = Fate.NEVER if isinstance(sent.error, Permanent) else Fate.LATER
-    return Outcome(parcel=parcel, fate=fate, words=str(sent.error))
+    return Outcome(parcel=parcel, fate=fate, remark=Remark(code, sent.error.details))
 
 
 COURIER = Courier(deliver=deliver, probe=probe)

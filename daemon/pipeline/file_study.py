@@ -11,6 +11,7 @@ from dicom_io.selection.patient import NOBODY, PatientIdentity
 from dicom_io.selection.shown import NOTHING_SAID, Shown
 from models.finding import ViewFinding
 from models.study_finding import StudyFinding
+from sr_templates.reason import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class AnalyzedFile:
     shown: Shown = NOTHING_SAID
     view: ReportableView | None = None
     left_out: LeftOut | None = None
-    reason: str = ""
+    reason: Reason | None = None
     patient: PatientIdentity = NOBODY
 
 

@@ -1,17 +1,19 @@
 """This module analyzes files without a daemon: no store, no network, the same findings and results."""
 
 from datetime import UTC, datetime
+from errno import EIO
 from pathlib import Path
 
 from daemon.config.sections import Study
-from daemon.intake import state_of
 from daemon.pipeline.building import StudyResults, build_results
 from daemon.pipeline.file_study import AnalyzedFile, FileStudy
-from daemon.pipeline.reading import prepare, without_number
+from daemon.pipeline.reading import prepare, why_not_read
 from daemon.pipeline.reportable import LeftOut, ReportableView
+from daemon.study.beginning import beginning
 from daemon.study.lifecycle import InstanceState
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.decoding.view import View
+from dicom_io.defects import Defect
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels, UnusableInstance
 from dicom_io.reading.instance import InstanceHeader, read_header
 from dicom_io.selection.age import AgeRule, ages_of
@@ -23,6 +25,7 @@ from models.bundle.manifest import OperatingPoint
 from models.ensemble import Ensemble
 from models.errors import NonFiniteOutput, UnjudgedView
 from models.picture import SUFFIXES
+from sr_templates.reason import Reason
 
 
 def analyze_file(
@@ -47,7 +50,7 @@ def analyze_file(
     try:
         path.open("rb").close()
     except OSError as error:
-        reason = f"the file cannot be read: {error.strerror}"
+        reason = Reason.because(Defect.FILE_UNREADABLE, errno=error.errno or EIO)
         state, came_at = InstanceState.UNREADABLE, datetime.now(UTC)
         return AnalyzedFile(path=path, study=str(path), state=state, came_at=came_at, reason=reason)
     if path.suffix.lower() in SUFFIXES if is_picture is None else is_picture:
@@ -75,20 +78,18 @@ def _analyze_instance(
     try:
         header = read_header(path, fallback_character_set=study.fallback_character_set)
     except UnusableInstance as error:
-        state = InstanceState.UNREADABLE
-        return AnalyzedFile(path=path, study=str(path), state=state, came_at=came_at, reason=error.reason)
+        state, reason = InstanceState.UNREADABLE, why_not_read(error)
+        return AnalyzedFile(path=path, study=str(path), state=state, came_at=came_at, reason=reason)
     eligibility = _eligibility(header, study)
-    state, reason = state_of(eligibility)
+    state, why = beginning(eligibility)
     shown, view = _shown(eligibility), None
     if state is InstanceState.RECEIVED:
         try:
             view = _analyzed(path, shown, decoder.read_view(path), ensemble, point)
             state = InstanceState.ANALYZED
-        except NonFiniteOutput as error:
-            state, reason = InstanceState.UNREADABLE, without_number(error)
-        except (UndecodablePixels, DecodingInterrupted, UnjudgedView) as error:
-            state, reason = InstanceState.UNREADABLE, str(error)
-    is_source = view is None and eligibility.exclusion is not Exclusion.OWN_RESULT
+        except (UndecodablePixels, DecodingInterrupted, NonFiniteOutput, UnjudgedView) as error:
+            state, why = InstanceState.UNREADABLE, why_not_read(error)
+    is_source = eligibility.exclusion is not Exclusion.OWN_RESULT
     failed = state is InstanceState.UNREADABLE
     return AnalyzedFile(
         path=path,
@@ -98,8 +99,8 @@ def _analyze_instance(
         sop_instance_uid=header.sop_instance_uid,
         shown=shown,
         view=view,
-        left_out=LeftOut(path=path, reason=reason, failed=failed) if is_source else None,
-        reason=reason,
+        left_out=LeftOut(path=path, reason=why, failed=failed) if why and is_source else None,
+        reason=why,
         patient=PatientIdentity(
             patient_id=header.patient_id,
             issuer_of_patient_id=header.issuer_of_patient_id,
@@ -128,18 +129,17 @@ def _shown(eligibility: Eligibility) -> Shown:
 
 def _analyze_picture(path: Path, decoder: Decoder, ensemble: Ensemble, point: OperatingPoint) -> AnalyzedFile:
     view: ReportableView | None = None
-    reason, state = "", InstanceState.UNREADABLE
+    reason: Reason | None = None
+    state = InstanceState.UNREADABLE
     try:
         read = decoder.read_view(path, picture=True)
         if min(read.image.shape) < MIN_SIDE:
-            reason, state = Exclusion.TOO_SMALL.sentence, InstanceState.EXCLUDED
+            reason, state = Reason.because(Exclusion.TOO_SMALL, least=MIN_SIDE), InstanceState.EXCLUDED
         else:
             view = _analyzed(path, NOTHING_SAID, read, ensemble, point)
             state = InstanceState.ANALYZED
-    except NonFiniteOutput as error:
-        reason = without_number(error)
-    except (UndecodablePixels, DecodingInterrupted, UnjudgedView) as error:
-        reason = str(error)
+    except (UndecodablePixels, DecodingInterrupted, NonFiniteOutput, UnjudgedView) as error:
+        reason = why_not_read(error)
     came_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return AnalyzedFile(path=path, study=str(path), state=state, came_at=came_at, view=view, reason=reason)
 

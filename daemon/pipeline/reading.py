@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicom_io.decoding.view import View
+from dicom_io.errors import DecodingInterrupted, UnusableInstance
 from models.bundle.manifest import Preprocessing
-from models.errors import NonFiniteOutput
+from models.errors import NonFiniteOutput, UnjudgedView
 from models.finding import ViewGeometry
 from models.preprocess import preprocess
+from sr_templates.reason import Reason, Withheld
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,6 +31,14 @@ def prepare(view: View, preprocessing: Preprocessing) -> PreparedView:
     )
 
 
-def without_number(error: NonFiniteOutput) -> str:
-    """Say why a view has no finding, where a member has no number for it."""
-    return f"member {error.member} gives no finite number for this view"
+def why_not_read(error: UnusableInstance | DecodingInterrupted | NonFiniteOutput | UnjudgedView) -> Reason:
+    """Return why a view has no finding."""
+    match error:
+        case UnusableInstance():
+            return Reason(error.defect, error.details)
+        case DecodingInterrupted():
+            return Reason(error.defect)
+        case NonFiniteOutput():
+            return Reason.because(Withheld.NO_NUMBER, member=error.member)
+        case UnjudgedView():
+            return Reason.because(Withheld.UNLIKE_RADIOGRAPH, warning=error.warning)

@@ -11,6 +11,7 @@ from dicom_io.selection.shown import Shown
 from models.bundle.manifest import BundleIdentity, OperatingPoint
 from models.finding import ViewFinding, ViewGeometry, ViewReading
 from models.study_finding import StudyFinding, study_finding
+from sr_templates.reason import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +47,13 @@ class ReportableView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """An instance of the study that was not analyzed, and why, as a clause.
+    """An instance of the study that was not analyzed, and why.
 
     `failed` is as in `sr_templates.content.SetAside`.
     """
 
     path: Path
-    reason: str
+    reason: Reason
     failed: bool
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from daemon.pipeline.reportable import LeftOut, ReportableStudy, ReportableView
 from daemon.spool import Spool
-from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, ClaimedStudy, InstanceRecord
+from daemon.store.values import ClaimedStudy, InstanceRecord
 from daemon.study.lifecycle import InstanceState
 from dicom_io.objects.previous_report import PreviousReport
 from dicom_io.selection.exclusion import Exclusion
@@ -13,10 +13,11 @@ from dicom_io.selection.projection import Projection
 from dicom_io.selection.regions import Region
 from dicom_io.selection.shown import Shown
 from models.finding import ViewReading
+from sr_templates.reason import Withheld
 
 # None is a source of the report: the first are its own children, the others stand beside the instance
 # whose UID they bear.
-_NO_SOURCES = frozenset({Exclusion.OWN_RESULT, CONFLICTING_DUPLICATE, REPLACED})
+_NO_SOURCES = frozenset({Exclusion.OWN_RESULT, Withheld.CONFLICTING_DUPLICATE, Withheld.REPLACED})
 
 
 def reportable_study(claimed: ClaimedStudy, spool: Spool) -> ReportableStudy | None:
@@ -60,6 +61,7 @@ def _shown(record: InstanceRecord) -> Shown:
 
 
 def _left_out(record: InstanceRecord, spool: Spool) -> LeftOut:
+    assert record.reason is not None, "what is not analyzed when its study closes has a reason"
     return LeftOut(
         path=spool.absolute(record.path),
         reason=record.reason,

@@ -1,9 +1,9 @@
 """This module is what all stages share: one process, its signals and its sign of life."""
 
 import logging
+import math
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from daemon.clock import now
 from daemon.process import sd_notify
+from daemon.process.bell import Bell
 from daemon.process.hindrance import hindrance
 from daemon.process.stage_name import StageName
 from daemon.store.database import Store
@@ -24,6 +25,14 @@ from daemon.store.stages import record_stage
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
+"""How often one looks for what nobody rings a bell for."""
+
+LOOK_SECONDS = 2.0
+"""How often a stage looks for work that nobody told it of: a ring was lost, or a time has come."""
+
+SHARED_LOOK_SECONDS = 0.5
+"""The same where stages of other machines may have made it."""
+
 LONGEST_HINDRANCE_SECONDS = 10.0
 _RECORD_SECONDS = 5.0
 
@@ -44,6 +53,10 @@ class StageProcess:
         The machine that it works for, see `daemon.process.node`.
     clock
         Gives the time of all that the stage does.
+    bell
+        Where other stages tell this one that there is work; None for a stage that nobody tells.
+    shared
+        Whether stages of other machines make work for it too: their bells are not heard here.
 
     Attributes
     ----------
@@ -52,13 +65,23 @@ class StageProcess:
     """
 
     def __init__(
-        self, name: StageName, store: Store, *, node: str = "here", clock: Callable[[], datetime] = now
+        self,
+        name: StageName,
+        store: Store,
+        *,
+        node: str = "here",
+        clock: Callable[[], datetime] = now,
+        bell: Bell | None = None,
+        shared: bool = False,
     ) -> None:
         self.name = name
         self.owner = f"{node}/{name}"
         self.clock = clock
         self._store = store
-        self._stopping = threading.Event()
+        self._node = node
+        self._bell = bell or Bell()
+        self._look_seconds = SHARED_LOOK_SECONDS if shared else LOOK_SECONDS
+        self._stopping = False
         self._started_at = clock()
         self._ready = False
         self._recorded = float("-inf")
@@ -67,11 +90,25 @@ class StageProcess:
     @property
     def stopping(self) -> bool:
         """Whether the stage is to end."""
-        return self._stopping.is_set()
+        return self._stopping
+
+    @property
+    def rings(self) -> int:
+        """How often the stage was told of work; `wait` wants to know what was heard before it looked."""
+        return self._bell.count
 
     def stop(self) -> None:
-        """Let the stage end at the next occasion."""
-        self._stopping.set()
+        """Let the stage end at the next occasion; a signal handler may call it."""
+        self._stopping = True
+        self._bell.ring()
+
+    def wake(self) -> None:
+        """Let the stage look for work now; any thread of it may call this."""
+        self._bell.ring()
+
+    def tell(self, name: StageName) -> None:
+        """Tell another stage that there is work for it."""
+        self._bell.ring_other(f"{self._node}/{name}")
 
     def stop_on_signals(self) -> None:
         """Let SIGTERM and SIGINT set the flag that the loop reads; a handler must do no more."""
@@ -102,8 +139,14 @@ class StageProcess:
         self.alive()
         renewal.renew(self.clock())
 
-    def repeat(self, step: Callable[[], bool], release: Release) -> None:
-        """Take step after step until the stage ends; pause after one that found nothing to do.
+    def repeat(
+        self,
+        step: Callable[[], bool],
+        release: Release,
+        *,
+        rest: Callable[[], float] = lambda: math.inf,
+    ) -> None:
+        """Take step after step until the stage ends; rest after one that found nothing to do.
 
         A full disk, or a store that is away, ends a step but not the stage: it tells what hinders it, and
         tries again after a pause that grows. Any other error ends the stage.
@@ -115,10 +158,13 @@ class StageProcess:
             attempt; and, forgiving it, before the step that follows a hindered one, and at the end. After
             an error that ends the stage it is not called: the next process counts the attempt, or
             what raised it would be tried for ever.
+        rest
+            Seconds after which there will be something to do, if nobody tells of any before.
         """
         release(forgive=False)
         failures, hindered = 0, ""
         while not self.stopping:
+            heard = self.rings
             self.alive(hindered)
             try:
                 if hindered:
@@ -130,16 +176,33 @@ class StageProcess:
                     raise
                 failures += 1
                 log.exception("hindered; tried again", extra={"failures": failures})
-                self.wait(min(LONGEST_HINDRANCE_SECONDS, POLL_SECONDS * 2.0**failures))
+                self.pause(min(LONGEST_HINDRANCE_SECONDS, POLL_SECONDS * 2.0**failures))
                 continue
             failures, hindered = 0, ""
             if not worked:
-                self.wait()
+                self.wait(heard, rest())
         release(forgive=True)
 
-    def wait(self, seconds: float = POLL_SECONDS) -> None:
-        """Sleep, but no longer than until the stage is to end."""
-        self._stopping.wait(seconds)
+    def wait(self, heard: int, seconds: float = math.inf) -> None:
+        """Sleep until the stage is told of work or is to end, or it is time to look without being told.
+
+        Parameters
+        ----------
+        heard
+            `rings` before the stage looked for work: what came in between is not slept over.
+        seconds
+            Until something is due; it looks by then.
+        """
+        self._bell.wait(heard, min(seconds, self._look_seconds))
+
+    def pause(self, seconds: float = POLL_SECONDS) -> None:
+        """Sleep whatever is told, but no longer than until the stage is to end."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            heard = self.rings  # before the flag: the ring of its end is not slept over
+            if self.stopping:
+                return
+            self._bell.wait(heard, left)
 
     def _record(self) -> None:
         record = StageRecord(

@@ -4,14 +4,16 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from errno import EIO
 from functools import partial
 
 import numpy as np
 
-from daemon.pipeline.reading import PreparedView, prepare, without_number
+from daemon.pipeline.reading import PreparedView, prepare, why_not_read
 from daemon.process.hindrance import hindrance
 from daemon.process.pace import Pace
 from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.store import renewal, views
 from daemon.store.database import Store
@@ -22,6 +24,7 @@ from dicom_io.errors import DecodingInterrupted, UndecodablePixels
 from models.ensemble import Ensemble
 from models.errors import NonFiniteOutput, UnjudgedView
 from models.finding import ViewReading
+from sr_templates.reason import Reason, Withheld, clause
 
 _FAIR_SHARE = 3  # every third claim takes some of the oldest views, whatever their rank
 _PASS_SECONDS = 5.0  # a stage must live, stop and turn to what is urgent; a full batch takes as long or less
@@ -96,6 +99,7 @@ class Analyzer:
                 return True
             stage.working(claims)
             analyzed += self._pass(prepared[analyzed:], stage.owner)
+            stage.tell(StageName.REPORTER)
         log.info(
             "views analyzed",
             extra={"views": analyzed, "ms": round(1000 * (time.monotonic() - started))},
@@ -118,13 +122,13 @@ class Analyzer:
             log.warning("decoding was interrupted; the view is tried again later", extra=_uids(view))
             return []
         except UndecodablePixels as error:
-            self._set_aside(view, owner, InstanceEvent.UNDECODABLE, error.reason)
+            self._set_aside(view, owner, InstanceEvent.UNDECODABLE, why_not_read(error))
             return []
         except OSError as error:
             if hindrance(error):
                 raise
-            reason = f"its file in the spool cannot be read: {error.strerror}"
-            self._set_aside(view, owner, InstanceEvent.FILE_LOST, reason)
+            lost = Reason.because(Withheld.FILE_LOST, errno=error.errno or EIO)
+            self._set_aside(view, owner, InstanceEvent.FILE_LOST, lost)
             return []
         return [_Claimed(view, prepare(read, self._ensemble.preprocessing))]
 
@@ -136,7 +140,7 @@ class Analyzer:
         except NonFiniteOutput as error:
             for position in error.positions:
                 view = prepared[position].view
-                self._set_aside(view, owner, InstanceEvent.NO_NUMBER, without_number(error))
+                self._set_aside(view, owner, InstanceEvent.NO_NUMBER, why_not_read(error))
             spared = [each for index, each in enumerate(prepared) if index not in error.positions]
             self._analyze(spared, owner)
             return
@@ -148,7 +152,7 @@ class Analyzer:
         try:
             reading.require_judged(self._operating_point)
         except UnjudgedView as error:
-            self._set_aside(view, owner, InstanceEvent.UNLIKE_RADIOGRAPH, str(error))
+            self._set_aside(view, owner, InstanceEvent.UNLIKE_RADIOGRAPH, why_not_read(error))
             return
         recorded = views.record_analysis(
             self._store,
@@ -165,9 +169,9 @@ class Analyzer:
             extra = {"input_warning": check.warning, "input_distance": round(check.distance, 2)}
             log.warning("view differs from the training data", extra={**_uids(view), **extra})
 
-    def _set_aside(self, view: ClaimedView, owner: str, cause: InstanceEvent, reason: str) -> None:
+    def _set_aside(self, view: ClaimedView, owner: str, cause: InstanceEvent, reason: Reason) -> None:
         views.record_unreadable(self._store, view, owner=owner, cause=cause, reason=reason)
-        log.warning("view is unreadable", extra={**_uids(view), "cause": cause, "reason": reason})
+        log.warning("view is unreadable", extra={**_uids(view), "cause": cause, "reason": clause(reason)})
 
 
 def _uids(view: ClaimedView) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from daemon.clock import has_jumped
-from daemon.process.stage import StageProcess
+from daemon.process.stage import LOOK_SECONDS, StageProcess
 from daemon.spool import Spool
 from daemon.store import retention, stages, tallies
 from daemon.store.database import Store
@@ -54,7 +54,7 @@ class Housekeeper:
                 moment = stage.clock()
                 self.step_if_steady(before, moment, elapsed_seconds=elapsed)
                 before, begun = moment, time.monotonic()
-            stage.wait(1.0)
+            stage.pause(LOOK_SECONDS)
 
     def step_if_steady(self, before: datetime, moment: datetime, *, elapsed_seconds: float) -> None:
         """Make one round, but none where the clock has jumped since a moment: everything would look old."""

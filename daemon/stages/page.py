@@ -2,13 +2,16 @@
 
 import logging
 from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
 
 from daemon.clock import now
-from daemon.config.sections import Web
+from daemon.config.configuration import Config
+from daemon.predictor.messages import WorkerSetting
 from daemon.predictor.predictor import Predictor
-from daemon.process.stage import StageProcess
+from daemon.process.stage import LOOK_SECONDS, StageProcess
 from daemon.spool import Spool
 from daemon.store.database import Store
+from daemon.store.views import has_unread_views
 from daemon.web.app import Setting, create_app
 from daemon.web.server import WebServer
 from daemon.web.sources import Sources
@@ -24,14 +27,12 @@ class Page:
         store: Store,
         spool: Spool,
         setting: Setting,
-        web: Web,
-        predictor: Predictor | None = None,
+        config: Config,
     ) -> None:
         self._store = store
         self._spool = spool
         self._setting = setting
-        self._web = web
-        self._predictor = predictor
+        self._config = config
 
     def run(self, stage: StageProcess) -> None:
         """Serve until the stage is told to stop.
@@ -41,22 +42,26 @@ class Page:
         OSError
             The address is taken or not of this machine.
         """
-        with closing(Sources()) as sources, self._predictor_or_none() as predictor:
+        with closing(Sources()) as sources, self._predictor() as predictor:
             app = create_app(
                 self._store, self._spool, self._setting, sources=sources, clock=now, predictor=predictor
             )
-            server = WebServer(app, self._web.host, self._web.port)
+            server = WebServer(app, self._config.web.host, self._config.web.port)
             port = server.start()
-            log.info("worklist page", extra={"address": f"http://{self._web.host}:{port}/"})
+            log.info("worklist page", extra={"address": f"http://{self._config.web.host}:{port}/"})
             try:
                 while server.running and not stage.stopping:
                     stage.alive()
                     sources.forget_old()
                     if predictor is not None:
                         predictor.forget_old()
-                    stage.wait()
+                    stage.pause(LOOK_SECONDS)
             finally:
                 server.stop()
 
-    def _predictor_or_none(self) -> AbstractContextManager[Predictor | None]:
-        return nullcontext() if self._predictor is None else closing(self._predictor)
+    def _predictor(self) -> AbstractContextManager[Predictor | None]:
+        config, bundle = self._config, self._setting.bundle
+        if bundle is None or not config.web.predictor:
+            return nullcontext()
+        setting = WorkerSetting.of(config.analysis, config.study)
+        return closing(Predictor(setting, bundle.identity, partial(has_unread_views, self._store)))

@@ -8,7 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from daemon.config.configuration import Config
 from daemon.errors import IntakeRefused
 from daemon.intake import Arrival, Intake
-from daemon.process.stage import StageProcess
+from daemon.process.stage import LOOK_SECONDS, StageProcess
+from daemon.process.stage_name import StageName
 from daemon.stages.refusals import RefusedAssociations
 from daemon.store import instances
 from daemon.store.database import Store
@@ -60,7 +61,7 @@ class Receiver:
                 if time.monotonic() >= next_writing:
                     self._refused.write_down(self._intake.clock())
                     next_writing = time.monotonic() + _WRITING_SECONDS
-                stage.wait()
+                stage.pause(LOOK_SECONDS)
         finally:
             self._acceptor.stop(_GRACE_SECONDS)
             self._refused.write_down(self._intake.clock())
@@ -83,6 +84,7 @@ class Receiver:
 
     def _on_association_released(self, association_id: str) -> None:
         instances.record_association_released(self._store, association_id)
+        self._intake.tell(StageName.REPORTER)  # what was sent in it may be complete
 
     def _on_refused(self, refused: RefusedInstance) -> None:
         rejection = Rejection(

@@ -1,8 +1,10 @@
 """This module is the reporter: it closes studies, and builds and stores their results once."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 
 from daemon.config.configuration import Config
@@ -15,17 +17,21 @@ from daemon.pipeline.reportable import judged
 from daemon.pipeline.stored import reportable_study
 from daemon.process.hindrance import hindrance
 from daemon.process.stage import StageProcess
+from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.store import renewal, studies
 from daemon.store.database import Store
 from daemon.store.values import ClaimedStudy, NewResult, Report
-from daemon.study.closing import ClosingRule, closing
+from daemon.study.closing import ClosingRule, closes_at, closing
 from daemon.study.lifecycle import InstanceState
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.errors import DecodingInterrupted, DicomIoError
 from dicom_io.objects.common import to_bytes
 from models.bundle.manifest import BundleIdentity
 from models.study_finding import TriageCategory
+from sr_templates.reason import clause
+
+_SHORTEST_REST = 0.01
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +56,7 @@ class Reporter:
         self._kinds = kinds
         self._operating_point = config.analysis.operating_point
         self._destinations: tuple[Destination, ...] = config.destinations
+        self._closings: list[datetime] = []  # when those close at the latest that the last step left open
         self._rule = ClosingRule(
             quiet_seconds=config.study.quiet_seconds,
             settle_seconds=config.study.settle_seconds,
@@ -60,17 +67,19 @@ class Reporter:
     def run(self, stage: StageProcess) -> None:
         """Report until the stage is to stop."""
         release = partial(studies.release_studies, self._store, owner=stage.owner)
-        stage.repeat(lambda: self.step(stage), release)
+        stage.repeat(lambda: self.step(stage), release, rest=lambda: self._rest(stage.clock()))
 
     def step(self, stage: StageProcess) -> bool:
         """Report every study that closes now; give False when there was none."""
         moment = stage.clock()
         reported = False
+        self._closings = []
         studies.reopen_abandoned_studies(self._store, now=moment)  # of reporters that died on other machines
         studies.collect_from_now(self._store, now=moment)
         for study in studies.open_studies(self._store):
             why = closing(study, self._rule, now=moment)
             if why is None or stage.stopping:
+                self._closings.append(closes_at(study, self._rule))
                 continue
             stage.alive()
             begun = stage.clock()
@@ -85,12 +94,18 @@ class Reporter:
                 reported = True
         return reported
 
+    def _rest(self, moment: datetime) -> float:
+        """Return the seconds until the next study closes by itself; infinity where none is open."""
+        left = ((at - moment).total_seconds() for at in self._closings)
+        return max(min(left, default=math.inf), _SHORTEST_REST)
+
     def _report(self, study: ClaimedStudy, stage: StageProcess, on_view: Callable[[], None]) -> None:
         owner = stage.owner
         started = time.monotonic()
         digest = self._bundle.digest
         if any(i.bundle_digest != digest for i in study.instances if i.state is InstanceState.ANALYZED):
             studies.return_study_to_analyzer(self._store, study, owner=owner, bundle_digest=digest)
+            stage.tell(StageName.ANALYZER)
             return
         try:
             report = self._built(study, on_view)
@@ -110,6 +125,7 @@ class Reporter:
             log.exception("report failed", extra={"study_instance_uid": study.study_instance_uid})
             return
         recorded = studies.record_report(self._store, study, report, owner=owner, now=stage.clock())
+        stage.tell(StageName.SENDER)
         log.info(
             "study reported" if recorded else "study grew while it was reported",
             extra={
@@ -124,7 +140,7 @@ class Reporter:
     def _built(self, study: ClaimedStudy, on_view: Callable[[], None]) -> Report:
         about = reportable_study(study, self._spool)
         if about is None:
-            reasons = "; ".join(sorted({instance.reason for instance in study.instances}))
+            reasons = "; ".join(sorted({clause(instance.reason) for instance in study.instances}))
             return Report(
                 category=TriageCategory.NOT_ANALYZED,
                 model_label=self._bundle.label,

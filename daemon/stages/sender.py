@@ -16,6 +16,7 @@ from daemon.config.sections import Destination
 from daemon.couriers.backoff import pause
 from daemon.couriers.courier import Fate, Outcome, Parcel
 from daemon.couriers.registry import courier_of
+from daemon.couriers.remark import remark_words
 from daemon.logs import describe
 from daemon.process.stage import StageProcess
 from daemon.spool import Spool
@@ -57,9 +58,10 @@ class Sender:
         for thread in threads:
             thread.start()
         while not stage.stopping:
+            heard = stage.rings
             self._keep_claims()
             stage.alive("; ".join(conditions.values()))
-            stage.wait()
+            stage.wait(heard)
         for thread in threads:
             thread.join(timeout=3.0)
 
@@ -104,6 +106,7 @@ class Sender:
         owner = f"{stage.owner}/{destination.name}"
         resuming = True
         while not stage.stopping:
+            heard = stage.rings
             try:
                 if resuming:
                     # What a dead process had claimed, or this one before it stumbled, is due again.
@@ -111,37 +114,38 @@ class Sender:
                     conditions.pop(destination.name, None)
                 resuming = False
                 if not self.step(destination, owner):
-                    stage.wait()
+                    stage.wait(heard)
             except Exception as error:
                 # The outer loop of this thread: the store may be away for a while, and the other
                 # destinations go on. The stage shows the condition until it is over.
                 log.exception("sending failed", extra={"destination": destination.name})
                 conditions[destination.name] = f"{destination.name}: {describe(error)}"
                 resuming = True
-                stage.wait(5.0)
+                stage.pause(5.0)
         deliveries.release_deliveries(self._store, owner=owner, forgive=True)
 
     def _record(
         self, delivery: ClaimedDelivery, destination: Destination, outcome: Outcome, owner: str
     ) -> None:
-        reason = outcome.words
+        remark = outcome.remark
+        reason = remark_words(remark)
         fields = {
             "study_instance_uid": delivery.study_instance_uid,
             "sop_instance_uid": delivery.sop_instance_uid,
             "destination": destination.name,
         }
         if outcome.fate is Fate.SENT:
-            deliveries.record_sent(self._store, delivery, owner=owner, note=reason, now=self._clock())
+            deliveries.record_sent(self._store, delivery, owner=owner, remark=remark, now=self._clock())
             log.info("result sent", extra=fields)
             return
         if outcome.fate is Fate.NEVER:
-            deliveries.record_dead(self._store, delivery, owner=owner, reason=reason)
+            deliveries.record_dead(self._store, delivery, owner=owner, remark=remark)
             log.error(
                 "result is a dead letter; `ulna requeue` sends it again", extra={**fields, "reason": reason}
             )
             return
         retry_at = self._clock() + pause(delivery.attempts, jitter=random.random())
-        deliveries.record_to_retry(self._store, delivery, owner=owner, reason=reason, retry_at=retry_at)
+        deliveries.record_to_retry(self._store, delivery, owner=owner, remark=remark, retry_at=retry_at)
         log.warning(
             "result will be sent later", extra={**fields, "reason": reason, "retry_at": retry_at.isoformat()}
         )

@@ -1,6 +1,7 @@
 """This module is the watcher: it takes in the files that appear in folders."""
 
 import logging
+import math
 import os
 import shutil
 import stat
@@ -16,7 +17,7 @@ from watchdog.observers import Observer
 
 from daemon.errors import IntakeRefused
 from daemon.intake import Arrival, Intake
-from daemon.process.stage import StageProcess
+from daemon.process.stage import POLL_SECONDS, StageProcess
 from daemon.spool import Spool
 from dicom_io.network.store_status import StoreStatus
 
@@ -63,15 +64,21 @@ class Watcher:
     def run(self, stage: StageProcess) -> None:
         """Watch until the stage is to stop."""
         observer = Observer()
+
+        def touched(path: Path) -> None:
+            self.touch(path)
+            stage.wake()
+
         for folder in self._folders:
             folder.mkdir(parents=True, exist_ok=True)
-            observer.schedule(_Touches(self.touch), str(folder), recursive=True)
+            observer.schedule(_Touches(touched), str(folder), recursive=True)
         observer.start()
         try:
             while not stage.stopping:
+                heard = stage.rings
                 stage.alive()
                 self.step(time.monotonic(), stage)
-                stage.wait()
+                stage.wait(heard, POLL_SECONDS if self._sightings else math.inf)
         finally:
             observer.stop()
             observer.join()

@@ -17,6 +17,10 @@ from sqlalchemy import (
     text,
 )
 
+from daemon.couriers.remark import Remark
+from dicom_io.details import details_text
+from sr_templates.reason import Reason
+
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -107,3 +111,25 @@ def kind() -> tuple[Column[str], Column[str], Column[str], Column[bool], Column[
         Column("is_old", Boolean, nullable=False),
         Column("untrained_label", Text, nullable=False),
     )
+
+
+def coded(name: str) -> tuple[Column[str], Column[str]]:
+    """Return the columns of a code and of its details, a JSON object; an empty code says nothing."""
+    return (
+        Column(name, String(32), nullable=False, default="", server_default=""),
+        Column("details", Text, nullable=False, default="{}", server_default="{}"),
+    )
+
+
+def reason_values(reason: Reason | None) -> dict[str, str]:
+    """Return what an instance's columns hold of why it is not in use."""
+    if reason is None:
+        return {"exclusion": "", "details": "{}"}
+    return {"exclusion": reason.code, "details": details_text(reason.details)}
+
+
+def remark_values(remark: Remark | None) -> dict[str, str]:
+    """Return what a delivery's columns hold of what there is to say of it."""
+    if remark is None:
+        return {"remark": "", "details": "{}"}
+    return {"remark": remark.code, "details": details_text(remark.details)}

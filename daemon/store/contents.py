@@ -12,6 +12,7 @@ from daemon.study.lifecycle import InstanceState
 from dicom_io.selection.age import AgeCaution
 from models.finding import MemberFinding, ViewGeometry
 from models.reference.drift import InputCheck, InputWarning
+from sr_templates.reason import Reason
 
 
 def instances_of(connection: Connection, study_id: int) -> tuple[InstanceRecord, ...]:
@@ -51,8 +52,7 @@ def _record(row: Row[Any], members: list[MemberFinding]) -> InstanceRecord:
         received_at=row.received_at,
         source=row.source,
         state=InstanceState(row.state),
-        reason=row.reason,
-        exclusion=row.exclusion,
+        reason=Reason.stored(row.exclusion, row.details),
         region=row.region,
         laterality=row.laterality,
         laterality_conflict=row.laterality_conflict,

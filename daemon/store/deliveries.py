@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, update
 
 from daemon.couriers.backoff import LONGEST_SECONDS
+from daemon.couriers.remark import Note, Remark, remark_words
 from daemon.errors import UnknownStudy
 from daemon.store import lease, patients, transitions
+from daemon.store.columns import remark_values
 from daemon.store.database import Store
 from daemon.store.result_kind import ResultKind
 from daemon.store.tables import deliveries, results, studies
@@ -68,21 +70,23 @@ def claim_deliveries(
     )
 
 
-def record_sent(store: Store, delivery: ClaimedDelivery, *, owner: str, note: str, now: datetime) -> None:
-    """Record that the destination acknowledged the result; `note` holds a warning status, if any."""
-    _record(store, delivery, owner, DeliveryEvent.ACKNOWLEDGED, reason=note, sent_at=now, retry_at=None)
+def record_sent(
+    store: Store, delivery: ClaimedDelivery, *, owner: str, remark: Remark | None, now: datetime
+) -> None:
+    """Record that the destination acknowledged the result, and what there is to note."""
+    _record(store, delivery, owner, DeliveryEvent.ACKNOWLEDGED, remark, sent_at=now, retry_at=None)
 
 
 def record_to_retry(
-    store: Store, delivery: ClaimedDelivery, *, owner: str, reason: str, retry_at: datetime
+    store: Store, delivery: ClaimedDelivery, *, owner: str, remark: Remark | None, retry_at: datetime
 ) -> None:
     """Record that the result could not be delivered now, and when the next attempt is due."""
-    _record(store, delivery, owner, DeliveryEvent.FAILED_TRANSIENTLY, reason=reason, retry_at=retry_at)
+    _record(store, delivery, owner, DeliveryEvent.FAILED_TRANSIENTLY, remark, retry_at=retry_at)
 
 
-def record_dead(store: Store, delivery: ClaimedDelivery, *, owner: str, reason: str) -> None:
+def record_dead(store: Store, delivery: ClaimedDelivery, *, owner: str, remark: Remark | None) -> None:
     """Record that the result will not go without a person; its study fails visibly."""
-    _record(store, delivery, owner, DeliveryEvent.FAILED_PERMANENTLY, reason=reason, retry_at=None)
+    _record(store, delivery, owner, DeliveryEvent.FAILED_PERMANENTLY, remark, retry_at=None)
 
 
 def release_deliveries(store: Store, *, owner: str, forgive: bool) -> None:
@@ -106,7 +110,7 @@ def bury_deliveries_to_unknown_destinations(store: Store, known: Collection[str]
         query = select(deliveries.c.id, deliveries.c.state, results.c.study_id).join(results).where(*stranded)
         for row in connection.execute(query).all():
             gone = transitions.delivery(row, row.study_id)
-            values = {"reason": "the destination is no longer in the configuration"}
+            values = remark_values(Remark(Note.DESTINATION_GONE))
             transitions.change(connection, gone, DeliveryEvent.DESTINATION_GONE, values)
             settle_study(connection, row.study_id)
 
@@ -165,7 +169,8 @@ def settle_study(connection: Connection, study_id: int) -> None:
     dead = [row for row in rows if row.state == DeliveryState.DEAD]
     if dead:
         event = StudyEvent.DELIVERY_DEAD
-        values["reason"] = f"delivery to {dead[0].destination} failed: {dead[0].reason}"
+        remark = Remark.stored(dead[0].remark, dead[0].details)
+        values["reason"] = f"delivery to {dead[0].destination} failed: {remark_words(remark)}"
     elif study.category == TriageCategory.NOT_ANALYZED:
         event = StudyEvent.NOTHING_TO_REPORT
         values["reason"] = study.not_analyzed
@@ -178,7 +183,7 @@ def requeue_delivery(connection: Connection, row: Any, study_id: int) -> None:
     """Make a result due again, its attempts counted anew; part of a transaction."""
     if row.state == DeliveryState.PENDING:
         return
-    values = {"retry_at": None, "attempts": 0, "reason": ""}
+    values = {"retry_at": None, "attempts": 0, **remark_values(None)}
     transitions.change(connection, transitions.delivery(row, study_id), DeliveryEvent.REQUEUED, values)
 
 
@@ -197,7 +202,12 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
 
 
 def _record(
-    store: Store, delivery: ClaimedDelivery, owner: str, event: DeliveryEvent, **values: object
+    store: Store,
+    delivery: ClaimedDelivery,
+    owner: str,
+    event: DeliveryEvent,
+    remark: Remark | None,
+    **values: object,
 ) -> None:
     with store.write() as connection:
         study_id = connection.scalar(
@@ -217,7 +227,7 @@ def _record(
         sent = transitions.delivery(row, study_id)
         if sent.state is DeliveryState.SUPERSEDED:
             values |= {"retry_at": None}
-        transitions.change(connection, sent, event, values | lease.given_back())
+        transitions.change(connection, sent, event, values | remark_values(remark) | lease.given_back())
         settle_study(connection, study_id)
 
 

@@ -9,14 +9,14 @@ from sqlalchemy import Connection, Row, func, insert, not_, select, update
 
 from daemon.store import patients, transitions
 from daemon.store.arrival import record_in_study, study_of
+from daemon.store.columns import reason_values
 from daemon.store.database import Store
 from daemon.store.tables import instances, studies
-from daemon.store.values import CONFLICTING_DUPLICATE, TOO_MANY_VIEWS, ReceivedInstance, Recorded
+from daemon.store.values import ReceivedInstance, Recorded
 from daemon.study.lifecycle import InstanceEvent, InstanceState, StudyState
+from sr_templates.reason import Reason, Withheld
 
 _UNFINISHED = (StudyState.OPEN, StudyState.REPORTING)
-_CONFLICTING = "the same SOP Instance UID came before with other content; the first stays in use"
-_TOO_MANY = "this study has more than {} views (study.max_views_per_study)"
 # What happens to an instance that was set aside and counts again, by what it is; one that is no view stays
 # excluded.
 _USED_AGAIN = {
@@ -90,7 +90,7 @@ def record_instance(
             patients.set_aside(connection, others)
         values = _instance_values(instance, outcome, now)
         if values["state"] is not InstanceState.EXCLUDED and _is_full(connection, study.id, max_views):
-            values |= _set_aside(TOO_MANY_VIEWS, _TOO_MANY.format(max_views))
+            values |= _set_aside(Reason.because(Withheld.TOO_MANY_VIEWS, most=max_views or 0))
         if same is None:
             _begin(connection, study, instance, values)
         else:
@@ -153,8 +153,7 @@ def _instance_values(instance: ReceivedInstance, outcome: Recorded, now: datetim
         "received_at": now,
         "source": instance.source,
         "state": instance.state,
-        "reason": instance.reason,
-        "exclusion": instance.exclusion,
+        **reason_values(instance.reason),
         "region": instance.region,
         "laterality": instance.laterality,
         "laterality_conflict": instance.laterality_conflict,
@@ -165,12 +164,12 @@ def _instance_values(instance: ReceivedInstance, outcome: Recorded, now: datetim
         **asdict(instance.identity.patient),
     }
     if outcome is Recorded.CONFLICTING:
-        values |= _set_aside(CONFLICTING_DUPLICATE, _CONFLICTING)
+        values |= _set_aside(Reason(Withheld.CONFLICTING_DUPLICATE))
     return values
 
 
-def _set_aside(exclusion: str, reason: str) -> dict[str, Any]:
-    return {"state": InstanceState.EXCLUDED, "exclusion": exclusion, "reason": reason}
+def _set_aside(reason: Reason) -> dict[str, Any]:
+    return {"state": InstanceState.EXCLUDED, **reason_values(reason)}
 
 
 def _is_full(connection: Connection, study_id: int, max_views: int | None) -> bool:

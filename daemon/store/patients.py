@@ -12,12 +12,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, not_, or_, select
 
+from daemon.couriers.remark import Note, Remark
 from daemon.errors import ActionRefused, UnknownStudy
 from daemon.store import lease, transitions
+from daemon.store.columns import reason_values, remark_values
 from daemon.store.database import Store
 from daemon.store.revision import next_revision
 from daemon.store.tables import activations, deliveries, instances, results, studies
-from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED
 from daemon.study.lifecycle import (
     DeliveryEvent,
     DeliveryState,
@@ -27,11 +28,12 @@ from daemon.study.lifecycle import (
 )
 from dicom_io.selection.exclusion import Exclusion
 from dicom_io.selection.patient import PatientIdentity, one_patient
+from sr_templates.reason import Reason, Withheld
 
 PATIENT_MISMATCH = "patient_mismatch"
 """What a study says for a reason where two patients meet in it."""
 
-NOT_IN_USE = (CONFLICTING_DUPLICATE, REPLACED)
+NOT_IN_USE = (Withheld.CONFLICTING_DUPLICATE, Withheld.REPLACED)
 """Exclusions of what stands beside the instance whose SOP Instance UID it bears."""
 
 _CONFIRMATION_NEEDED = (
@@ -93,8 +95,7 @@ def is_in_use(row: Row[Any]) -> bool:
 def set_aside(connection: Connection, ids: Sequence[int]) -> None:
     """Set instances aside because another now has their SOP Instance UID; part of a transaction."""
     values = {
-        "exclusion": REPLACED,
-        "reason": "the same SOP Instance UID came again, corrected; the newer content is in use",
+        **reason_values(Reason(Withheld.REPLACED)),
         "bundle_digest": "",
         "input_distance": None,
         "input_warning": "",
@@ -173,7 +174,7 @@ def _patient_in_use(connection: Connection, study_id: int) -> PatientIdentity | 
         select(instances.c.patient_id, instances.c.issuer_of_patient_id, instances.c.patient_name)
         .where(
             instances.c.study_id == study_id,
-            instances.c.exclusion.not_in((REPLACED, Exclusion.OWN_RESULT)),
+            instances.c.exclusion.not_in((Withheld.REPLACED, Exclusion.OWN_RESULT)),
         )
         .distinct()
     ).all()
@@ -217,7 +218,7 @@ def _resume(
     for row in _deliveries_of(connection, study.id, now):
         if row.state in _UNSENT and patient_of(row).contradicts(patient):
             # A claim that ran out ends here: what its sender still finds out is no news any more.
-            values = {"reason": "it names another patient than its study", **lease.given_back()}
+            values = remark_values(Remark(Note.PATIENT_CHANGED)) | lease.given_back()
             withdrawn = transitions.delivery(row, study.id)
             transitions.change(connection, withdrawn, DeliveryEvent.PATIENT_CHANGED, values)
     values = next_revision(study, now) | _NO_FINDING | asdict(patient) | lease.given_back()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from daemon.couriers.remark import Remark
 from daemon.store.values import InstanceRecord, StudyIdentity
 from daemon.study.lifecycle import StudyState
 
@@ -79,7 +80,7 @@ class DeliveryRecord:
 
     destination: str
     state: str
-    reason: str
+    remark: Remark | None
     attempts: int
     retry_at: datetime | None
     sent_at: datetime | None

@@ -22,7 +22,7 @@ from sqlalchemy import (
     true,
 )
 
-from daemon.store.columns import DEAD, NAMES, READING_ORDER, Uid, UtcDateTime, kind, lease, reading
+from daemon.store.columns import DEAD, NAMES, READING_ORDER, Uid, UtcDateTime, coded, kind, lease, reading
 
 metadata = MetaData(naming_convention=NAMES)
 
@@ -89,8 +89,8 @@ instances = Table(
     Column("received_at", UtcDateTime, nullable=False),
     Column("source", Text, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("reason", Text, nullable=False, default=""),
-    Column("exclusion", String(32), nullable=False, default=""),
+    # Why it is not in use, as a code of `sr_templates.reason`, and its details in JSON; empty where it is.
+    *coded("exclusion"),
     Column("region", String(16), nullable=False, default=""),
     Column("laterality", String(1), nullable=False, default=""),
     # Keywords of the sources that contradict the others about it.
@@ -165,7 +165,8 @@ deliveries = Table(
     Column("result_id", ForeignKey("results.id", ondelete="CASCADE"), nullable=False),
     Column("destination", String(64), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("reason", Text, nullable=False, default=""),
+    # What there is to say of it, as a code of `daemon.couriers.remark`, and its details in JSON.
+    *coded("remark"),
     Column("retry_at", UtcDateTime),
     Column("sent_at", UtcDateTime),
     *lease(),

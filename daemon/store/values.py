@@ -14,6 +14,7 @@ from dicom_io.selection.patient import PatientIdentity
 from models.finding import MemberFinding, ViewGeometry
 from models.places import Place
 from models.reference.drift import InputCheck, InputWarning
+from sr_templates.reason import Reason
 
 
 class Recorded(Enum):
@@ -23,16 +24,6 @@ class Recorded(Enum):
     IDENTICAL = "identical"
     CONFLICTING = "conflicting"
     REPLACING = "replacing"
-
-
-CONFLICTING_DUPLICATE = "conflicting_duplicate"
-"""Exclusion of an instance whose SOP Instance UID was seen before with other bytes."""
-
-TOO_MANY_VIEWS = "too_many_views"
-"""Exclusion of a view that came when its study had as many as are analyzed."""
-
-REPLACED = "replaced"
-"""Exclusion of an instance whose SOP Instance UID came again, corrected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +81,7 @@ class ReceivedInstance:
     association_id: str
     priority: int
     state: InstanceState
-    reason: str
-    exclusion: str
+    reason: Reason | None
     region: str
     laterality: str
     laterality_conflict: str
@@ -100,6 +90,11 @@ class ReceivedInstance:
     device: str = ""
     age_caution: str = ""
     minimum_age_years: int = 0
+
+    @property
+    def exclusion(self) -> str:
+        """Why it is not in use, as a code; empty where it is."""
+        return "" if self.reason is None else self.reason.code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +124,7 @@ class InstanceRecord:
     received_at: datetime
     source: str
     state: InstanceState
-    reason: str
-    exclusion: str
+    reason: Reason | None
     region: str
     laterality: str
     laterality_conflict: str
@@ -143,6 +137,11 @@ class InstanceRecord:
     places: tuple[Place, ...] = ()
     age_caution: AgeCaution | None = None
     minimum_age_years: int = 0
+
+    @property
+    def exclusion(self) -> str:
+        """Why it is not in use, as a code; empty where it is."""
+        return "" if self.reason is None else self.reason.code
 
     @property
     def warning(self) -> InputWarning | None:

@@ -8,14 +8,14 @@ import numpy as np
 from sqlalchemy import Connection, Row, Select, delete, exists, insert, not_, select, update
 
 from daemon.store import lease, transitions
+from daemon.store.columns import reason_values
 from daemon.store.database import Store
 from daemon.store.tables import activations, instances, studies
 from daemon.store.values import ClaimedView
 from daemon.study.lifecycle import InstanceEvent, InstanceState
 from models.finding import MemberFinding, ViewGeometry, ViewReading
 from models.reference.drift import InputCheck
-
-SET_ASIDE = "the analysis ended without an answer twice; the view is set aside"
+from sr_templates.reason import Reason, Withheld
 
 
 def set_poison_aside(store: Store, *, owner: str, now: datetime) -> int:
@@ -32,7 +32,7 @@ def set_poison_aside(store: Store, *, owner: str, now: datetime) -> int:
     with store.write() as connection:
         rows = connection.execute(query).all()
         for row in rows:
-            values = {"reason": SET_ASIDE, **lease.given_back()}
+            values = reason_values(Reason(Withheld.BEGUN_TOO_OFTEN)) | lease.given_back()
             transitions.change(
                 connection, transitions.instance(row), InstanceEvent.ANALYSIS_BEGUN_TOO_OFTEN, values
             )
@@ -145,14 +145,14 @@ def record_analysis(
 
 
 def record_unreadable(
-    store: Store, view: ClaimedView, *, owner: str, cause: InstanceEvent, reason: str
+    store: Store, view: ClaimedView, *, owner: str, cause: InstanceEvent, reason: Reason
 ) -> bool:
     """Record why a view cannot be analyzed; return False when the claim was lost meanwhile.
 
-    `cause` is the fact, which programs may read in the history; `reason` says it to people.
+    `cause` is what happened to it, as the history tells; `reason` is what is wrong with it.
     """
     with store.write() as connection:
-        return _end_claim(connection, view, owner, cause, reason=reason)
+        return _end_claim(connection, view, owner, cause, **reason_values(reason))
 
 
 def release_views(store: Store, *, owner: str, forgive: bool) -> None:

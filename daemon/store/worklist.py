@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, select
 
+from daemon.couriers.remark import Remark
 from daemon.errors import UnknownStudy
 from daemon.store.contents import instances_of
 from daemon.store.database import Store
@@ -62,7 +63,7 @@ def _results(connection: Connection, study_id: int) -> tuple[ResultRecord, ...]:
             DeliveryRecord(
                 destination=row.destination,
                 state=row.state,
-                reason=row.reason,
+                remark=Remark.stored(row.remark, row.details),
                 attempts=row.attempts,
                 retry_at=row.retry_at,
                 sent_at=row.sent_at,

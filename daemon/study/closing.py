@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -64,6 +64,15 @@ def closing(study: OpenStudy, rule: ClosingRule, *, now: datetime) -> Closing | 
     if (now - study.collecting_since).total_seconds() >= rule.max_wait_seconds:
         return Closing.MAX_WAIT
     return None
+
+
+def closes_at(study: OpenStudy, rule: ClosingRule) -> datetime:
+    """Return when a study closes at the latest, if nothing more happens to it."""
+    waits = [study.last_instance_at + timedelta(seconds=rule.quiet_seconds)]
+    waits.append(study.collecting_since + timedelta(seconds=rule.max_wait_seconds))
+    if rule.close_on_expected_views and has_expected_views(study.view_kinds):
+        waits.append(study.last_instance_at + timedelta(seconds=rule.settle_seconds))
+    return min(waits)
 
 
 def has_expected_views(view_kinds: Iterable[ViewKind]) -> bool:

@@ -23,12 +23,14 @@ def judged(panel: Panel, stated: bool = True) -> str:
 
 def paper_rule(reading: PaperReading) -> str:
     """Return what the paper's rule says of the same members, with its polarity, as a sentence."""
-    verdict = "abnormal" if reading.is_abnormal else "normal"
-    side = "below" if reading.is_abnormal else "not below"
+    verdict = (
+        f"below {PAPER_THRESHOLD:g}, its class abnormal"
+        if reading.is_abnormal
+        else f"not below {PAPER_THRESHOLD:g}, its class NORMAL, which ulna never states"
+    )
     return (
         f"The paper's rule: {reading.score:.3f}, the mean of the raw sigmoids with equal votes, where 1 is "
-        f'NORMAL and 0 is abnormal; {side} {PAPER_THRESHOLD:g}, so the paper says "{verdict}". '
-        "ulna does not judge by it."
+        f"NORMAL and 0 is abnormal; {verdict}."
     )
 
 

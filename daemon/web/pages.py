@@ -1,18 +1,21 @@
 """This module renders the pages for people: the worklist, one study, and what is said when there is none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from daemon.couriers.remark import remark_words
 from daemon.store.database import Store
 from daemon.store.listing import worklist
 from daemon.store.selection import Period
 from daemon.store.shown import Standing
+from daemon.store.values import InstanceRecord
 from daemon.store.worklist import recent_rejections, study_detail
 from daemon.study.lifecycle import StudyState, is_unfinished
 from daemon.web import judging, wording
@@ -35,9 +38,12 @@ from daemon.web.listing import (
 from daemon.web.reports import Reports
 from daemon.web.stated import StatedBundle
 from daemon.web.why import Explanations
+from dicom_io.selection.explanation import Explanation
+from sr_templates.reason import clause
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _REJECTIONS_SHOWN = 20
+_EXPLAINED = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +94,7 @@ class Pages:
             entry=detail.entry,
             shown=shown,
             by_paper=by_paper,
-            set_aside=[(record, self.beside.explanations.of(record)) for record in shown.set_aside],
+            set_aside=list(zip_longest(shown.set_aside, self._explained(shown.set_aside))),
             report=self.beside.reports.text(detail.results),
             events=detail.events,
             untrained=untrained_labels([detail.entry]),
@@ -97,6 +103,10 @@ class Pages:
     def message(self, title: str, text: str, *, status: int) -> Response:
         """Answer with a page that only says something."""
         return message_page(self.templates, self.clock, title, text, status=status)
+
+    def _explained(self, records: Sequence[InstanceRecord]) -> list[Explanation | None]:
+        """Return why the first of these were set aside; nobody reads the reasons of a thousand slices."""
+        return [self.beside.explanations.of(record) for record in records[:_EXPLAINED]]
 
     def _page(self, template: str, *, status: int = 200, **values: object) -> Response:
         return HTMLResponse(self.templates.get_template(template).render(values), status)
@@ -144,6 +154,8 @@ def page_templates(product: str, *, has_predictor: bool = False, has_worklist: b
         "quantity": wording.quantity,
         "rank": wording.priority,
         "reason": wording.reason,
+        "clause": clause,
+        "remark": remark_words,
         "rate": judging.rate,
         "threshold": judging.threshold,
         "judged": judging.judged,

@@ -18,7 +18,7 @@ def pixels_of(read: Callable[[], bytes]) -> Response:
     except FileNotFoundError:
         return refusal(410, "its file is not in the spool any more; retention or a person removed it")
     except UndecodablePixels as error:
-        return refusal(422, error.reason)
+        return refusal(422, str(error))
     except SourcesBusy as error:
         return refusal(503, str(error), _BUSY)
     except (DecodingInterrupted, OSError):

@@ -10,7 +10,7 @@ from dicom_io.reading.instance import read_header
 from dicom_io.selection.age import ages_of
 from dicom_io.selection.explanation import Explanation, explain
 
-_MOST_KEPT = 200
+_MOST_KEPT = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dicom_io.decoding.codestream import Codestream, Coding
 from dicom_io.decoding.pixel_format import PixelFormat
+from dicom_io.defects import Defect
 from dicom_io.errors import UndecodablePixels
 
 _RLE_HEADER = np.dtype("<u4")
@@ -42,9 +43,9 @@ def decode_codestream(stream: Codestream) -> NDArray[Any]:
     except UndecodablePixels:
         raise
     except Exception as exc:  # each decoder has errors of its own
-        raise UndecodablePixels(f"the {stream.coding} decoder failed on the compressed frame") from exc
+        raise UndecodablePixels(Defect.DECODER_FAILED, coding=stream.coding) from exc
     if decoded is not samples:
-        raise UndecodablePixels(f"the {stream.coding} decoder gave another array than it was asked to fill")
+        raise UndecodablePixels(Defect.DECODER_DISOBEYED, coding=stream.coding)
     return samples
 
 
@@ -63,7 +64,7 @@ def _decode_jpeg(data: bytes, samples: NDArray[Any]) -> NDArray[Any]:
     # 0xFF bytes in front of a marker belong to it (ISO/IEC 10918-1 B.1.1.2).
     with_other_ending = data[:-2].rstrip(b"\xff") + _OTHER_ENDING + data[-2:]
     if not np.array_equal(samples, imagecodecs.jpeg8_decode(with_other_ending, out=np.zeros_like(samples))):
-        raise UndecodablePixels("the JPEG codestream is cut short: its data ends before its last row")
+        raise UndecodablePixels(Defect.JPEG_ENDS_EARLY)
     return decoded
 
 
@@ -103,7 +104,10 @@ def decode_rle(frame: bytes, layout: PixelFormat) -> NDArray[np.uint16]:
     segments = _rle_segments(frame)
     if len(segments) != sample_bytes:
         raise UndecodablePixels(
-            f"the RLE frame has {len(segments)} segments: {layout.bits_allocated} bits need {sample_bytes}"
+            Defect.RLE_SEGMENT_COUNT,
+            segments=len(segments),
+            bits_allocated=layout.bits_allocated,
+            needed=sample_bytes,
         )
     samples = np.zeros((layout.pixels, sample_bytes), np.uint8)
     for place, segment in enumerate(segments):  # the highest byte comes first
@@ -114,11 +118,11 @@ def decode_rle(frame: bytes, layout: PixelFormat) -> NDArray[np.uint16]:
 def _rle_segments(frame: bytes) -> list[bytes]:
     """Cut a frame at the offsets in its header (PS3.5 G.5); none lies outside the frame."""
     if len(frame) < _RLE_HEADER_BYTES:
-        raise UndecodablePixels("the RLE frame is shorter than its header")
+        raise UndecodablePixels(Defect.RLE_HEADER_SHORT)
     count, *offsets = (int(word) for word in np.frombuffer(frame, _RLE_HEADER, count=16))
     bounds = [*offsets[:count], len(frame)]
     if not 1 <= count <= 15 or bounds[0] != _RLE_HEADER_BYTES or bounds != sorted(set(bounds)):
-        raise UndecodablePixels("the RLE header points outside its frame")
+        raise UndecodablePixels(Defect.RLE_OFFSETS)
     return [frame[start:end] for start, end in pairwise(bounds)]
 
 
@@ -128,7 +132,7 @@ def _unpacked(segment: bytes, pixels: int) -> NDArray[np.uint8]:
     try:
         unpacked = imagecodecs.packbits_decode(segment, out=room)
     except Exception as exc:  # an error of its own for each thing that is wrong
-        raise UndecodablePixels("a segment of the RLE frame is broken, or longer than the image") from exc
+        raise UndecodablePixels(Defect.RLE_SEGMENT_BROKEN) from exc
     if len(unpacked) < pixels:
-        raise UndecodablePixels(f"a segment of the RLE frame gives {len(unpacked)} bytes for {pixels} pixels")
+        raise UndecodablePixels(Defect.RLE_SEGMENT_SHORT, present_bytes=len(unpacked), pixels=pixels)
     return np.frombuffer(room, np.uint8, count=pixels)

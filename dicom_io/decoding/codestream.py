@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dicom_io.defects import Defect
 from dicom_io.errors import UndecodablePixels
 
 _JPEG_START = b"\xff\xd8"  # SOI
@@ -71,7 +72,7 @@ class Codestream:
     def __post_init__(self) -> None:
         if not 1 <= self.precision <= _MAX_PRECISION:
             raise UndecodablePixels(
-                f"the codestream has {self.precision} bits per sample: expected 1 to {_MAX_PRECISION}"
+                Defect.CODESTREAM_PRECISION, precision=self.precision, most=_MAX_PRECISION
             )
 
 
@@ -90,7 +91,7 @@ def read_codestream(frame: bytes) -> Codestream:
         return _read_jpeg(frame)
     start = frame.find(_JPEG_2000_START, 0, _MAX_JP2_BOXES_BYTES)
     if start < 0:
-        raise UndecodablePixels("the frame holds no JPEG, JPEG-LS or JPEG 2000 codestream")
+        raise UndecodablePixels(Defect.CODESTREAM_ABSENT)
     return _read_jpeg_2000(frame[start:])
 
 
@@ -100,15 +101,15 @@ def _read_jpeg(data: bytes) -> Codestream:
     scan = 0
     for marker, position in _jpeg_segments(data):
         if marker in _OTHER_FRAMES:
-            raise UndecodablePixels(f"JPEG frames of the kind 0xFF{marker:02X} are not decoded here")
+            raise UndecodablePixels(Defect.JPEG_KIND, marker=marker)
         if marker in _CODING_OF_FRAME:
             coding, header = _CODING_OF_FRAME[marker], data[position : position + 8]
         scan = position
     if header is None or coding is None or len(header) < 8:
-        raise UndecodablePixels("the JPEG codestream has no frame header")
+        raise UndecodablePixels(Defect.JPEG_HEADER_ABSENT)
     end = data.find(_JPEG_END, scan)
     if end < 0:
-        raise UndecodablePixels("the JPEG codestream is cut short: it has no end marker")
+        raise UndecodablePixels(Defect.JPEG_END_ABSENT)
     return Codestream(
         data=data[: end + 2],
         coding=coding,
@@ -139,7 +140,7 @@ def _read_jpeg_2000(data: bytes) -> Codestream:
     """Read the SIZ segment (ISO/IEC 15444-1 A.5.1), and find every tile-part."""
     size = data[4 : 4 + 39]  # from Lsiz on, as far as the first component
     if len(size) < 39:
-        raise UndecodablePixels("the JPEG 2000 codestream has no image size")
+        raise UndecodablePixels(Defect.JPEG_2000_SIZE_ABSENT)
     right, bottom, left, top, tile_width, tile_height, tile_left, tile_top = (
         int.from_bytes(size[at : at + 4], "big") for at in range(4, 36, 4)
     )
@@ -153,12 +154,12 @@ def _read_jpeg_2000(data: bytes) -> Codestream:
         signed=bool(size[38] & 0x80),
     )
     if not (tile_width and tile_height) or (tile_left > left or tile_top > top):
-        raise UndecodablePixels("the JPEG 2000 codestream has no tiles")
+        raise UndecodablePixels(Defect.JPEG_2000_TILES_ABSENT)
     if data[43:45] not in (b"\x01\x01", b""):  # XRsiz, YRsiz
-        raise UndecodablePixels("the JPEG 2000 codestream has fewer samples than pixels")
+        raise UndecodablePixels(Defect.JPEG_2000_SUBSAMPLED)
     tiles = -(-(right - tile_left) // tile_width) * -(-(bottom - tile_top) // tile_height)
     if not 0 < tiles <= _MAX_TILES or len(_whole_tiles(data)) != tiles:
-        raise UndecodablePixels("the JPEG 2000 codestream is cut short: tiles are missing")
+        raise UndecodablePixels(Defect.JPEG_2000_TILES_MISSING)
     return stream
 
 
@@ -176,7 +177,7 @@ def _whole_tiles(data: bytes) -> set[int]:
         header = data[position : position + 12]
         length = int.from_bytes(header[6:10], "big") or len(data) - position  # 0: to the end
         if len(header) < 12 or length < 12 or position + length > len(data):
-            raise UndecodablePixels("the JPEG 2000 codestream is cut short within a tile")
+            raise UndecodablePixels(Defect.JPEG_2000_TILE_SHORT)
         tiles.add(int.from_bytes(header[4:6], "big"))
         position += length
     return tiles

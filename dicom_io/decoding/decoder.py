@@ -19,6 +19,7 @@ import numpy as np
 from dicom_io.decoding.messages import DEFAULT_LIMITS, MAX_MESSAGE_BYTES, Answer, Limits, Request
 from dicom_io.decoding.stored_image import StoredImage
 from dicom_io.decoding.view import View
+from dicom_io.defects import Defect
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels
 
 _PROCESS = sys.executable, "-m", "dicom_io.decoding.process"
@@ -92,7 +93,7 @@ class Decoder:
         finally:
             requests.settimeout(None)
         if not greeting:
-            raise DecodingInterrupted("the process that decodes does not start")
+            raise DecodingInterrupted(Defect.DECODING_NOT_STARTED)
 
     @property
     def process_id(self) -> int:
@@ -194,16 +195,17 @@ class Decoder:
         self._requests = self._process = None
 
     def _error(self, answer: Answer) -> Exception:
-        if answer.reason:
-            return UndecodablePixels(answer.reason)
+        if answer.defect:
+            return UndecodablePixels(Defect(answer.defect), **answer.details)
         if answer.errno:
             return OSError(answer.errno, os.strerror(answer.errno))
         if answer.signal in _OF_THE_LIMITS:
             return UndecodablePixels(
-                f"decoding took more than {self._limits.cpu_seconds} s of processor time "
-                f"or {self._limits.wall_seconds} s, and was stopped"
+                Defect.DECODING_TOO_LONG,
+                cpu_seconds=self._limits.cpu_seconds,
+                wall_seconds=self._limits.wall_seconds,
             )
         if answer.signal in _OF_THE_FRAME:
             name = signal.Signals(answer.signal).name
-            return UndecodablePixels(f"the decoder crashed on the frame ({name})")
-        return DecodingInterrupted("the process that was decoding ended without an answer")
+            return UndecodablePixels(Defect.DECODING_CRASHED, signal=name)
+        return DecodingInterrupted()

@@ -4,8 +4,10 @@ This module holds the two messages. Each fits into one packet, so that none is e
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Self
+
+from dicom_io.details import Detail
 
 MAX_MESSAGE_BYTES = 4096
 
@@ -79,8 +81,8 @@ class Answer:
         0 where that memory holds a `StoredImage`, which says its own.
     pixel_aspect
         Height of its pixels divided by their width.
-    reason
-        Why the instance has no view.
+    defect, details
+        Why the instance has no view, as in `dicom_io.errors.UnusableInstance`; empty where it has one.
     errno
         The system's error number where the file could not be read, or memory not be had.
     signal
@@ -90,7 +92,8 @@ class Answer:
     rows: int = 0
     columns: int = 0
     pixel_aspect: float = 1.0
-    reason: str = ""
+    defect: str = ""
+    details: dict[str, Detail] = field(default_factory=dict)
     errno: int = 0
     signal: int = 0
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dicom_io.decoding.display import VoiFunction, Window
 from dicom_io.decoding.stored_image import StoredImage, eight_bits
 from dicom_io.decoding.view import View
+from dicom_io.defects import Defect
 from dicom_io.errors import UndecodablePixels
 
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
@@ -27,11 +28,11 @@ It raises ValueError, which says why, where there is none.
 def read_samples(reader: PictureReader | None, stream: BinaryIO, max_pixels: int) -> Samples:
     """Have a picture read; raise UndecodablePixels where there is none, or nobody who reads it."""
     if reader is None:
-        raise UndecodablePixels("pictures are not read here")
+        raise UndecodablePixels(Defect.PICTURES_NOT_READ)
     try:
         return reader(stream, max_pixels)
     except ValueError as error:
-        raise UndecodablePixels(str(error)) from error
+        raise UndecodablePixels(Defect.PICTURE_UNREADABLE, words=str(error)) from error
 
 
 def picture_view(samples: Samples) -> View:

@@ -25,6 +25,7 @@ from dicom_io.decoding.pixel_format import PixelFormat
 from dicom_io.decoding.stored_image import StoredImage, eight_bits
 from dicom_io.decoding.stored_values import decode_encapsulated, decode_native
 from dicom_io.decoding.view import View
+from dicom_io.defects import Defect
 from dicom_io.errors import UndecodablePixels, UnusableInstance
 from dicom_io.reading.part10 import Part10Header, PixelDataExtent, opened, read_part10_header, read_pixel_data
 from dicom_io.reading.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES, NATIVE_TRANSFER_SYNTAXES
@@ -87,7 +88,7 @@ def _read(source: Path | BinaryIO, max_pixels: int) -> tuple[NDArray[np.uint16],
     except UndecodablePixels:
         raise
     except UnusableInstance as exc:
-        raise UndecodablePixels(exc.reason) from exc
+        raise UndecodablePixels(exc.defect, **exc.details) from exc
 
 
 def _layout(values: Values, max_pixels: int) -> PixelFormat:
@@ -106,31 +107,33 @@ def _layout(values: Values, max_pixels: int) -> PixelFormat:
     _check(layout, max_pixels)
     samples, frames = values.number("SamplesPerPixel") or 1, values.number("NumberOfFrames") or 1
     if samples != 1 or frames != 1:
-        raise UndecodablePixels(f"{frames} frames of {samples} samples per pixel: expected one of each")
+        raise UndecodablePixels(Defect.FRAMES_OR_SAMPLES, frames=frames, samples=samples)
     return layout
 
 
 def _check(layout: PixelFormat, max_pixels: int) -> None:
     if not 0 < layout.pixels <= max_pixels:
         raise UndecodablePixels(
-            f"an image of {layout.rows} x {layout.columns} pixels is not decoded: expected 1 to {max_pixels}"
+            Defect.IMAGE_SIZE, rows=layout.rows, columns=layout.columns, most_pixels=max_pixels
         )
     if layout.bits_allocated not in {8, 16}:
-        raise UndecodablePixels(f"BitsAllocated is {layout.bits_allocated}: expected 8 or 16")
+        raise UndecodablePixels(Defect.BITS_ALLOCATED, bits_allocated=layout.bits_allocated)
     if not layout.bits_stored <= layout.high_bit + 1 <= layout.bits_allocated:
         raise UndecodablePixels(
-            f"BitsStored {layout.bits_stored} and HighBit {layout.high_bit} do not fit "
-            f"into BitsAllocated {layout.bits_allocated}"
+            Defect.BITS_CONTRADICT,
+            bits_stored=layout.bits_stored,
+            high_bit=layout.high_bit,
+            bits_allocated=layout.bits_allocated,
         )
 
 
 def _stored(stream: BinaryIO, header: Part10Header, layout: PixelFormat) -> NDArray[np.uint16]:
     extent = header.pixel_data
     if extent is None or extent.present == 0:
-        raise UndecodablePixels("the instance has no pixel data")
+        raise UndecodablePixels(Defect.PIXELS_ABSENT)
     uid = header.transfer_syntax_uid
     if uid not in DECODABLE_TRANSFER_SYNTAXES:
-        raise UndecodablePixels(f"transfer syntax {uid} is not decoded here")
+        raise UndecodablePixels(Defect.SYNTAX_NOT_DECODED, transfer_syntax_uid=uid)
     if uid in NATIVE_TRANSFER_SYNTAXES:
         data = _native_bytes(stream, extent, layout.pixels * layout.bits_allocated // 8)
         return decode_native(data, layout, transfer_syntax_uid=uid, vr=extent.vr)
@@ -139,23 +142,21 @@ def _stored(stream: BinaryIO, header: Part10Header, layout: PixelFormat) -> NDAr
 
 def _native_bytes(stream: BinaryIO, extent: PixelDataExtent, expected: int) -> bytes:
     if extent.declared is None:
-        raise UndecodablePixels("PixelData is encapsulated, but the transfer syntax is uncompressed")
+        raise UndecodablePixels(Defect.PIXELS_ENCAPSULATED)
     data = read_pixel_data(stream, extent, expected)
     if len(data) < expected:
-        raise UndecodablePixels(f"PixelData is truncated: {len(data)} bytes present, {expected} expected")
+        raise UndecodablePixels(Defect.PIXELS_TRUNCATED, present_bytes=len(data), expected_bytes=expected)
     return data
 
 
 def _encapsulated_bytes(stream: BinaryIO, extent: PixelDataExtent) -> bytes:
     if extent.declared is not None:
-        raise UndecodablePixels("PixelData is not encapsulated, but the transfer syntax is compressed")
+        raise UndecodablePixels(Defect.PIXELS_NOT_ENCAPSULATED)
     if not extent.complete:
-        raise UndecodablePixels(
-            f"PixelData is truncated: {extent.present} bytes present, its sequence delimiter is not"
-        )
+        raise UndecodablePixels(Defect.PIXELS_WITHOUT_END, present_bytes=extent.present)
     if extent.present > MAX_ENCAPSULATED_BYTES:
         raise UndecodablePixels(
-            f"PixelData has {extent.present} bytes: up to {MAX_ENCAPSULATED_BYTES} are read"
+            Defect.PIXELS_TOO_LONG, present_bytes=extent.present, most_bytes=MAX_ENCAPSULATED_BYTES
         )
     return read_pixel_data(stream, extent, extent.present)
 

@@ -30,6 +30,7 @@ import numpy as np
 from dicom_io.decoding.messages import MAX_MESSAGE_BYTES, Answer, Limits, Request
 from dicom_io.decoding.pictures import PictureReader, picture_stored, picture_view, read_samples
 from dicom_io.decoding.pixels import read_stored, read_view
+from dicom_io.defects import Defect
 from dicom_io.errors import UndecodablePixels
 
 
@@ -125,13 +126,13 @@ def _work(
             answer, data = _read(request, read_picture, stream)
         memory = _in_memory(data)
     except UndecodablePixels as error:
-        _send(answers, Answer(reason=error.reason))
+        _send(answers, Answer(defect=error.defect, details=dict(error.details)))
     except MemoryError:
-        _send(answers, Answer(reason=f"decoding takes more than {most:,} bytes of memory"))
+        _send(answers, Answer(defect=Defect.DECODING_TOO_LARGE, details={"most_bytes": most}))
     except OSError as error:
         _send(answers, Answer(errno=error.errno or EIO))
     except Exception as error:  # noqa: BLE001  the edge of the process; the words may quote a patient
-        _send(answers, Answer(reason=f"decoding failed with {type(error).__name__}"))
+        _send(answers, Answer(defect=Defect.DECODING_FAILED, details={"exception": type(error).__name__}))
     else:
         _send(answers, answer, memory)
     finally:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dicom_io.decoding.codestream import Codestream
 from dicom_io.decoding.pixel_format import PixelFormat
+from dicom_io.defects import Defect
 from dicom_io.errors import UndecodablePixels
 
 
@@ -110,9 +111,12 @@ def _fitting(
 
 
 def _disagreement(stream: Codestream, layout: PixelFormat) -> UndecodablePixels:
-    signs = {True: "signed", False: "unsigned"}
     return UndecodablePixels(
-        f"the codestream holds {signs[stream.signed]} samples of {stream.precision} bits, which cannot be "
-        f"read as the header says: {signs[layout.signed]}, BitsStored {layout.bits_stored}, "
-        f"HighBit {layout.high_bit}, BitsAllocated {layout.bits_allocated}"
+        Defect.SAMPLES_CONTRADICT,
+        is_coded_signed=stream.signed,
+        precision=stream.precision,
+        is_signed=layout.signed,
+        bits_stored=layout.bits_stored,
+        high_bit=layout.high_bit,
+        bits_allocated=layout.bits_allocated,
     )

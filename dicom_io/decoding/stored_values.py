@@ -12,6 +12,7 @@ from dicom_io.decoding.codecs import decode_codestream, decode_rle
 from dicom_io.decoding.codestream import Codestream, read_codestream
 from dicom_io.decoding.pixel_format import PixelFormat
 from dicom_io.decoding.sample_bits import agreed_bits, stored_bits
+from dicom_io.defects import Defect
 from dicom_io.errors import UndecodablePixels
 from dicom_io.reading.transfer_syntaxes import LOSSY_TRANSFER_SYNTAXES, encoding_of
 
@@ -57,7 +58,7 @@ def decode_encapsulated(data: bytes, layout: PixelFormat, *, transfer_syntax_uid
     try:
         frame = get_frame(data, 0, number_of_frames=1)
     except Exception as exc:  # broken fragments end in errors of many kinds
-        raise UndecodablePixels("the fragments of the pixel data cannot be put together") from exc
+        raise UndecodablePixels(Defect.FRAGMENTS_BROKEN) from exc
     if transfer_syntax_uid == _RLE:
         return stored_bits(decode_rle(frame, layout), layout)
     stream = read_codestream(frame)
@@ -69,11 +70,14 @@ def decode_encapsulated(data: bytes, layout: PixelFormat, *, transfer_syntax_uid
 def _check(stream: Codestream, layout: PixelFormat) -> None:
     if (stream.rows, stream.columns, stream.components) != (layout.rows, layout.columns, 1):
         raise UndecodablePixels(
-            f"the codestream holds {stream.rows} x {stream.columns} x {stream.components} samples, "
-            f"the header says {layout.rows} x {layout.columns} x 1"
+            Defect.CODESTREAM_SIZE,
+            coded_rows=stream.rows,
+            coded_columns=stream.columns,
+            coded_samples=stream.components,
+            rows=layout.rows,
+            columns=layout.columns,
         )
     if stream.precision > layout.bits_allocated:
         raise UndecodablePixels(
-            f"the codestream has {stream.precision} bits per sample, "
-            f"the header allocates {layout.bits_allocated}"
+            Defect.CODESTREAM_TOO_PRECISE, precision=stream.precision, bits_allocated=layout.bits_allocated
         )

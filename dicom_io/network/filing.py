@@ -19,6 +19,7 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
 from pynetdicom.pdu_primitives import P_DATA
 
+from dicom_io.defects import Defect
 from dicom_io.errors import InvalidUid, UnusableInstance
 from dicom_io.identity import ULNA_IMPLEMENTATION_CLASS_UID, ULNA_IMPLEMENTATION_VERSION_NAME
 from dicom_io.uids import is_uid
@@ -71,7 +72,7 @@ class IncomingDataSet(BytesIO):
         self._bytes_left -= length
         try:
             if self._bytes_left < 0:
-                raise UnusableInstance(f"the data set is larger than the {self._max_bytes} bytes allowed")
+                raise UnusableInstance(Defect.DATA_SET_TOO_LONG, most_bytes=self._max_bytes)
             if self._file is not None:
                 self._file.write(data)
         except (OSError, UnusableInstance) as error:

@@ -5,11 +5,13 @@ This module knows of each what it is and which presentation contexts it needs.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from errno import EIO
 from pathlib import Path
 
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from dicom_io.defects import Defect
 from dicom_io.errors import NotDicom
 from dicom_io.network.compression import COMPRESSED, is_compressible
 from dicom_io.reading.part10 import read_file_meta
@@ -63,7 +65,7 @@ def outgoing(path: Path, *, compress: bool) -> OutgoingFile:
         with path.open("rb") as stream:
             meta = read_file_meta(stream)
     except OSError as error:
-        raise NotDicom(f"the file cannot be read: {error.strerror}") from error
+        raise NotDicom(Defect.FILE_UNREADABLE, errno=error.errno or EIO) from error
     return OutgoingFile(
         path=path,
         sop_class_uid=meta.sop_class_uid,

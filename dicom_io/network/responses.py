@@ -12,6 +12,7 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_CANCEL, DimsePrimitiveType, DimseServiceType
 
 from dicom_io.errors import AssociationAborted
+from dicom_io.faults import Fault
 from dicom_io.network.transport import RequestorSocket
 
 _LOOKS = 10  # how often we look within the time-out whether bytes have moved
@@ -64,7 +65,7 @@ class Responses(DIMSEServiceProvider):
         context_id, message = self._next()
         if context_id is None or message is None:
             if self._connection.is_stuck:
-                raise NoAnswer(f"the peer took no byte for {self.dimse_timeout:g} s")
+                raise NoAnswer(Fault.NO_BYTE_TAKEN, seconds=float(self.dimse_timeout or 0.0))
             return None, None
         self._require_response(message)
         return context_id, message
@@ -79,7 +80,7 @@ class Responses(DIMSEServiceProvider):
                 progress = self._connection.progress()
                 if progress != seen:
                     still_since, seen = time.monotonic(), progress
-        raise NoAnswer(f"no answer within {seconds:g} s")
+        raise NoAnswer(Fault.NO_ANSWER, seconds=seconds)
 
     def _require_response(self, message: DimseServiceType) -> None:
         """Compare (0000,0120) *Message ID Being Responded To* with what we sent (PS3.7 9.3.1.2)."""
@@ -87,6 +88,8 @@ class Responses(DIMSEServiceProvider):
         answered = message.MessageIDBeingRespondedTo
         if asked is None or type(message) is not type(asked) or answered != asked.MessageID:
             raise AssociationAborted(
-                f"the peer sent a {type(message).__name__} with message id {answered} being responded to, "
-                f"which is no response to our message {None if asked is None else asked.MessageID}"
+                Fault.OTHER_ANSWER,
+                message=type(message).__name__,
+                answered=str(answered),
+                asked=str(None if asked is None else asked.MessageID),
             )

@@ -23,6 +23,7 @@ from dicom_io.errors import (
     PeerUnreachable,
     association_rejected,
 )
+from dicom_io.faults import Fault
 from dicom_io.network.responses import Responses
 from dicom_io.network.storage_classes import VERIFICATION_TRANSFER_SYNTAXES
 from dicom_io.network.transport import (
@@ -122,9 +123,9 @@ def echo(address: Address, *, calling_ae_title: str, timeouts: Timeouts = DEFAUL
         try:
             answer = association.send_c_echo()
         except RuntimeError as error:  # what pynetdicom raises without an association
-            raise AssociationAborted(f"{address} ended the association before C-ECHO") from error
+            raise AssociationAborted(Fault.ECHO_ENDED, address=str(address)) from error
         if "Status" not in answer:
-            raise AssociationAborted(f"{address} did not answer C-ECHO")
+            raise AssociationAborted(Fault.ECHO_UNANSWERED, address=str(address))
         if answer.Status != 0:
             raise EchoRefused(int(answer.Status))
 
@@ -203,9 +204,9 @@ class _Handshake:
             rejection = (self.answer.result, self.answer.source, self.answer.reason_diagnostic)
             return association_rejected(*(part or 0 for part in rejection))
         if self.answer is None:
-            return AssociationAborted(f"{address} aborted or did not answer the association request")
+            return AssociationAborted(Fault.NO_ASSOCIATION, address=str(address))
         if any(context.result == 0 for context in self.answer.presentation_context):
-            return AssociationAborted(f"{address} accepted the association and ended it at once")
+            return AssociationAborted(Fault.ASSOCIATION_ENDED_AT_ONCE, address=str(address))
         return NoPresentationContext(str(first.abstract_syntax), str(first.transfer_syntax[0]))
 
 
@@ -223,10 +224,11 @@ def _request(
             evt_handlers=[(evt.EVT_CONN_OPEN, handshake.connected), (evt.EVT_PDU_RECV, handshake.received)],
         )
     except OSError as error:  # the name of the host is unknown
-        raise PeerUnreachable(f"{address} is unreachable: {error.strerror or error}") from error
+        raise PeerUnreachable(
+            Fault.UNREACHABLE, address=str(address), error=error.strerror or type(error).__name__
+        ) from error
     if association.is_established:
         return association
     if not handshake.is_connected:
-        seconds = timeouts.connect_seconds
-        raise PeerUnreachable(f"{address} is unreachable: refused, no route, or silent for {seconds:g} s")
+        raise PeerUnreachable(Fault.NO_CONNECTION, address=str(address), seconds=timeouts.connect_seconds)
     raise handshake.failure(address, contexts[0])

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
 
+from dicom_io.defects import Defect
 from dicom_io.errors import DicomIoError, Permanent, UnusableInstance
 from dicom_io.network.filing import FilingDimse, IncomingDataSet
 from dicom_io.network.interface import IncomingInstance, RefusedInstance
@@ -71,7 +72,7 @@ class StoreService:
     def _store(self, request: C_STORE, event: Event) -> StoreStatus:
         data_set = request.DataSet
         if not isinstance(data_set, IncomingDataSet):
-            raise UnusableInstance("the C-STORE request has no data set")
+            raise UnusableInstance(Defect.DATA_SET_NOT_SENT)
         try:
             path = data_set.complete()
             if request.AffectedSOPClassUID != event.context.abstract_syntax:

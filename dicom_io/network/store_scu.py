@@ -12,13 +12,15 @@ from pydicom import Dataset, dcmread
 from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 
+from dicom_io.defects import Defect
 from dicom_io.errors import (
     AssociationAborted,
-    DicomIoError,
     NoPresentationContext,
+    PeerError,
     UnusableInstance,
     store_refused,
 )
+from dicom_io.faults import Fault
 from dicom_io.network.compression import COMPRESSED, compressed
 from dicom_io.network.outgoing import UNREADABLE, OutgoingFile, batches, outgoing
 from dicom_io.network.responses import NoAnswer
@@ -27,6 +29,10 @@ from dicom_io.network.transport import DEFAULT_TIMEOUTS, Timeouts
 from dicom_io.uids import SopInstanceUid
 
 _WARNINGS = frozenset({0x0001, 0x0107, 0x0116})  # PS3.7 C.3; those of PS3.4 B.2.3 are 0xBxxx
+
+
+SendError = PeerError | UnusableInstance
+"""What can keep a file from being stored: the peer, or the file itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +47,7 @@ class SendOutcome:
         As its file meta information says; empty when that could not be read.
     status : int | None
         The peer's C-STORE status; None when there was none.
-    error : DicomIoError | None
+    error : SendError | None
         Why it was not stored; None when it was, a warning status (0xBxxx) included. Its branch, Transient
         or Permanent, says whether to try again.
     """
@@ -49,7 +55,7 @@ class SendOutcome:
     path: Path
     sop_instance_uid: SopInstanceUid
     status: int | None
-    error: DicomIoError | None
+    error: SendError | None
 
 
 def send_files(
@@ -89,7 +95,7 @@ def send_files(
     for path in dict.fromkeys(paths):
         try:
             readable.append(outgoing(path, compress=compress))
-        except DicomIoError as error:
+        except (PeerError, UnusableInstance) as error:
             note(SendOutcome(path=path, sop_instance_uid=SopInstanceUid(""), status=None, error=error))
     for batch in batches(readable):
         remaining = batch
@@ -123,7 +129,7 @@ def _send_batch(
                 note(outcome)
                 if isinstance(outcome.error, AssociationAborted | UnusableInstance):
                     raise outcome.error  # half a message may be on its way: nothing more can be sent
-    except DicomIoError as error:
+    except (PeerError, UnusableInstance) as error:
         rest = batch[tried:]
         if tried > 0 and not isinstance(error, NoAnswer):
             return rest
@@ -135,7 +141,7 @@ def _send_batch(
 def _send_one(association: Association, file: OutgoingFile, message_id: int) -> SendOutcome:
     try:
         status = _status_of(association, file, message_id)
-    except DicomIoError as error:
+    except (PeerError, UnusableInstance) as error:
         return _outcome(file, error=error)
     stored = status == 0 or status & 0xF000 == 0xB000 or status in _WARNINGS
     return _outcome(file, status=status, error=None if stored else store_refused(status))
@@ -146,11 +152,11 @@ def _status_of(association: Association, file: OutgoingFile, message_id: int) ->
     try:
         answer = association.send_c_store(_payload(association, file), msg_id=message_id)
     except RuntimeError as error:  # what pynetdicom raises without an association
-        raise AssociationAborted("the association ended before the instance was sent") from error
+        raise AssociationAborted(Fault.ASSOCIATION_ENDED) from error
     except UNREADABLE as error:
-        raise UnusableInstance(f"the file cannot be sent: {type(error).__name__}") from error
+        raise UnusableInstance(Defect.FILE_NOT_SENDABLE, exception=type(error).__name__) from error
     if "Status" not in answer:
-        raise AssociationAborted("the peer ended the association instead of answering C-STORE")
+        raise AssociationAborted(Fault.ASSOCIATION_ENDED_UNANSWERED)
     return int(answer.Status)
 
 
@@ -169,13 +175,11 @@ def _payload(association: Association, file: OutgoingFile) -> Path | Dataset:
     raise NoPresentationContext(file.sop_class_uid, file.transfer_syntax_uid)
 
 
-def _outcome(
-    file: OutgoingFile, *, status: int | None = None, error: DicomIoError | None = None
-) -> SendOutcome:
+def _outcome(file: OutgoingFile, *, status: int | None = None, error: SendError | None = None) -> SendOutcome:
     return SendOutcome(path=file.path, sop_instance_uid=file.sop_instance_uid, status=status, error=error)
 
 
-def _for_file(error: DicomIoError, file: OutgoingFile) -> DicomIoError:
+def _for_file(error: SendError, file: OutgoingFile) -> SendError:
     """Return `error` of an association in terms of one of its files."""
     if isinstance(error, NoPresentationContext):
         return NoPresentationContext(file.sop_class_uid, file.transfer_syntax_uid)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from dicom_io.defects import Defect
 from dicom_io.errors import NotDicom, TruncatedDataSet
 from dicom_io.reading.element_header import (
     HEADER_BYTES,
@@ -109,10 +110,10 @@ class ElementReader:
             if header.tag >> 16 == 0xFFFE:
                 self._read_item_tag(header.tag, header.length)
             elif self._levels[-1].is_sequence:
-                self._abandon("a sequence holds something that is no item")
+                self._abandon(Defect.ITEM_ABSENT)
             else:
                 self._read_value(header.tag, header.vr, header.length)
-        raise NotDicom(f"more than {MAX_ELEMENTS} elements before the pixel data")
+        raise NotDicom(Defect.ELEMENTS_TOO_MANY, most=MAX_ELEMENTS)
 
     def _leave_finished_levels(self) -> None:
         level = self._levels[-1]
@@ -151,19 +152,19 @@ class ElementReader:
         elif len(self._levels) > 1 and tag == _delimitation_of(level):
             self._levels.pop()
         else:
-            self._abandon("an item or a delimiter stands where none can")
+            self._abandon(Defect.ITEM_MISPLACED)
 
-    def _abandon(self, reason: str) -> None:
+    def _abandon(self, defect: Defect) -> None:
         """Leave what cannot be read further, if its length says where it ends."""
         end = self._levels[-1].end
         if end is None:
-            raise NotDicom(reason)
+            raise NotDicom(defect)
         self._skip_to(end)
 
     def _enter_item(self, sequence: _Level, length: int) -> None:
         if sequence.is_raw:
             if length == UNDEFINED_LENGTH:
-                raise NotDicom("a fragment has no length")
+                raise NotDicom(Defect.FRAGMENT_WITHOUT_LENGTH)
             self._skip_to(self._position + length)
             return
         item = None if sequence.item is None else sequence.item.new_item(sequence.tag)
@@ -173,7 +174,7 @@ class ElementReader:
         if tag in self._wanted_sequences or length == UNDEFINED_LENGTH:
             self._enter_sequence(tag, vr, length)
         elif self._levels[-1].end is not None and self._position + length > self._size:
-            self._abandon("an element is longer than the file")
+            self._abandon(Defect.ELEMENT_BEYOND_FILE)
         elif tag in self._wanted and length <= MAX_VALUE_BYTES:
             value = self._take(length)
             item = self._levels[-1].item
@@ -197,7 +198,7 @@ class ElementReader:
 
     def _enter(self, level: _Level) -> None:
         if len(self._levels) > 2 * MAX_DEPTH:  # a sequence and its item are two levels
-            raise NotDicom(f"sequences are nested more than {MAX_DEPTH} deep")
+            raise NotDicom(Defect.SEQUENCES_TOO_DEEP, most=MAX_DEPTH)
         self._levels.append(level)
 
     def _end_of(self, length: int) -> int | None:
@@ -214,7 +215,7 @@ class ElementReader:
         self._position += count
         taken = self._stream.read(count)
         if len(taken) < count:
-            raise TruncatedDataSet("the file became shorter while it was read")
+            raise TruncatedDataSet(Defect.FILE_SHRANK)
         return taken
 
     def _skip_to(self, position: int) -> None:
@@ -226,7 +227,7 @@ class ElementReader:
         left = self._size - self._position
         if count > left:
             raise TruncatedDataSet(
-                f"the header is truncated at byte {self._position}: {count} bytes expected, {left} present"
+                Defect.HEADER_TRUNCATED, position=self._position, expected_bytes=count, present_bytes=left
             )
 
 

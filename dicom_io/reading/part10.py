@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from dicom_io.defects import Defect
 from dicom_io.errors import NotDicom, TruncatedDataSet
 from dicom_io.reading.element_header import ITEM, SEQUENCE_DELIMITATION, Encoding
 from dicom_io.reading.elements import ElementReader
@@ -118,11 +119,11 @@ def read_file_meta(stream: BinaryIO) -> FileMeta:
     """
     stream.seek(0)
     if stream.read(PREAMBLE_BYTES + len(PREFIX))[PREAMBLE_BYTES:] != PREFIX:
-        raise NotDicom("no DICOM Part 10 file: the DICM prefix after 128 bytes is absent")
+        raise NotDicom(Defect.PREFIX_ABSENT)
     reader = ElementReader(stream, _size(stream), encoding=Encoding(explicit_vr=True), wanted=_META_UIDS)
     item, stop = reader.read(stop_at=_is_beyond_file_meta)
     if stop is None:
-        raise TruncatedDataSet("the file ends after its file meta information: it holds no data set")
+        raise TruncatedDataSet(Defect.DATA_SET_ABSENT)
     stream.seek(stop.position)
     return FileMeta(values=Values(item, little_endian=True), data_set_position=stop.position)
 
@@ -187,13 +188,13 @@ def _inflated(stream: BinaryIO, keep: int) -> tuple[BinaryIO, int]:
             deflated = inflater.unconsumed_tail or stream.read(_INFLATE_STEP)
             piece = inflater.decompress(deflated, _INFLATE_STEP)
             if not deflated and not piece:
-                raise TruncatedDataSet("the deflated data set is truncated")
+                raise TruncatedDataSet(Defect.DEFLATED_TRUNCATED)
             size += len(piece)
             head += piece[: keep - len(head)]
             if size > MAX_INFLATED_BYTES:
-                raise NotDicom(f"the deflated data set inflates to more than {MAX_INFLATED_BYTES} bytes")
+                raise NotDicom(Defect.DEFLATED_TOO_LONG, most_bytes=MAX_INFLATED_BYTES)
     except zlib.error as exc:
-        raise NotDicom("the deflated data set cannot be inflated") from exc
+        raise NotDicom(Defect.DEFLATED_BROKEN) from exc
     return BytesIO(head), size
 
 

@@ -14,6 +14,7 @@ from pydicom.uid import (
     DigitalXRayImageStorageForProcessing,
 )
 
+from dicom_io.details import NO_DETAILS, Details
 from dicom_io.identity import ULNA_IMAGE_TYPE, ULNA_MANUFACTURER, ULNA_MODEL_NAME
 from dicom_io.reading.instance import InstanceHeader
 from dicom_io.reading.transfer_syntaxes import DECODABLE_TRANSFER_SYNTAXES
@@ -51,14 +52,16 @@ class Eligibility:
         return self.exclusion is None
 
     @property
-    def reason(self) -> str:
-        """Why the instance is not analyzed, in one sentence without a word of its texts; empty if it is."""
-        if self.exclusion is None:
-            return ""
-        if self.exclusion is Exclusion.REGION_MULTIPLE and self.region_conflict:
-            return f"{self.exclusion.sentence.rstrip('.')}: {self.region_conflict}."
+    def details(self) -> Details:
+        """What the words for the exclusion need beside: a limit, or who names which part."""
         rule = self.ages.rule
-        return self.exclusion.sentence_with(years=rule.minimum_age_years, days=rule.max_age_days)
+        known: Mapping[Exclusion, Details] = {
+            Exclusion.TOO_SMALL: {"least": MIN_SIDE},
+            Exclusion.REGION_MULTIPLE: {"conflict": self.region_conflict},
+            Exclusion.PATIENT_YOUNGER: {"years": rule.minimum_age_years},
+            Exclusion.STUDY_OLD: {"days": rule.max_age_days},
+        }
+        return NO_DETAILS if self.exclusion is None else known.get(self.exclusion, NO_DETAILS)
 
 
 def assess(

@@ -13,7 +13,7 @@ from dicom_io.selection.age import NOT_ASKED, Ages
 from dicom_io.selection.eligibility import Eligibility, assess
 from dicom_io.selection.laterality import LateralityMatch, laterality_match
 from dicom_io.selection.projection import ProjectionMatch, projection_match
-from dicom_io.selection.regions import RegionMatch, region_of
+from dicom_io.selection.regions import RegionMatch, conflict_words, region_of
 from dicom_io.selection.statements import Statement, exclusions_said
 from dicom_io.selection.words import Words, shipped_words
 
@@ -105,7 +105,7 @@ def _sources(
 
 def _why_region(match: RegionMatch, eligibility: Eligibility) -> str:
     if eligibility.region_conflict:
-        return eligibility.region_conflict
+        return conflict_words(eligibility.region_conflict)
     if match.region is not None:
         return f"{_list(match.decided_by)} decides"
     if match.other:

@@ -60,7 +60,7 @@ class RegionMatch:
 
     @property
     def conflict(self) -> str:
-        """Which sources name which part, by keywords and labels alone; empty where they agree."""
+        """Which sources name which part, each as keyword and label; empty where they agree."""
         if not self.ambiguous:
             return ""
         labels = {*self.ambiguous, *([OTHER] if self.other else [])}
@@ -70,10 +70,20 @@ class RegionMatch:
             if statement.keyword in {*self.decided_by, *self.against}
             for label in sorted(statement.understood & labels)
         )
-        return ", ".join(
-            f"{keyword} names {'a part that is not analyzed' if label == OTHER else label.lower()}"
-            for keyword, label in dict.fromkeys(said)
-        )
+        return ", ".join(f"{keyword} {label}" for keyword, label in dict.fromkeys(said))
+
+
+def conflict_words(conflict: str) -> str:
+    """Say which sources name which part, as `RegionMatch.conflict` tells it.
+
+    >>> conflict_words("BodyPartExamined WRIST, StudyDescription other")
+    'BodyPartExamined names wrist, StudyDescription names a part that is not analyzed'
+    """
+    said = (each.split(" ") for each in conflict.split(", ") if each)
+    return ", ".join(
+        f"{keyword} names {'a part that is not analyzed' if label == OTHER else label.lower()}"
+        for keyword, label in said
+    )
 
 
 def region_of(header: "InstanceHeader", words: Words | None = None) -> RegionMatch:

@@ -56,14 +56,14 @@ class InputCheck:
     warning: InputWarning | None = None
 
     @property
-    def defect(self) -> str:
-        """Why a low score says nothing of the view, as a clause; empty where it does.
+    def defect(self) -> InputWarning | None:
+        """In what way the view differs so much that a low score says nothing of it; None where it does.
 
         Milder differences are warned of and leave the score what it is.
         """
         if self.warning is InputWarning.INVERTED or self.distance >= UNLIKE_ANY_RADIOGRAPH:
-            return f"the view {self.warning.clause if self.warning else ''}"
-        return ""
+            return self.warning
+        return None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.distance) and self.distance >= 0.0):

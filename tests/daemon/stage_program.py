@@ -88,7 +88,7 @@ def work(folder: Path, name: str) -> int:
         stage.alive()
         if not notes(folder, "ready", name):
             note(folder, "ready", name)
-        stage.wait(0.02)
+        stage.pause(0.02)
     store.close()
     note(folder, "ended", name)
     return 0

@@ -19,6 +19,7 @@ from pydicom.uid import (
 )
 from sqlalchemy import select
 
+from daemon.couriers.remark import Note, Remark
 from daemon.store import deliveries, instances, studies, tables, views
 from daemon.store.database import Store, open_store
 from daemon.store.location import database_url
@@ -33,6 +34,7 @@ from daemon.store.values import (
     StudyIdentity,
 )
 from daemon.study.lifecycle import InstanceState
+from dicom_io.selection.exclusion import Exclusion
 from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.projection import Projection
 from dicom_io.selection.regions import Region
@@ -40,6 +42,7 @@ from dicom_io.uids import derived_uid
 from models.finding import MemberFinding, ViewGeometry, ViewReading
 from models.reference.drift import InputCheck
 from models.study_finding import TriageCategory
+from sr_templates.reason import Reason, Withheld
 from tests.factories import uid
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -51,6 +54,16 @@ SENDER = "testhost/sender"
 DIGEST = "d" * 64  # of the bundle that analyzes, unless told otherwise
 GEOMETRY = ViewGeometry(rows=400, columns=320)
 PACS = "pacs"  # destination of every result, unless told otherwise
+
+
+def said(words: str) -> Remark:
+    """Return a remark on a delivery, in words of its own."""
+    return Remark.that(Note.TOLD, words=words)
+
+
+def why(words: str) -> Reason:
+    """Return a reason why an instance is not in use, in words of its own."""
+    return Reason.because(Withheld.TOLD, words=words)
 
 
 def after(seconds: float) -> datetime:
@@ -88,8 +101,7 @@ def received(study: int = 1, instance: int = 1, *, content: str = "", **changes:
         association_id="association-1",
         priority=2,
         state=InstanceState.RECEIVED,
-        reason="",
-        exclusion="",
+        reason=None,
         region=Region.WRIST,
         laterality=Laterality.RIGHT,
         laterality_conflict="",
@@ -100,10 +112,9 @@ def received(study: int = 1, instance: int = 1, *, content: str = "", **changes:
 
 def excluded(study: int = 1, instance: int = 1, **changes: Any) -> ReceivedInstance:
     """Return a chest image: recorded, but no view."""
-    usual = {
+    usual: dict[str, Any] = {
         "state": InstanceState.EXCLUDED,
-        "exclusion": "region_other",
-        "reason": "the image shows another body region",
+        "reason": Reason(Exclusion.REGION_OTHER),
         "region": "",
         "laterality": "",
         "projection": Projection.UNKNOWN,
@@ -113,7 +124,7 @@ def excluded(study: int = 1, instance: int = 1, **changes: Any) -> ReceivedInsta
 
 def unreadable(study: int = 1, instance: int = 1, **changes: Any) -> ReceivedInstance:
     """Return a view without pixel data."""
-    usual = {"state": InstanceState.UNREADABLE, "reason": "the instance has no pixel data"}
+    usual: dict[str, Any] = {"state": InstanceState.UNREADABLE, "reason": Reason(Exclusion.NO_PIXEL_DATA)}
     return received(study, instance, **(usual | changes))
 
 
@@ -233,13 +244,13 @@ def reported_study(
 def send_all(store: Store, *, destination: str = PACS, now: datetime = NOW) -> None:
     """Let a destination acknowledge all that is due for it."""
     for delivery in _claim_due(store, destination, now):
-        deliveries.record_sent(store, delivery, owner=SENDER, note="", now=now)
+        deliveries.record_sent(store, delivery, owner=SENDER, remark=None, now=now)
 
 
 def refuse_all(store: Store, *, reason: str, destination: str = PACS, now: datetime = NOW) -> None:
     """Let a destination refuse for good all that is due for it."""
     for delivery in _claim_due(store, destination, now):
-        deliveries.record_dead(store, delivery, owner=SENDER, reason=reason)
+        deliveries.record_dead(store, delivery, owner=SENDER, remark=said(reason))
 
 
 def delivered_study(store: Store, study: int = 1, *, now: datetime = NOW, **how: Any) -> ClaimedStudy:

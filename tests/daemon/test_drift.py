@@ -29,6 +29,7 @@ from models.reference.drift import InputWarning
 from models.reference.fitting import ReferenceInputs, reference_of
 from models.resampling import resize
 from sr_templates.outline import outline
+from sr_templates.reason import clause
 from tests.daemon import store_factory
 from tests.daemon.built import built_results, of_kind
 from tests.factories import make_instance, uid, write_instance
@@ -100,13 +101,15 @@ def test_an_inverted_view_below_the_operating_point_is_not_analyzed(
 
     usual, inverted = study_detail(sqlite_only, uid(1)).instances
     assert (usual.state, inverted.state) == (InstanceState.ANALYZED, InstanceState.UNREADABLE)
-    assert inverted.reason == "the view looks inverted (black for white), so its low score says nothing"
+    assert (
+        clause(inverted.reason) == "the view looks inverted (black for white), so its low score says nothing"
+    )
     causes = [event.cause for event in study_detail(sqlite_only, uid(1)).events]
     assert InstanceEvent.UNLIKE_RADIOGRAPH in causes
 
     results = built_results(sqlite_only, spool, decoder, ensemble.identity)
     assert (results.content.category, len(of_kind(results, "sc"))) == ("not flagged", 1)
-    assert f"Not analyzed: 1 instance, because {inverted.reason}." in results.summary
+    assert f"Not analyzed: 1 instance, because {clause(inverted.reason)}." in results.summary
     (report,) = of_kind(results, "sr")
     assert report.CompletionFlag == "PARTIAL"
 

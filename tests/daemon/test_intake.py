@@ -29,13 +29,14 @@ from daemon.store.location import database_url
 from daemon.store.patients import PATIENT_MISMATCH
 from daemon.store.retention import purge_studies
 from daemon.store.tables import instances, studies
-from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, Recorded
+from daemon.store.values import Recorded
 from daemon.store.worklist import recent_rejections, study_detail
 from daemon.study.lifecycle import InstanceState, StudyState
 from daemon.study.priority import Priority
 from dicom_io.network.store_status import StoreStatus
 from dicom_io.selection.age import AgeCaution, AgeRule
-from dicom_io.selection.exclusion import Exclusion
+from dicom_io.selection.exclusion import MIN_SIDE, Exclusion
+from sr_templates.reason import Reason, Withheld, clause
 from tests.daemon.postgresql import Cluster
 from tests.daemon.store_factory import NOW
 from tests.factories import encode, make_instance, uid
@@ -118,7 +119,7 @@ def test_same_uid_with_other_bytes_is_kept_beside(intake):
     take(intake)
     assert take(intake, make_instance(SeriesDescription="Wrist PA 2")) is Recorded.CONFLICTING
     first, second = study_detail(intake.store, uid(1)).instances
-    assert second.exclusion == CONFLICTING_DUPLICATE
+    assert second.exclusion == Withheld.CONFLICTING_DUPLICATE
     assert intake.spool.absolute(first.path).exists()
     assert intake.spool.absolute(second.path).exists()
 
@@ -176,7 +177,7 @@ def test_corrected_instance_is_durable_in_place_of_the_first(intake):
     right = make_instance(instance=2, SeriesDescription="Wrist PA 2")
     assert take(intake, right) is Recorded.REPLACING
     detail = study_detail(intake.store, uid(1))
-    assert [one.exclusion for one in detail.instances] == ["", REPLACED, ""]
+    assert [one.exclusion for one in detail.instances] == ["", Withheld.REPLACED, ""]
     assert (detail.entry.state, detail.entry.revision) == (StudyState.OPEN, 2)
     assert sorted(stored(intake.spool)) == sorted(one.path for one in detail.instances)
     assert intake.spool.absolute(detail.instances[2].path).read_bytes() == encode(right)
@@ -190,7 +191,7 @@ def test_first_bytes_that_are_used_again_keep_their_file(intake):
     take(intake, make_instance(instance=2, PatientID="TEST-2"))
     assert take(intake, first) is Recorded.IDENTICAL
     detail = study_detail(intake.store, uid(1))
-    assert [one.exclusion for one in detail.instances] == ["", "", REPLACED]
+    assert [one.exclusion for one in detail.instances] == ["", "", Withheld.REPLACED]
     assert detail.entry.state is StudyState.OPEN
     assert sorted(stored(intake.spool)) == sorted(one.path for one in detail.instances)
 
@@ -202,7 +203,7 @@ def test_correction_is_taken_back_by_the_first_bytes(intake):
     take(intake)
     detail = study_detail(intake.store, uid(1))
     assert detail.entry.identity.patient_id == "TEST-1"
-    assert [one.exclusion for one in detail.instances] == ["", REPLACED]
+    assert [one.exclusion for one in detail.instances] == ["", Withheld.REPLACED]
 
 
 def test_correction_whose_file_is_gone_changes_nothing(intake, monkeypatch):
@@ -225,7 +226,7 @@ def test_views_beyond_the_configured_number_are_set_aside(sqlite_only, spool):
     take(intake)
     take(intake, make_instance(instance=2))
     first, second = study_detail(sqlite_only, uid(1)).instances
-    assert (first.state, second.exclusion) == (InstanceState.RECEIVED, TOO_MANY_VIEWS)
+    assert (first.state, second.exclusion) == (InstanceState.RECEIVED, Withheld.TOO_MANY_VIEWS)
     assert spool.absolute(second.path).exists()
 
 
@@ -307,7 +308,7 @@ def test_what_cannot_be_analyzed_is_kept_with_its_reason(intake, make, state, ex
     assert intake.accept(arrival(intake.spool, content)) is Recorded.NEW
     kept = first_instance(intake)
     assert (kept.state, kept.exclusion) == (state, exclusion)
-    assert kept.reason.lower() in exclusion.sentence.lower()
+    assert clause(kept.reason) == clause(Reason(exclusion, {"least": MIN_SIDE}))
     assert intake.spool.absolute(kept.path).read_bytes() == content
     assert study_detail(intake.store, uid(1)).entry.state is StudyState.OPEN
     assert is_tidy(intake.spool)
@@ -479,7 +480,7 @@ def test_an_old_study_is_excluded_where_the_site_says_so(sqlite_only, spool):
     take(intake, make_instance(StudyDate=OLD))
     kept = first_instance(intake)
     assert (kept.state, kept.exclusion) == (InstanceState.EXCLUDED, Exclusion.STUDY_OLD)
-    assert kept.reason == "this study is older than 14 days (study.max_age_days)"
+    assert clause(kept.reason) == "this study is older than 14 days (study.max_age_days)"
     assert study_detail(sqlite_only, uid(1)).entry.is_old
 
 
@@ -510,7 +511,7 @@ def test_a_child_is_excluded_where_the_site_says_so(sqlite_only, spool, caplog, 
             intake, make_instance(StudyDate=FRESH, PatientBirthDate=born, PatientAge="010Y" if born else None)
         )
     kept = first_instance(intake)
-    assert (kept.state, kept.reason) == (InstanceState.EXCLUDED, reason)
+    assert (kept.state, clause(kept.reason)) == (InstanceState.EXCLUDED, reason)
     said = " ".join(str(vars(one)) for one in caplog.records)
     assert "20160212" not in said
     assert "010Y" not in said

@@ -4,7 +4,9 @@ import pytest
 
 import dicom_io
 from dicom_io import errors
+from dicom_io.defects import Defect
 from dicom_io.errors import Permanent, Transient, association_rejected, store_refused
+from dicom_io.faults import Fault
 
 
 @pytest.mark.parametrize("status", [0xA700, 0xA7FF, 0x0110, 0x0213])
@@ -37,10 +39,12 @@ def test_a_rejection_says_why():
 @pytest.mark.parametrize(
     "error",
     [
-        errors.NotDicom("no prefix"),
+        errors.NotDicom(Defect.PREFIX_ABSENT),
         errors.MissingUid("StudyInstanceUID"),
         errors.InvalidUid("SOPInstanceUID"),
-        errors.UndecodablePixels("too large"),
+        errors.UndecodablePixels(Defect.IMAGE_SIZE, rows=0, columns=3, most_pixels=4),
+        errors.DecodingInterrupted(Defect.DECODING_NOT_STARTED),
+        errors.PeerUnreachable(Fault.UNREACHABLE, address="A@h:1", error="no such host"),
         errors.NoPresentationContext("1.2.3", "1.2.4"),
         association_rejected(2, 3, 1),
         store_refused(0xC001),
@@ -64,7 +68,7 @@ def test_the_tree_in_the_package_docstring_names_every_exception():
 
 
 def test_every_exception_but_the_two_that_split_belongs_to_one_branch():
-    splitting = {errors.DicomIoError, errors.AssociationRejected, errors.StoreRefused}
+    splitting = {errors.DicomIoError, errors.PeerError, errors.AssociationRejected, errors.StoreRefused}
     for value in vars(errors).values():
         if isinstance(value, type) and issubclass(value, errors.DicomIoError) and value not in splitting:
             assert issubclass(value, Permanent) != issubclass(value, Transient)

@@ -12,6 +12,8 @@ from pydicom.uid import JPEG2000Lossless
 
 from daemon.store.worklist import recent_rejections
 from daemon.study.lifecycle import InstanceState, StudyState
+from dicom_io.defects import Defect
+from sr_templates.reason import Reason
 from tests.dicom_io.decoding.compressed import jpeg_2000, with_frame
 from tests.factories import encode, make_instance, uid, write_instance
 from tests.flow.orthanc import AE_TITLE, Orthanc
@@ -95,7 +97,7 @@ def test_a_view_that_crashes_its_decoder_is_set_aside_and_harms_no_other(
         InstanceState.ANALYZED,
         InstanceState.UNREADABLE,
     ]
-    assert "crashed on the frame (SIGSEGV)" in detail.instances[2].reason
+    assert detail.instances[2].reason == Reason.because(Defect.DECODING_CRASHED, signal="SIGSEGV")
     assert len(orthanc.instances_of(study_uid(16))) == 3
     assert (analyzer, "analyzer") in service.stages()
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.store.values import REPLACED
 from daemon.study.lifecycle import StudyState
+from sr_templates.reason import Withheld
 from tests.flow.orthanc import Orthanc
 from tests.flow.radiographs import study_uid, wrist_study, wrist_view
 from tests.flow.service import Service, ulna
@@ -72,7 +72,7 @@ def test_study_of_two_patients_is_reported_once_it_is_corrected(
     service.wait_until_done(study_uid(28))
     detail = service.study(study_uid(28))
     assert detail.entry.state is StudyState.DELIVERED
-    assert [one.exclusion for one in detail.instances] == ["", REPLACED, ""]
+    assert [one.exclusion for one in detail.instances] == ["", Withheld.REPLACED, ""]
     assert sorted(result["PatientID"] for result in orthanc.instances_of(study_uid(28))) == ["TEST-28"] * 3
 
 

@@ -21,10 +21,16 @@ from models.fold import Fold
 from models.reference.drift import InputCheck, InputWarning
 from models.study_finding import study_finding
 from sr_templates.content import AnalyzedView, ReportContent, SetAside
+from sr_templates.reason import Reason, Withheld
 from tests.factories import encode, make_instance
 
 ANALYZED_AT = datetime(2025, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 PROJECTIONS = (Projection.FRONTAL, Projection.LATERAL, Projection.OBLIQUE)
+
+
+def why(words: str) -> Reason:
+    """Return a reason why an instance is not in use, in words of its own."""
+    return Reason.because(Withheld.TOLD, words=words)
 
 
 def source(instance: int = 1, **elements) -> Dataset:

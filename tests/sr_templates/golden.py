@@ -10,12 +10,14 @@ from tempfile import TemporaryDirectory
 
 from dicom_io.objects.common import to_bytes
 from dicom_io.objects.previous_report import PreviousReport
+from dicom_io.selection.exclusion import Exclusion
 from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.regions import Region
 from models.reference.drift import InputWarning
 from sr_templates.content import ReportContent, SetAside
+from sr_templates.reason import Reason
 from sr_templates.report import structured_report
-from tests.sr_templates.builders import analyzed, bundle, report_content, source, three_views
+from tests.sr_templates.builders import analyzed, bundle, report_content, source, three_views, why
 
 GOLDEN_KINDS = ("suspected", "not_flagged", "not_analyzed", "unusual_input")
 
@@ -25,10 +27,10 @@ PREVIOUS = PreviousReport(
     series_instance_uid="1.2.3",
     created_at=datetime(2025, 1, 2, 22, 30, tzinfo=UTC),
 )
-UNREADABLE = SetAside(source=source(4), reason="the pixel data is truncated", failed=True)
+UNREADABLE = SetAside(source=source(4), reason=why("the pixel data is truncated"), failed=True)
 LOCALIZER = SetAside(
     source=source(5, SeriesInstanceUID="1.2.3.5"),
-    reason="This is a localizer, not a diagnostic view.",
+    reason=Reason(Exclusion.LOCALIZER),
     failed=False,
 )
 

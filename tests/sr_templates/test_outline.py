@@ -10,7 +10,7 @@ from dicom_io.objects.common import to_bytes
 from sr_templates.content import SetAside
 from sr_templates.outline import outline
 from sr_templates.report import structured_report
-from tests.sr_templates.builders import report_content, source
+from tests.sr_templates.builders import report_content, source, why
 from tests.sr_templates.golden import dump, reports
 
 # <has concept mod CODE:(121058,DCM,"Procedure reported")=(43468-8,LN,"XR unspecified body region")>
@@ -23,7 +23,7 @@ DUMPED = re.compile(
 
 WITHOUT_PIXELS = SetAside(
     source=source(6, SOPClassUID="1.2.840.10008.5.1.4.1.1.11.1", Rows=None, Columns=None),
-    reason="it is no image",
+    reason=why("it is no image"),
     failed=False,
 )
 CONTENTS = {**reports(), "without_pixels": report_content(set_aside=[WITHOUT_PIXELS])}

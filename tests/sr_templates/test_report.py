@@ -20,6 +20,7 @@ from dicom_io.reading.instance import read_header
 from dicom_io.selection.eligibility import is_own_result
 from dicom_io.selection.laterality import Laterality
 from sr_templates.content import ReportContent, SetAside
+from sr_templates.reason import clause
 from sr_templates.report import structured_report
 from tests.dicom_io.validators import dciodvfy_errors
 from tests.sr_templates.builders import (
@@ -30,6 +31,7 @@ from tests.sr_templates.builders import (
     source,
     three_views,
     view_finding,
+    why,
 )
 from tests.sr_templates.golden import GOLDEN_KINDS, LOCALIZER, dump, golden_path, reports
 
@@ -78,7 +80,7 @@ def test_the_summary_is_the_first_text_of_the_page(kind, tmp_path):
 def test_highdicom_reads_the_tree_as_tid_1500(kind):
     content = reports()[kind]
     groups = measurement_report(report(content)).get_image_measurement_groups()
-    reasons = {other.reason for other in content.set_aside}
+    reasons = {clause(other.reason) for other in content.set_aside}
     parts = () if content.finding is None or len(content.finding.parts) == 1 else content.finding.parts
     assert len(groups) == bool(content.analyzed) + len(parts) + len(content.analyzed) + len(reasons)
     if content.finding is not None:
@@ -253,7 +255,7 @@ def test_every_image_in_the_tree_is_evidence():
 
 def test_an_instance_without_pixels_is_no_image():
     keyless = source(6, SOPClassUID="1.2.840.10008.5.1.4.1.1.11.1", Rows=None, Columns=None)
-    content = report_content(set_aside=[SetAside(source=keyless, reason="it is no image", failed=False)])
+    content = report_content(set_aside=[SetAside(source=keyless, reason=why("it is no image"), failed=False)])
     assert "COMPOSITE" in {item.get("ValueType") for item in nested(report(content))}
 
 
@@ -307,7 +309,7 @@ def test_patient_is_named_in_the_patient_module_only():
 
 def test_text_that_is_not_ascii_is_escaped():
     content = report_content(
-        set_aside=[SetAside(source=source(4), reason="\N{LATIN SMALL LETTER E WITH ACUTE}", failed=True)]
+        set_aside=[SetAside(source=source(4), reason=why("\N{LATIN SMALL LETTER E WITH ACUTE}"), failed=True)]
     )
     assert b"because \\xe9" in report_bytes(content)
 

@@ -11,13 +11,15 @@ from dicom_io.selection.regions import Region
 from models.fold import Fold
 from models.reference.drift import InputWarning
 from sr_templates.content import SetAside
+from sr_templates.reason import Reason, clause
 from sr_templates.text import limitations, summary, view_title
-from tests.sr_templates.builders import analyzed, bundle, report_content, source, three_views
+from tests.sr_templates.builders import analyzed, bundle, report_content, source, three_views, why
+from tests.sr_templates.reasons import every_reason
 
 TRAINED = bundle(trained=True)
 
 
-def set_aside(number: int, reason: str, *, failed: bool = False) -> SetAside:
+def set_aside(number: int, reason: Reason, *, failed: bool = False) -> SetAside:
     return SetAside(source=source(number), reason=reason, failed=failed)
 
 
@@ -54,8 +56,8 @@ def test_a_view_that_failed_is_in_the_first_sentence():
     content = report_content(
         three_views(0.12),
         set_aside=[
-            set_aside(4, "the pixel data is truncated", failed=True),
-            set_aside(5, Exclusion.LOCALIZER.sentence),
+            set_aside(4, why("the pixel data is truncated"), failed=True),
+            set_aside(5, Reason(Exclusion.LOCALIZER)),
         ],
         identity=TRAINED,
     )
@@ -71,9 +73,9 @@ def test_a_study_with_nothing_to_analyze():
     content = report_content(
         [],
         set_aside=[
-            set_aside(1, Exclusion.REGION_OTHER.sentence),
-            set_aside(2, Exclusion.REGION_OTHER.sentence),
-            set_aside(3, "the header is truncated", failed=True),
+            set_aside(1, Reason(Exclusion.REGION_OTHER)),
+            set_aside(2, Reason(Exclusion.REGION_OTHER)),
+            set_aside(3, why("the header is truncated"), failed=True),
         ],
         identity=TRAINED,
     )
@@ -129,12 +131,12 @@ def test_a_part_that_is_not_known_is_not_invented():
     assert "unspecified body part 0.87 (suspected fracture); wrist 0.87" in text
 
 
-@pytest.mark.parametrize("sentence", [exclusion.sentence for exclusion in Exclusion])
-def test_every_exclusion_makes_an_ascii_clause(sentence):
-    text = summary(report_content([], set_aside=[set_aside(1, sentence)]))
+@pytest.mark.parametrize("reason", every_reason(), ids=lambda reason: reason.code)
+def test_every_reason_follows_because_in_ascii(reason):
+    text = summary(report_content([], set_aside=[set_aside(1, reason)]))
     assert text.isascii()
     assert ".." not in text
-    assert "because this" in text
+    assert f"NOT ANALYZED, because {clause(reason)} (1 instance). This report" in text
 
 
 def test_view_titles():

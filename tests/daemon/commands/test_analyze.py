@@ -197,7 +197,7 @@ def test_a_picture_too_small_to_be_a_radiograph_is_not_analyzed(
     status, shown = _analyze(capsys, bundle, "--json", tmp_path / "a.png")
     ((view,),) = (study["views"] for study in json.loads(shown))
     assert (status, view["probability"]) == (1, None)
-    assert view["reason"] == "This image is smaller than 128 x 128 pixels."
+    assert view["reason"] == "this image is smaller than 128 x 128 pixels"
 
 
 @pytest.fixture

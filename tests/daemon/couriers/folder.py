@@ -3,9 +3,18 @@
 from pathlib import Path
 
 from daemon.couriers.courier import Courier, Fate, Outcome
+from daemon.couriers.remark import Note, Remark
 
 FULL = "full"
 FIFO = "fifo"  # is read to its end before anything is dropped
+
+
+def told(words):
+    return Remark.that(Note.TOLD, words=words)
+
+
+AWAY = told("the folder is away")
+NO_ROOM = told("the folder is full")
 
 
 def deliver(parcels, destination, on_outcome):
@@ -14,13 +23,13 @@ def deliver(parcels, destination, on_outcome):
         (folder / FIFO).read_bytes()
     for parcel in parcels:
         if not folder.is_dir():
-            on_outcome(Outcome(parcel=parcel, fate=Fate.LATER, words="the folder is away"))
+            on_outcome(Outcome(parcel=parcel, fate=Fate.LATER, remark=AWAY))
         elif (folder / FULL).exists():
-            on_outcome(Outcome(parcel=parcel, fate=Fate.NEVER, words="the folder is full"))
+            on_outcome(Outcome(parcel=parcel, fate=Fate.NEVER, remark=NO_ROOM))
         else:
             name = f"{parcel.kind}-{parcel.sop_instance_uid}"
             (folder / name).write_bytes(parcel.path.read_bytes())
-            on_outcome(Outcome(parcel=parcel, fate=Fate.SENT, words=f"dropped as {parcel.kind}"))
+            on_outcome(Outcome(parcel=parcel, fate=Fate.SENT, remark=told(f"dropped as {parcel.kind}")))
 
 
 def probe(destination):

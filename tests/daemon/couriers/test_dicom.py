@@ -13,8 +13,11 @@ from pynetdicom.events import Event
 from daemon.config.sections import Destination
 from daemon.couriers.courier import Fate, Outcome, Parcel
 from daemon.couriers.registry import courier_of
+from daemon.couriers.remark import Note, Remark, remark_words
 from daemon.store.result_kind import ResultKind
+from dicom_io.defects import Defect
 from dicom_io.errors import PeerUnreachable
+from dicom_io.faults import Fault
 from tests.dicom_io.peers import DX, storescp
 from tests.dicom_io.pictures import picture
 from tests.factories import make_instance, uid, write_instance
@@ -54,20 +57,22 @@ def delivered(sent: list[Parcel], destination: Destination) -> list[Outcome]:
 
 
 @pytest.mark.parametrize(
-    ("status", "fate", "words"),
+    ("status", "fate", "code", "words"),
     [
-        (0x0000, Fate.SENT, ""),
-        (0xB000, Fate.SENT, "warning status 0xB000"),
-        (0x0111, Fate.SENT, "it was there already (status 0x0111)"),
-        (0xA700, Fate.LATER, "C-STORE refused with status 0xA700: out of resources"),
-        (0xC000, Fate.NEVER, "C-STORE refused with status 0xC000: cannot understand"),
+        (0x0000, Fate.SENT, None, ""),
+        (0xB000, Fate.SENT, Note.WARNING_STATUS, "warning status 0xB000"),
+        (0x0111, Fate.SENT, Note.THERE_ALREADY, "it was there already (status 0x0111)"),
+        (0xA700, Fate.LATER, Fault.STORE_REFUSED, "C-STORE refused with status 0xA700: out of resources"),
+        (0xC000, Fate.NEVER, Fault.STORE_REFUSED, "C-STORE refused with status 0xC000: cannot understand"),
     ],
 )
-def test_status_decides_the_fate_of_a_result(tmp_path, status, fate, words):
+def test_status_decides_the_fate_of_a_result(tmp_path, status, fate, code, words):
     sent = parcels(tmp_path, 2)
     with pacs(lambda _: status) as port:
         outcomes = delivered(sent, at(port))
-    assert outcomes == [Outcome(parcel=parcel, fate=fate, words=words) for parcel in sent]
+    remark = None if code is None else Remark.that(code, status=status)
+    assert outcomes == [Outcome(parcel=parcel, fate=fate, remark=remark) for parcel in sent]
+    assert remark_words(remark) == words
 
 
 def test_result_that_a_peer_keeps_from_before_a_crash_is_sent(tmp_path):
@@ -100,7 +105,16 @@ def test_destination_that_is_down_gets_its_results_later(tmp_path):
         pass
     outcomes = delivered(parcels(tmp_path, 2), at(port))
     assert [outcome.fate for outcome in outcomes] == [Fate.LATER, Fate.LATER]
-    assert all("unreachable" in outcome.words for outcome in outcomes)
+    assert [outcome.remark and outcome.remark.code for outcome in outcomes] == [Fault.NO_CONNECTION] * 2
+
+
+def test_file_that_is_none_never_goes_and_the_others_do(tmp_path):
+    broken, whole = parcels(tmp_path, 2)
+    broken.path.write_bytes(b"no DICOM")
+    with pacs(lambda _: 0) as port:
+        outcomes = {outcome.parcel: outcome for outcome in delivered([broken, whole], at(port))}
+    assert (outcomes[broken].fate, outcomes[whole].fate) == (Fate.NEVER, Fate.SENT)
+    assert outcomes[broken].remark == Remark(Defect.PREFIX_ABSENT)
 
 
 def test_probe_is_an_echo(tmp_path):

@@ -15,6 +15,7 @@ from daemon.config.sections import Destination
 from daemon.couriers import registry
 from daemon.couriers.courier import Courier
 from daemon.couriers.registry import COURIERS, courier_of
+from daemon.couriers.remark import remark_words
 from daemon.process.stage import StageProcess
 from daemon.process.stage_name import StageName
 from daemon.stages.sender import Sender
@@ -58,7 +59,9 @@ def claimed_until(store):
 
 def stood(store):
     return {
-        (one.state, one.reason, one.retry_at) for result in results_of(store) for one in result.deliveries
+        (one.state, remark_words(one.remark), one.retry_at)
+        for result in results_of(store)
+        for one in result.deliveries
     }
 
 

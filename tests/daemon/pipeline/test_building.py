@@ -9,6 +9,7 @@ from dicom_io.selection.age import AgeCaution
 from dicom_io.selection.laterality import Laterality
 from models.rendering.words import Caption
 from sr_templates.content import AnalyzedView, ReportContent
+from sr_templates.reason import Reason, Withheld
 from sr_templates.text import age_caution, summary
 from tests.sr_templates.builders import analyzed, report_content, source, three_views
 from tests.sr_templates.golden import LOCALIZER, PREVIOUS, UNREADABLE
@@ -78,6 +79,6 @@ def test_the_summary_of_a_later_revision_names_the_report_that_it_replaces():
 
 
 def test_the_summary_counts_the_views_beyond_those_that_are_analyzed():
-    beyond = replace(LOCALIZER, reason="this study has more than 40 views (study.max_views_per_study)")
+    beyond = replace(LOCALIZER, reason=Reason.because(Withheld.TOO_MANY_VIEWS, most=40))
     said = summary(report_content(three_views(0.9), set_aside=[beyond] * 160))
     assert "Not analyzed: 160 instances, because this study has more than 40 views" in said

@@ -19,6 +19,8 @@ from daemon.store.result_kind import ResultKind
 from daemon.store.shown import ResultRecord
 from daemon.store.worklist import study_detail
 from dicom_io.objects.common import Place, derived_dataset
+from dicom_io.selection.exclusion import Exclusion
+from sr_templates.reason import Code, Reason, Withheld
 from tests.daemon import store_factory
 from tests.daemon.built import Bright
 from tests.factories import make_instance, uid, write_instance
@@ -114,11 +116,11 @@ def test_each_kind_is_a_series_of_its_own(sqlite_only: Store, spool: Spool):
     assert len({ds.SeriesNumber for ds in read}) == len({ds.SeriesInstanceUID for ds in read}) == len(KINDS)
 
 
-@pytest.mark.parametrize("exclusion", ["own_result", "conflicting_duplicate"])
-def test_what_is_no_source_is_in_no_report(sqlite_only: Store, spool: Spool, exclusion: str):
+@pytest.mark.parametrize("code", [Exclusion.OWN_RESULT, Withheld.CONFLICTING_DUPLICATE])
+def test_what_is_no_source_is_in_no_report(sqlite_only: Store, spool: Spool, code: Code):
     store_factory.analyzed_study(sqlite_only, 1)
     store_factory.record(
-        sqlite_only, replace(store_factory.excluded(1, 2), exclusion=exclusion), now=store_factory.after(900)
+        sqlite_only, replace(store_factory.excluded(1, 2), reason=Reason(code)), now=store_factory.after(900)
     )
     report(sqlite_only, spool, KINDS)
     (path,) = (r.path for r in results(sqlite_only) if r.kind == "sr")
@@ -131,6 +133,6 @@ def test_what_is_no_source_is_in_no_report(sqlite_only: Store, spool: Spool, exc
 
 
 def test_a_study_of_our_own_results_alone_is_not_answered(sqlite_only: Store, spool: Spool):
-    store_factory.record(sqlite_only, replace(store_factory.excluded(1), exclusion="own_result"))
+    store_factory.record(sqlite_only, replace(store_factory.excluded(1), reason=Reason(Exclusion.OWN_RESULT)))
     report(sqlite_only, spool, KINDS, destination("usual", "sr", "sc"))
     assert results(sqlite_only) == ()

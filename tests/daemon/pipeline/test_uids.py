@@ -15,10 +15,12 @@ from daemon.pipeline.reportable import JudgedStudy, LeftOut, ReportableStudy, Re
 from dicom_io.objects.common import to_bytes
 from dicom_io.objects.previous_report import PreviousReport
 from dicom_io.selection.age import AgeCaution
+from dicom_io.selection.exclusion import Exclusion
 from dicom_io.selection.regions import Region
 from dicom_io.selection.shown import Shown
 from models.bundle.manifest import BundleIdentity, OperatingPoint
 from models.finding import ViewReading
+from sr_templates.reason import Reason
 from tests.daemon.built import Bright
 from tests.daemon.store_factory import GEOMETRY, member_findings
 from tests.factories import make_instance, uid, write_instance
@@ -85,7 +87,11 @@ def other_engine(about: ReportableStudy) -> ReportableStudy:
 
 def left_out(about: ReportableStudy) -> ReportableStudy:
     first, second = about.views
-    return replace(about, views=(first,), left_out=(LeftOut(path=second.path, reason="why", failed=True),))
+    return replace(
+        about,
+        views=(first,),
+        left_out=(LeftOut(path=second.path, reason=Reason(Exclusion.LOCALIZER), failed=True),),
+    )
 
 
 def younger(about: ReportableStudy) -> ReportableStudy:

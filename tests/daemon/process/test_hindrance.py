@@ -20,7 +20,7 @@ from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.stages.analyzer import Analyzer
 from daemon.stages.reporter import Reporter
-from daemon.store import studies, views
+from daemon.store import studies
 from daemon.store.database import Store, open_store
 from daemon.store.stages import stage_records
 from daemon.store.worklist import study_detail
@@ -29,6 +29,7 @@ from dicom_io.decoding.decoder import Decoder
 from models.bundle.loading import load_bundle
 from models.engines.engine import MemberPass
 from models.ensemble import Ensemble, open_ensemble
+from sr_templates.reason import Withheld
 from tests.daemon import store_factory
 from tests.daemon.built import built_results
 from tests.daemon.deadline import wait_until
@@ -158,7 +159,7 @@ def test_a_view_whose_analysis_raises_is_set_aside_after_two_attempts(sqlite_onl
 
     def is_set_aside() -> bool:
         (view,) = study_detail(sqlite_only, uid(1)).instances
-        return (view.state, view.reason) == (InstanceState.UNREADABLE, views.SET_ASIDE)
+        return (view.state, view.exclusion) == (InstanceState.UNREADABLE, Withheld.BEGUN_TOO_OFTEN)
 
     with running(StageProcess(StageName.ANALYZER, sqlite_only), analyzer.run):
         wait_until(is_set_aside, "the end of the view")

@@ -37,7 +37,7 @@ def test_wait_ends_when_the_stage_shall_stop(sqlite_only, restored_signals):
     process.stop_on_signals()
     os.kill(os.getpid(), signal.SIGTERM)
     begun = time.monotonic()
-    process.wait(60.0)
+    process.wait(process.rings, 60.0)
     assert time.monotonic() - begun < 30.0
 
 

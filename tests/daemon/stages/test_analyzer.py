@@ -21,9 +21,11 @@ from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import InstanceEvent, InstanceState
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.decoding.view import View
+from dicom_io.defects import Defect
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels
 from models.engines.engine import MemberPass
 from models.ensemble import Ensemble
+from sr_templates.reason import clause
 from tests.daemon import store_factory
 from tests.daemon.store_factory import NOW, after, received
 from tests.factories import uid
@@ -85,7 +87,7 @@ def test_views_beside_one_without_a_finite_number_get_their_own_findings(sqlite_
     assert found == [pytest.approx([-1.75, 2.25]), [], [], pytest.approx([-1.25, 2.75])]
     analyzed, aside = InstanceState.ANALYZED, InstanceState.UNREADABLE
     assert [view.state for view in views] == [analyzed, aside, aside, analyzed]
-    assert [views[1].reason, views[2].reason] == [
+    assert [clause(views[1].reason), clause(views[2].reason)] == [
         "member first gives no finite number for this view",
         "member second gives no finite number for this view",
     ]
@@ -157,26 +159,34 @@ def test_one_step_takes_views_of_several_studies_but_no_more_than_a_batch(sqlite
 
 
 @pytest.mark.parametrize(
-    ("error", "cause"),
+    ("error", "cause", "words"),
     [
-        (UndecodablePixels("the pixel data is cut short"), InstanceEvent.UNDECODABLE),
-        (FileNotFoundError(2, "No such file or directory"), InstanceEvent.FILE_LOST),
+        (
+            UndecodablePixels(Defect.BITS_ALLOCATED, bits_allocated=12),
+            InstanceEvent.UNDECODABLE,
+            "BitsAllocated is 12: expected 8 or 16",
+        ),
+        (
+            FileNotFoundError(2, "whatever the system says"),
+            InstanceEvent.FILE_LOST,
+            "its file in the spool cannot be read: No such file or directory",
+        ),
     ],
 )
 def test_a_view_that_cannot_be_read_is_set_aside_and_the_others_are_analyzed(
-    sqlite_only: Store, spool: Spool, error: Exception, cause: InstanceEvent
+    sqlite_only: Store, spool: Spool, error: Exception, cause: InstanceEvent, words: str
 ):
     store_factory.record(sqlite_only, received(1, 1), received(1, 2))
     analyzer_of(sqlite_only, spool, view_1_1=error).step(stage_at(sqlite_only))
     broken, whole = study_detail(sqlite_only, uid(1)).instances
     assert (broken.state, whole.state) == (InstanceState.UNREADABLE, InstanceState.ANALYZED)
-    assert ("cut short" if isinstance(error, UndecodablePixels) else "No such file") in broken.reason
+    assert clause(broken.reason) == words
     assert cause in causes(sqlite_only)
 
 
 def test_a_view_whose_decoding_ends_is_tried_once_more_alone_then_set_aside(sqlite_only: Store, spool: Spool):
     store_factory.record(sqlite_only, received(1, 1), received(1, 2), received(1, 3))
-    analyzer = analyzer_of(sqlite_only, spool, view_1_1=DecodingInterrupted("the process ended"))
+    analyzer = analyzer_of(sqlite_only, spool, view_1_1=DecodingInterrupted())
     after_lease = lease.LEASE.total_seconds() + 1
     assert analyzer.step(stage_at(sqlite_only))
     assert state_of(sqlite_only, received(1, 1)) is InstanceState.RECEIVED

@@ -125,7 +125,7 @@ def test_no_round_is_made_before_the_clock_is_known_to_go_right(housekeeper, mon
 
     monkeypatch.setattr(Housekeeper, "step_if_steady", note)
     stage = StageProcess(StageName.HOUSEKEEPER, housekeeper.store)
-    monkeypatch.setattr(StageProcess, "wait", lambda self, _seconds: self.stop() if rounds else None)
+    monkeypatch.setattr(StageProcess, "pause", lambda self, _seconds: self.stop() if rounds else None)
     housekeeper.run(stage)
     assert rounds[0] >= 0.2
 

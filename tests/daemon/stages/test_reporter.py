@@ -23,6 +23,8 @@ from daemon.study.lifecycle import InstanceState, StudyState
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.decoding.view import View
 from dicom_io.errors import DecodingInterrupted
+from dicom_io.selection.exclusion import Exclusion
+from sr_templates.reason import Reason
 from tests.daemon.store_factory import (
     DIGEST,
     NOW,
@@ -56,7 +58,7 @@ class Ended(Shown):
     """The process that decodes ends at every file, as one that took too much memory."""
 
     def read_view(self, path: Path, *, picture: bool = False) -> View:
-        raise DecodingInterrupted("the decoding process ended")
+        raise DecodingInterrupted()
 
 
 def arrive(store: Store, spool: Spool, *arrivals: ReceivedInstance, now: datetime = NOW) -> None:
@@ -177,7 +179,7 @@ def test_a_report_is_as_old_as_its_newest_instance(sqlite_only, spool):
 
 
 def test_own_results_alone_are_answered_with_nothing(sqlite_only, spool):
-    arrive(sqlite_only, spool, excluded(exclusion="own_result", reason="this is a result of ulna itself"))
+    arrive(sqlite_only, spool, excluded(reason=Reason(Exclusion.OWN_RESULT)))
     assert step(sqlite_only, spool, at=after(60))
     ended = detail(sqlite_only)
     assert (ended.entry.state, ended.results) == (StudyState.NOT_ANALYZED, ())

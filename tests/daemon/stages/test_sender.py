@@ -11,6 +11,7 @@ from pynetdicom.events import Event
 
 from daemon.config.sections import Destination
 from daemon.couriers.backoff import pause
+from daemon.couriers.remark import Note, Remark
 from daemon.spool import Spool
 from daemon.stages.sender import Sender
 from daemon.store.database import Store
@@ -75,8 +76,8 @@ def test_acknowledged_results_are_sent_at_the_time_of_the_clock(reported, spool)
         assert step(reported, spool, port, at=after(7))
         assert not step(reported, spool, port, at=after(3600))
     assert came == [result.sop_instance_uid for result in study_detail(reported, uid(1)).results]
-    assert {(one.state, one.sent_at, one.reason) for one in outbox(reported)} == {
-        (DeliveryState.SENT, after(7), "")
+    assert {(one.state, one.sent_at, one.remark) for one in outbox(reported)} == {
+        (DeliveryState.SENT, after(7), None)
     }
     assert study_detail(reported, uid(1)).entry.state is StudyState.DELIVERED
 
@@ -85,7 +86,8 @@ def test_a_warning_status_is_noted_with_the_sent_result(reported, spool):
     with pacs(lambda _: COERCED) as port:
         step(reported, spool, port)
     assert states(reported) == {DeliveryState.SENT}
-    assert all("0xB000" in delivery.reason for delivery in outbox(reported))
+    warned = Remark.that(Note.WARNING_STATUS, status=COERCED)
+    assert all(delivery.remark == warned for delivery in outbox(reported))
 
 
 def test_a_destination_without_room_is_asked_again_after_a_pause(reported, spool):

@@ -215,5 +215,5 @@ def test_running_watcher_sees_what_is_copied_and_what_gets_its_name_at_the_end(
         wait_until(lambda: taken(sqlite_only) == [uid(1), uid(2)], "the second file taken", seconds=in_time)
         wait_until(lambda: list(folder.iterdir()) == [], "both files removed", seconds=in_time)
     finally:
-        process._stopping.set()
+        process.stop()
         thread.join()

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from daemon.couriers.remark import Note, Remark, remark_words
 from daemon.errors import SchemaTooNew
 from daemon.store import database
 from daemon.store.database import open_store
@@ -25,15 +26,17 @@ from daemon.store.schema import SCHEMA
 from daemon.store.shown import Refusal, Rejection, Standing
 from daemon.store.tables import instances, metadata, studies
 from daemon.store.tallies import counts, ended_after
-from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyState
+from dicom_io.defects import Defect
+from dicom_io.faults import Fault
 from dicom_io.selection.exclusion import Exclusion
 from dicom_io.selection.laterality import Laterality
 from dicom_io.selection.projection import Projection
 from dicom_io.selection.regions import Region
 from models.reference.drift import InputWarning
 from models.study_finding import TriageCategory
+from sr_templates.reason import Reason, Withheld, clause
 from tests.daemon.postgresql import Cluster
 from tests.daemon.store_factory import (
     NOW,
@@ -43,7 +46,9 @@ from tests.daemon.store_factory import (
     received,
     record,
     reported_study,
+    said,
     sqlite_store,
+    why,
 )
 
 
@@ -149,10 +154,18 @@ def drop_days(connection: Connection) -> None:
 
 
 def drop(connection: Connection, columns: Mapping[str, Sequence[str]]) -> None:
+    sentences_again(connection)
     drop_worklist(connection)
     for table in ("events", "measurements"):
         connection.execute(text(f"DROP TABLE {table}"))
     drop_columns(connection, columns)
+
+
+def sentences_again(connection: Connection) -> None:
+    """Take back what the eleventh schema brought; what was told stands in sentences."""
+    for table in ("instances", "deliveries"):
+        connection.execute(text(f"ALTER TABLE {table} ADD COLUMN reason TEXT NOT NULL DEFAULT ''"))
+    drop_columns(connection, {"instances": ("details",), "deliveries": ("remark", "details")})
 
 
 def drop_columns(connection: Connection, columns: Mapping[str, Sequence[str]]) -> None:
@@ -236,6 +249,7 @@ def test_instances_and_results_of_before_name_the_patient_of_their_study(store):
     record(store, received(2, 2, identity=identity(9)))
     with store.write() as connection:
         drop_days(connection)
+        sentences_again(connection)
         drop_columns(connection, NEW_SINCE_0006)
         connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
@@ -263,6 +277,7 @@ def test_store_of_before_superseded_deliveries_supersedes_what_an_older_report_h
             text("UPDATE deliveries SET state = 'dead' WHERE id = (SELECT min(id) FROM deliveries)")
         )
         drop_days(connection)
+        sentences_again(connection)
         drop_columns(connection, NEW_SINCE_0008)
         connection.execute(text("UPDATE alembic_version SET version_num = '0007'"))
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
@@ -285,11 +300,101 @@ def test_views_that_were_analyzed_before_engines_had_names_are_torchs(store):
     record(store, received(1, 2))
     with store.write() as connection:
         drop_days(connection)
+        sentences_again(connection)
         drop_columns(connection, NEW_SINCE_0008)
         connection.execute(text("UPDATE alembic_version SET version_num = '0008'"))
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
     views = study_detail(migrated, received().study_instance_uid).instances
     assert [view.engine for view in views] == ["torch float32", ""]
+    migrated.close()
+
+
+OLD_REASONS = [
+    ("localizer", "this is a localizer, not a diagnostic view", Reason(Exclusion.LOCALIZER)),
+    (
+        "patient_younger",
+        "this patient is younger than 18 years (study.minimum_age_years)",
+        Reason.because(Exclusion.PATIENT_YOUNGER, years=18),
+    ),
+    (
+        "region_multiple",
+        "this image names more than one body part: SeriesDescription names finger, "
+        "StudyDescription names a part that is not analyzed",
+        Reason.because(
+            Exclusion.REGION_MULTIPLE, conflict="SeriesDescription FINGER, StudyDescription other"
+        ),
+    ),
+    (
+        "too_many_views",
+        "this study has more than 40 views (study.max_views_per_study)",
+        Reason.because(Withheld.TOO_MANY_VIEWS, most=40),
+    ),
+    (
+        "",
+        "member first gives no finite number for this view",
+        Reason.because(Withheld.NO_NUMBER, member="first"),
+    ),
+    (
+        "",
+        "the view looks inverted (black for white), so its low score says nothing",
+        Reason.because(Withheld.UNLIKE_RADIOGRAPH, warning="inverted"),
+    ),
+    (
+        "",
+        "PixelData is truncated: 3 bytes present, 4 expected",
+        why("PixelData is truncated: 3 bytes present, 4 expected"),
+    ),
+    ("", "", None),
+]
+OLD_REMARKS = [
+    ("warning status 0xB000", Remark.that(Note.WARNING_STATUS, status=0xB000)),
+    (
+        "C-STORE refused with status 0xA700: out of resources",
+        Remark.that(Fault.STORE_REFUSED, status=0xA700),
+    ),
+    (
+        "association rejected: called AE title not recognized (result 1, source 1, reason 7)",
+        Remark.that(Fault.ASSOCIATION_REJECTED, result=1, source=1, reason=7),
+    ),
+    ("no answer within 30 s", said("no answer within 30 s")),
+    ("", None),
+]
+
+
+def test_sentences_of_release_0_4_become_codes_or_stay_readable(store):
+    reported_study(store, 2, view_count=len(OLD_REMARKS) - 1, destinations=("pacs",))
+    record(store, *(received(1, number) for number in range(1, len(OLD_REASONS) + 1)))
+    with store.write() as connection:
+        drop_days(connection)
+        sentences_again(connection)
+        for number, (exclusion, sentence, _) in enumerate(OLD_REASONS, start=1):
+            connection.execute(
+                text("UPDATE instances SET exclusion = :e, reason = :r WHERE sop_instance_uid = :u"),
+                {"e": exclusion, "r": sentence, "u": received(1, number).sop_instance_uid},
+            )
+        for number, (sentence, _) in enumerate(OLD_REMARKS, start=1):
+            connection.execute(
+                text("UPDATE deliveries SET reason = :r WHERE id = :i"), {"r": sentence, "i": number}
+            )
+        connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
+    before = counts(store)
+    migrated = open_store(store.engine.url.render_as_string(hide_password=False))
+    found = study_detail(migrated, received().study_instance_uid).instances
+    assert [one.reason for one in found] == [reason for _, _, reason in OLD_REASONS]
+    assert [clause(one.reason) for one in found] == [sentence for _, sentence, _ in OLD_REASONS]
+    remarks = [
+        delivery.remark
+        for result in study_detail(migrated, received(2).study_instance_uid).results
+        for delivery in result.deliveries
+    ]
+    assert remarks == [remark for _, remark in OLD_REMARKS]
+    assert [remark_words(remark) for remark in remarks] == [sentence for sentence, _ in OLD_REMARKS]
+    # The triggers that count are still there.
+    record(migrated, received(9))
+    assert counts(migrated).instances == {
+        **before.instances,
+        InstanceState.RECEIVED: before.instances[InstanceState.RECEIVED] + 1,
+    }
     migrated.close()
 
 
@@ -301,6 +406,7 @@ def test_store_of_the_events_lists_and_counts_what_it_holds(store):
         record_rejection(store, Rejection(rejected_at=NOW, source="folder", reason=reason))
     before, listed = counts(store), list(worklist_entries(store))
     with store.write() as connection:
+        sentences_again(connection)
         drop_worklist(connection)
         drop_columns(connection, NEW_SINCE_0006)
         connection.execute(text("UPDATE alembic_version SET version_num = '0005'"))
@@ -321,6 +427,7 @@ def test_store_of_release_0_4_counts_what_it_holds_by_day(store):
     analyzed_study(store, 3)
     before = counts(store)
     with store.write() as connection:
+        sentences_again(connection)
         drop_days(connection)
         connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
     migrated = open_store(store.engine.url.render_as_string(hide_password=False))
@@ -415,7 +522,7 @@ def test_sqlite_survives_a_power_cut(tmp_path):
         (studies.c.state, StudyState),
         (studies.c.category, TriageCategory),
         (instances.c.state, InstanceState),
-        (instances.c.exclusion, [CONFLICTING_DUPLICATE, REPLACED, TOO_MANY_VIEWS, *Exclusion]),
+        (instances.c.exclusion, [*Exclusion, *Withheld, *Defect]),
         (instances.c.region, Region),
         (instances.c.laterality, Laterality),
         (instances.c.projection, Projection),
@@ -423,6 +530,7 @@ def test_sqlite_survives_a_power_cut(tmp_path):
         (studies.c.standing, Standing),
         (metadata.tables["rejections"].c.cause, Refusal),
         (metadata.tables["deliveries"].c.state, DeliveryState),
+        (metadata.tables["deliveries"].c.remark, [*Note, *Fault, *Defect]),
         (metadata.tables["results"].c.kind, ResultKind),
     ],
     ids=lambda value: getattr(value, "name", ""),

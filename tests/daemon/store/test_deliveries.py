@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
+from daemon.couriers.remark import remark_words
 from daemon.errors import ActionRefused, UnknownStudy
 from daemon.store import deliveries, lease, studies, tables
 from daemon.store.worklist import study_detail
@@ -26,6 +27,7 @@ from tests.daemon.store_factory import (
     record,
     refuse_all,
     reported_study,
+    said,
     send_all,
     unreadable,
 )
@@ -73,7 +75,7 @@ def test_nothing_due_claims_nothing(store):
 def test_claim_counts_the_attempt(store):
     reported_study(store)
     first, _ = claim_for(store)
-    deliveries.record_to_retry(store, first, owner=SENDER, reason="no route", retry_at=after(5))
+    deliveries.record_to_retry(store, first, owner=SENDER, remark=said("no route"), retry_at=after(5))
     (again,) = claim_for(store, now=after(5))
     assert (first.attempts, again.attempts) == (1, 2)
 
@@ -88,13 +90,13 @@ def test_claimed_delivery_is_nobody_elses_until_its_lease_runs_out(store):
 def test_study_is_delivered_when_the_last_result_is_acknowledged(store):
     reported_study(store)
     first, last = claim_for(store)
-    deliveries.record_sent(store, first, owner=SENDER, note="", now=after(1))
+    deliveries.record_sent(store, first, owner=SENDER, remark=None, now=after(1))
     assert entry(store).state is StudyState.DELIVERING
-    deliveries.record_sent(store, last, owner=SENDER, note="0xB000", now=after(2))
+    deliveries.record_sent(store, last, owner=SENDER, remark=said("0xB000"), now=after(2))
     assert entry(store).state is StudyState.DELIVERED
-    assert [(one.state, one.reason, one.sent_at) for one in outbox(store)] == [
-        (DeliveryState.SENT, "", after(1)),
-        (DeliveryState.SENT, "0xB000", after(2)),
+    assert [(one.state, one.remark, one.sent_at) for one in outbox(store)] == [
+        (DeliveryState.SENT, None, after(1)),
+        (DeliveryState.SENT, said("0xB000"), after(2)),
     ]
 
 
@@ -117,10 +119,10 @@ def test_sent_result_is_not_sent_again(store):
 def test_failed_delivery_waits_until_it_is_due(store):
     reported_study(store)
     for delivery in claim_for(store):
-        deliveries.record_to_retry(store, delivery, owner=SENDER, reason="no route", retry_at=after(60))
+        deliveries.record_to_retry(store, delivery, owner=SENDER, remark=said("no route"), retry_at=after(60))
     assert claim_for(store, now=after(59)) == ()
     assert len(claim_for(store, now=after(60))) == 2
-    assert {(one.state, one.reason, one.retry_at) for one in outbox(store)} == {
+    assert {(one.state, remark_words(one.remark), one.retry_at) for one in outbox(store)} == {
         (DeliveryState.WAITING, "no route", after(60))
     }
 
@@ -128,7 +130,9 @@ def test_failed_delivery_waits_until_it_is_due(store):
 def test_delivery_is_due_where_the_clock_stepped_back_by_more_than_the_longest_pause(store):
     reported_study(store)
     for delivery in claim_for(store):
-        deliveries.record_to_retry(store, delivery, owner=SENDER, reason="no route", retry_at=after(3600))
+        deliveries.record_to_retry(
+            store, delivery, owner=SENDER, remark=said("no route"), retry_at=after(3600)
+        )
     assert claim_for(store, now=NOW) == ()
     assert len(claim_for(store, now=after(-1))) == 2
 
@@ -138,7 +142,7 @@ def test_delivery_that_waited_for_long_can_still_be_sent(store):
     for hour in range(30):
         for delivery in claim_for(store, now=after(hour * 3600)):
             deliveries.record_to_retry(
-                store, delivery, owner=SENDER, reason="no route", retry_at=after((hour + 1) * 3600)
+                store, delivery, owner=SENDER, remark=said("no route"), retry_at=after((hour + 1) * 3600)
             )
     send_all(store, now=after(30 * 3600))
     assert entry(store).state is StudyState.DELIVERED
@@ -156,16 +160,18 @@ def test_dead_letter_fails_the_study_and_says_where_and_why(store):
 def test_dead_letter_does_not_hold_up_the_other_results(store):
     reported_study(store)
     first, second = claim_for(store)
-    deliveries.record_dead(store, first, owner=SENDER, reason="refused")
+    deliveries.record_dead(store, first, owner=SENDER, remark=said("refused"))
     assert entry(store).state is StudyState.DELIVERING
-    deliveries.record_sent(store, second, owner=SENDER, note="", now=NOW)
+    deliveries.record_sent(store, second, owner=SENDER, remark=None, now=NOW)
     assert entry(store).state is StudyState.FAILED
 
 
 def test_destination_that_is_down_does_not_hold_up_another(store):
     reported_study(store, destinations=(PACS, "viewer"))
     for delivery in claim_for(store):
-        deliveries.record_to_retry(store, delivery, owner=SENDER, reason="no route", retry_at=after(3600))
+        deliveries.record_to_retry(
+            store, delivery, owner=SENDER, remark=said("no route"), retry_at=after(3600)
+        )
     send_all(store, destination="viewer")
     assert [one.state for one in outbox(store)] == [DeliveryState.WAITING, DeliveryState.SENT] * 2
 
@@ -174,9 +180,9 @@ def test_outcome_of_a_lost_claim_is_not_recorded(store):
     reported_study(store)
     mine = claim_for(store)
     theirs = claim_for(store, owner="other", now=after(LEASE_OVER))
-    deliveries.record_dead(store, mine[0], owner=SENDER, reason="late")
+    deliveries.record_dead(store, mine[0], owner=SENDER, remark=said("late"))
     assert [one.state for one in outbox(store)] == [DeliveryState.PENDING] * 2
-    deliveries.record_sent(store, theirs[0], owner="other", note="", now=NOW)
+    deliveries.record_sent(store, theirs[0], owner="other", remark=None, now=NOW)
     assert [one.state for one in outbox(store)] == [DeliveryState.SENT, DeliveryState.PENDING]
 
 
@@ -217,20 +223,22 @@ def test_what_was_sent_to_a_removed_destination_stays_sent(store):
 def test_requeue_sends_the_dead_letters_again_and_no_others(store):
     reported_study(store)
     first, second = claim_for(store)
-    deliveries.record_dead(store, first, owner=SENDER, reason="refused")
-    deliveries.record_sent(store, second, owner=SENDER, note="", now=NOW)
+    deliveries.record_dead(store, first, owner=SENDER, remark=said("refused"))
+    deliveries.record_sent(store, second, owner=SENDER, remark=None, now=NOW)
     assert deliveries.requeue_study(store, uid(1)) == 1
     assert (entry(store).state, entry(store).reason) == (StudyState.DELIVERING, "")
     (again,) = claim_for(store)
     assert (again.id, again.attempts) == (first.id, 1)
-    deliveries.record_sent(store, again, owner=SENDER, note="", now=NOW)
+    deliveries.record_sent(store, again, owner=SENDER, remark=None, now=NOW)
     assert entry(store).state is StudyState.DELIVERED
 
 
 def test_requeue_makes_a_waiting_delivery_due_now(store):
     reported_study(store)
     for delivery in claim_for(store):
-        deliveries.record_to_retry(store, delivery, owner=SENDER, reason="no route", retry_at=after(3600))
+        deliveries.record_to_retry(
+            store, delivery, owner=SENDER, remark=said("no route"), retry_at=after(3600)
+        )
     assert deliveries.requeue_study(store, uid(1)) == 2
     assert len(claim_for(store)) == 2
 
@@ -273,7 +281,7 @@ def uids_of(store, revision):
 def test_older_revision_is_not_sent_after_a_newer_one(store):
     reported_study(store)
     first, _ = claim_for(store)
-    deliveries.record_to_retry(store, first, owner=SENDER, reason="no route", retry_at=after(60))
+    deliveries.record_to_retry(store, first, owner=SENDER, remark=said("no route"), retry_at=after(60))
     deliveries.release_deliveries(store, owner=SENDER, forgive=True)
     reported_again(store)
     assert states_of(store, 1) == [DeliveryState.SUPERSEDED] * 2
@@ -292,10 +300,13 @@ def test_delivery_in_flight_completes_after_it_was_superseded(store):
     reported_study(store)
     arrives, is_lost = claim_for(store)
     reported_again(store)
-    deliveries.record_sent(store, arrives, owner=SENDER, note="", now=after(1))
-    deliveries.record_to_retry(store, is_lost, owner=SENDER, reason="no route", retry_at=after(60))
+    deliveries.record_sent(store, arrives, owner=SENDER, remark=None, now=after(1))
+    deliveries.record_to_retry(store, is_lost, owner=SENDER, remark=said("no route"), retry_at=after(60))
     assert states_of(store, 1) == [DeliveryState.SENT, DeliveryState.SUPERSEDED]
-    assert {(one.reason, one.retry_at) for one in outbox(store)} == {("", None), ("no route", None)}
+    assert {(remark_words(one.remark), one.retry_at) for one in outbox(store)} == {
+        ("", None),
+        ("no route", None),
+    }
     assert {claimed.sop_instance_uid for claimed in claim_for(store, now=after(3600))} == uids_of(store, 2)
 
 
@@ -392,7 +403,9 @@ def test_acknowledgments_at_once_settle_the_study(store):
     claimed = claim_for(store)
     with ThreadPoolExecutor(4) as pool:
         list(
-            pool.map(lambda one: deliveries.record_sent(store, one, owner=SENDER, note="", now=NOW), claimed)
+            pool.map(
+                lambda one: deliveries.record_sent(store, one, owner=SENDER, remark=None, now=NOW), claimed
+            )
         )
     assert entry(store).state is StudyState.DELIVERED
 

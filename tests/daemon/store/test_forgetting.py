@@ -121,7 +121,7 @@ def test_work_of_a_stage_on_a_study_that_is_gone_comes_to_nothing(store):
     reported_study(store)
     (delivery, *_) = deliveries.claim_deliveries(store, destination=PACS, owner=SENDER, limit=1, now=NOW)
     forget_study(store, uid(1), now=after(lease.LEASE.total_seconds() + 1))
-    deliveries.record_sent(store, delivery, owner=SENDER, note="", now=NOW)
+    deliveries.record_sent(store, delivery, owner=SENDER, remark=None, now=NOW)
     assert rows_left(store) == {"measurements": 1, "events": 1}
 
 

@@ -32,7 +32,9 @@ from tests.daemon.store_factory import (
     record,
     report,
     reported_study,
+    said,
     send_all,
+    why,
 )
 from tests.factories import uid
 
@@ -114,7 +116,7 @@ def test_what_goes_wrong_is_told(store):
     record(store, received(1, 1), received(1, 2))
     broken, poison = views.claim_views(store, owner=ANALYZER, limit=8, oldest_first=True, now=NOW)
     views.record_unreadable(
-        store, broken, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason="no pixels"
+        store, broken, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason=why("no pixels")
     )
     with store.write() as connection:
         connection.execute(
@@ -128,7 +130,7 @@ def test_what_goes_wrong_is_told(store):
     claimed = claim(store)
     studies.record_report(store, claimed, report(claimed), owner=REPORTER, now=NOW)
     (sent,) = deliveries.claim_deliveries(store, destination=PACS, owner=SENDER, limit=1, now=NOW)
-    deliveries.record_to_retry(store, sent, owner=SENDER, reason="away", retry_at=NOW)
+    deliveries.record_to_retry(store, sent, owner=SENDER, remark=said("away"), retry_at=NOW)
     deliveries.bury_deliveries_to_unknown_destinations(store, [])
     deliveries.requeue_study(store, uid(1))
 

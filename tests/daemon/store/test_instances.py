@@ -10,9 +10,10 @@ from daemon.store.listing import worklist_entries
 from daemon.store.refusals import record_rejection
 from daemon.store.shown import Rejection
 from daemon.store.tables import studies as study_table
-from daemon.store.values import CONFLICTING_DUPLICATE, TOO_MANY_VIEWS, Recorded
+from daemon.store.values import Recorded
 from daemon.store.worklist import recent_rejections, study_detail
 from daemon.study.lifecycle import InstanceState, StudyState
+from sr_templates.reason import Withheld, clause
 from tests.daemon.postgresql import wait_for_blocked
 from tests.daemon.store_factory import (
     NOW,
@@ -74,9 +75,9 @@ def test_same_uid_with_other_bytes_is_kept_beside_and_excluded(store):
     first, second = recorded(store)
     assert outcome is Recorded.CONFLICTING
     assert (first.state, first.exclusion) == (InstanceState.RECEIVED, "")
-    assert (second.state, second.exclusion) == (InstanceState.EXCLUDED, CONFLICTING_DUPLICATE)
+    assert (second.state, second.exclusion) == (InstanceState.EXCLUDED, Withheld.CONFLICTING_DUPLICATE)
     assert second.path == received(content="other").path
-    assert "other content" in second.reason
+    assert "other content" in clause(second.reason)
 
 
 def test_views_beyond_those_that_are_analyzed_are_kept_and_set_aside(store):
@@ -86,11 +87,11 @@ def test_views_beyond_those_that_are_analyzed_are_kept_and_set_aside(store):
     assert exclusions == [
         (InstanceState.EXCLUDED, "region_other"),
         (InstanceState.RECEIVED, ""),
-        (InstanceState.UNREADABLE, ""),
-        (InstanceState.EXCLUDED, TOO_MANY_VIEWS),
-        (InstanceState.EXCLUDED, TOO_MANY_VIEWS),
+        (InstanceState.UNREADABLE, "no_pixel_data"),
+        (InstanceState.EXCLUDED, Withheld.TOO_MANY_VIEWS),
+        (InstanceState.EXCLUDED, Withheld.TOO_MANY_VIEWS),
     ]
-    assert recorded(store)[3].reason == "this study has more than 2 views (study.max_views_per_study)"
+    assert clause(recorded(store)[3].reason) == "this study has more than 2 views (study.max_views_per_study)"
     assert recorded(store)[3].path == received(1, 3).path
     assert instances.record_instance(store, received(2), now=NOW, max_views=2) is Recorded.NEW
     assert recorded(store, 2)[0].state is InstanceState.RECEIVED

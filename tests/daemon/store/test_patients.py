@@ -10,9 +10,11 @@ from daemon.store import deliveries, instances, patients, studies, views
 from daemon.store.tables import activations
 from daemon.store.tables import deliveries as delivery_table
 from daemon.store.tables import instances as instance_table
-from daemon.store.values import CONFLICTING_DUPLICATE, REPLACED, Recorded
+from daemon.store.values import Recorded
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import DeliveryState, InstanceState, StudyEvent, StudyState
+from dicom_io.selection.exclusion import Exclusion
+from sr_templates.reason import Reason, Withheld, clause
 from tests.daemon.postgresql import wait_for_blocked
 from tests.daemon.store_factory import (
     ANALYZER,
@@ -31,6 +33,7 @@ from tests.daemon.store_factory import (
     record,
     report,
     reported_study,
+    said,
     send_all,
     unreadable,
 )
@@ -71,11 +74,11 @@ def test_newer_bytes_replace_the_first_in_a_study_of_two_patients(store):
     detail = study_detail(store, uid(1))
     assert [(one.state, one.exclusion) for one in detail.instances] == [
         (InstanceState.RECEIVED, ""),
-        (InstanceState.EXCLUDED, REPLACED),
+        (InstanceState.EXCLUDED, Withheld.REPLACED),
         (InstanceState.RECEIVED, ""),
     ]
     assert detail.instances[1].path == received(1, 2).path
-    assert "newer content is in use" in detail.instances[1].reason
+    assert "newer content is in use" in clause(detail.instances[1].reason)
     assert standing(store) == (StudyState.OPEN, StudyEvent.PATIENT_CORRECTED)
     assert (detail.entry.revision, detail.entry.reason) == (2, "")
 
@@ -99,7 +102,7 @@ def test_study_goes_on_when_the_last_instance_is_corrected_and_takes_the_new_ide
 def test_study_of_one_instance_is_corrected_by_it(store):
     record(store, received(), corrected())
     assert standing(store) == (StudyState.OPEN, StudyEvent.PATIENT_CORRECTED)
-    assert exclusions(store) == [REPLACED, ""]
+    assert exclusions(store) == [Withheld.REPLACED, ""]
 
 
 def test_corrected_study_is_analyzed_and_reported_without_a_word_of_the_first_patient(store):
@@ -122,7 +125,7 @@ def test_outcome_of_a_result_that_was_withdrawn_after_its_claim_ran_out_is_no_ne
     assert standing(store) == (StudyState.FAILED, StudyEvent.CONFIRMATION_NEEDED)
     patients.confirm_patient(store, uid(1), now=after(3600))
     before = study_detail(store, uid(1))
-    deliveries.record_sent(store, late, owner=SENDER, note="", now=after(3601))
+    deliveries.record_sent(store, late, owner=SENDER, remark=None, now=after(3601))
     assert study_detail(store, uid(1)) == before
 
 
@@ -158,7 +161,7 @@ def test_study_with_results_under_another_patient_waits_for_a_person(store):
 def test_results_that_were_tried_may_have_arrived(store):
     reported_study(store)
     (first, *_) = due(store)
-    deliveries.record_to_retry(store, first, owner=SENDER, reason="connection lost", retry_at=after(99))
+    deliveries.record_to_retry(store, first, owner=SENDER, remark=said("connection lost"), retry_at=after(99))
     record(store, corrected(), now=after(60))
     assert standing(store) == (StudyState.FAILED, StudyEvent.CONFIRMATION_NEEDED)
 
@@ -185,7 +188,7 @@ def test_results_of_the_patient_whom_the_study_names_again_are_no_hindrance(stor
 def test_nothing_is_sent_while_a_person_is_waited_for(store):
     reported_study(store, view_count=2)
     sent, *others = due(store)
-    deliveries.record_sent(store, sent, owner=SENDER, note="", now=NOW)
+    deliveries.record_sent(store, sent, owner=SENDER, remark=None, now=NOW)
     deliveries.release_deliveries(store, owner=SENDER, forgive=True)
     assert len(others) == 2
     record(store, corrected(1), corrected(2), now=after(60))
@@ -198,7 +201,7 @@ def test_first_bytes_that_come_again_are_used_again(store):
     record(store, corrected(1))
     outcome = instances.record_instance(store, received(), now=after(60))
     assert outcome is Recorded.IDENTICAL  # its bytes are here
-    assert exclusions(store) == ["", "", REPLACED]
+    assert exclusions(store) == ["", "", Withheld.REPLACED]
     assert standing(store) == (StudyState.OPEN, StudyEvent.PATIENT_CORRECTED)
     assert entry(store).identity == identity()
     analyze_all(store)
@@ -231,12 +234,12 @@ def test_repeat_in_a_study_of_two_patients_changes_nothing(store):
 
 
 def test_own_results_say_nothing_of_whom_a_study_is(store):
-    own = excluded(1, 9, exclusion="own_result", identity=OTHER)
+    own = excluded(1, 9, reason=Reason(Exclusion.OWN_RESULT), identity=OTHER)
     delivered_study(store)
     record(store, own, now=after(60))
     assert standing(store) == (StudyState.DELIVERED, StudyEvent.ALL_SENT)
     record(store, corrected(), now=after(70))
-    record(store, excluded(1, 8, exclusion="own_result"), now=after(80))
+    record(store, excluded(1, 8, reason=Reason(Exclusion.OWN_RESULT)), now=after(80))
     assert standing(store) == (StudyState.FAILED, StudyEvent.CONFIRMATION_NEEDED)
     patients.confirm_patient(store, uid(1), now=after(90))
     assert entry(store).identity.patient_id == "TEST-2"
@@ -282,7 +285,7 @@ def test_same_uid_in_another_study_is_kept_beside(store):
     record(store, received(2), received(), received(1, 2, identity=OTHER))
     elsewhere = received(2, 1, content="moved", study_instance_uid=uid(1))
     assert instances.record_instance(store, elsewhere, now=after(60)) is Recorded.CONFLICTING
-    assert exclusions(store) == ["", "", CONFLICTING_DUPLICATE]
+    assert exclusions(store) == ["", "", Withheld.CONFLICTING_DUPLICATE]
     assert study_detail(store, uid(2)).instances[0].exclusion == ""
 
 

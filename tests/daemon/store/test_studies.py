@@ -36,6 +36,7 @@ from tests.daemon.store_factory import (
     report,
     reported_study,
     unreadable,
+    why,
 )
 from tests.factories import uid
 
@@ -59,7 +60,9 @@ def test_study_with_a_view_that_waits_may_not_close(store):
     record(store, received(1, 1), received(1, 2))
     assert studies.open_studies(store) == ()
     (first, _) = views.claim_views(store, owner=ANALYZER, limit=8, oldest_first=False, now=NOW)
-    views.record_unreadable(store, first, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason="broken")
+    views.record_unreadable(
+        store, first, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason=why("broken")
+    )
     assert studies.open_studies(store) == ()
     views.release_views(store, owner=ANALYZER, forgive=True)
     analyze_all(store)

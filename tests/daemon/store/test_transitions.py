@@ -25,20 +25,24 @@ from tests.daemon.store_factory import (
     refuse_all,
     report,
     reported_study,
+    said,
     send_all,
     unreadable,
+    why,
 )
 from tests.factories import uid
 
 
 def _retry_all(store):
     for one in deliveries.claim_deliveries(store, destination="pacs", owner=SENDER, limit=9, now=NOW):
-        deliveries.record_to_retry(store, one, owner=SENDER, reason="down", retry_at=after(1))
+        deliveries.record_to_retry(store, one, owner=SENDER, remark=said("down"), retry_at=after(1))
 
 
 def _mark_unreadable(store):
     for view in views.claim_views(store, owner=ANALYZER, limit=1, oldest_first=False, now=NOW):
-        views.record_unreadable(store, view, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason="broken")
+        views.record_unreadable(
+            store, view, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason=why("broken")
+        )
 
 
 def _record_report(store):

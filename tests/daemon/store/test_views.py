@@ -10,8 +10,10 @@ from sqlalchemy import text
 from daemon.store import lease, views
 from daemon.store.worklist import study_detail
 from daemon.study.lifecycle import InstanceEvent, InstanceState
+from dicom_io.defects import Defect
 from models.finding import ViewReading
 from models.reference.drift import InputCheck, InputWarning
+from sr_templates.reason import Reason, Withheld
 from tests.daemon.store_factory import (
     ANALYZER,
     DIGEST,
@@ -24,6 +26,7 @@ from tests.daemon.store_factory import (
     received,
     record,
     unreadable,
+    why,
 )
 from tests.factories import uid
 
@@ -123,11 +126,12 @@ def test_analysis_is_stored_once(store):
 def test_unreadable_view_keeps_its_reason(store):
     record(store, received())
     (view,) = claim(store)
+    reason = Reason.because(Defect.RLE_SEGMENT_SHORT, present_bytes=3, pixels=4)
     assert views.record_unreadable(
-        store, view, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason="PixelData cannot be decoded"
+        store, view, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason=reason
     )
     (known,) = study_detail(store, uid(1)).instances
-    assert (known.state, known.reason) == (InstanceState.UNREADABLE, "PixelData cannot be decoded")
+    assert (known.state, known.reason) == (InstanceState.UNREADABLE, reason)
     assert not views.has_waiting_views(store, now=after(LEASE_OVER))
 
 
@@ -136,7 +140,7 @@ def test_unreadable_of_a_lost_claim_is_not_stored(store):
     (view,) = claim(store)
     views.release_views(store, owner=ANALYZER, forgive=False)
     assert not views.record_unreadable(
-        store, view, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason="late"
+        store, view, owner=ANALYZER, cause=InstanceEvent.UNDECODABLE, reason=why("late")
     )
 
 
@@ -167,7 +171,7 @@ def test_view_that_takes_the_analyzer_down_twice_is_set_aside(store):
         views.release_views(store, owner=ANALYZER, forgive=False)
     assert views.set_poison_aside(store, owner=ANALYZER, now=NOW) == 1
     poison, other = study_detail(store, uid(1)).instances
-    assert (poison.state, poison.reason) == (InstanceState.UNREADABLE, views.SET_ASIDE)
+    assert (poison.state, poison.exclusion) == (InstanceState.UNREADABLE, Withheld.BEGUN_TOO_OFTEN)
     assert other.state is InstanceState.RECEIVED
 
 

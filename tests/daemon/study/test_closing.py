@@ -1,6 +1,7 @@
 """When a study closes."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,6 +10,7 @@ from daemon.study.closing import (
     EXPECTED_VIEWS,
     Closing,
     ClosingRule,
+    closes_at,
     closing,
     has_expected_views,
 )
@@ -153,3 +155,14 @@ def test_each_side_of_a_region_must_be_complete(left, right, both, unknown, comp
 
 def test_no_views_are_no_complete_study():
     assert not has_expected_views([])
+
+
+@pytest.mark.parametrize("views", [(FRONTAL,), WHOLE_WRIST], ids=["one view", "all views"])
+@pytest.mark.parametrize("last", [0.0, 550.0, 599.0])
+@pytest.mark.parametrize("close_early", [True, False])
+def test_a_study_closes_at_the_moment_that_is_foretold(views, last, close_early):
+    rule = replace(RULE, close_on_expected_views=close_early)
+    waiting = study(views=views, last=last)
+    at = closes_at(waiting, rule)
+    assert closing(waiting, rule, now=at - timedelta(milliseconds=1)) is None
+    assert closing(waiting, rule, now=at) is not None

@@ -13,9 +13,9 @@ from daemon.store.studies import claim_study, record_report
 from models.reference.drift import InputCheck, InputWarning
 from models.study_finding import TriageCategory
 from tests.daemon import store_factory
-from tests.daemon.store_factory import after
+from tests.daemon.store_factory import after, said
 from tests.daemon.web.client import get, make_app, plain
-from tests.factories import uid
+from tests.factories import make_instance, uid, write_instance
 
 
 @pytest.fixture
@@ -37,9 +37,23 @@ def test_the_study_shows_views_members_and_what_was_set_aside(sqlite_only: Store
     assert f"Ensemble of 2 Probability 0.700 {below}" in page
     for name in ("densenet201", "mobilenet"):
         assert f"{name} vote 50% Probability 0.700 {below}" in page
-    assert "unreadable the instance has no pixel data" in page
-    assert "not analyzed the image shows another body region" in page
+    assert "unreadable this object contains no image" in page
+    assert "not analyzed this image shows a body part that ulna does not analyze" in page
     assert "There is no report yet" in page
+
+
+def test_what_was_set_aside_is_explained_by_its_header(
+    sqlite_only: Store, spool: Spool, app: Starlette
+) -> None:
+    aside = [store_factory.excluded(1, number) for number in range(1, 61)]
+    store_factory.record(sqlite_only, *aside)
+    path = spool.absolute(aside[0].path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_instance(make_instance(BodyPartExamined="CHEST", SeriesDescription="Thorax <b>"), path)
+    page = get(app, f"/studies/{uid(1)}").text
+    assert page.count("<summary>Explain</summary>") == 1, "the other files are gone"
+    assert "SeriesDescription <q><bdi>Thorax &lt;b&gt;</bdi></q>" in page
+    assert page.count("this image shows a body part that ulna does not analyze") == 60
 
 
 def test_the_study_shows_all_revisions_and_their_deliveries(sqlite_only: Store, app: Starlette) -> None:
@@ -53,7 +67,7 @@ def test_the_study_shows_all_revisions_and_their_deliveries(sqlite_only: Store, 
     report = store_factory.report(claimed)
     record_report(sqlite_only, claimed, report, owner=store_factory.REPORTER, now=after(12))
     (delivery, *_) = claim_deliveries(sqlite_only, destination="pacs", owner="s", limit=9, now=after(13))
-    record_to_retry(sqlite_only, delivery, owner="s", reason="connection refused", retry_at=after(90))
+    record_to_retry(sqlite_only, delivery, owner="s", remark=said("connection refused"), retry_at=after(90))
     markup = get(app, f"/studies/{uid(1)}").text
     assert re.findall(r"img src=\"[^\"]*/results/([0-9.]+)\.png", markup) == [
         result.sop_instance_uid for result in report.results[1:]

@@ -4,11 +4,13 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
 from daemon.spool import Spool
 from daemon.store.database import Store
+from daemon.web.server import WebServer
 from daemon.web.sources import Budget, Sources, SourcesBusy
 from daemon.web.stated import StatedBundle
 from dicom_io.decoding.decoder import Decoder
@@ -148,6 +150,24 @@ def test_one_view_is_decoded_at_a_time_and_few_wait(tmp_path: Path) -> None:
     for reader in readers:
         reader.join()
     assert slow.most_at_once == 1
+
+
+def test_others_are_answered_while_a_view_is_decoded(sqlite_only: Store, spool: Spool) -> None:
+    put_views(sqlite_only, spool, 1)
+    slow = _Slow()
+    sources = Sources(open_decoder=lambda: slow)
+    server = WebServer(make_app(sqlite_only, spool, sources=sources), "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.start()}"
+    reader = threading.Thread(target=httpx.get, args=(f"{address}{VIEW}/pixels",))
+    reader.start()
+    try:
+        slow.wait_for(sources, 1)
+        assert httpx.get(f"{address}/healthz").json() == {"status": "ok"}
+        assert not slow.go_on.is_set()
+    finally:
+        slow.go_on.set()
+        reader.join()
+        server.stop()
 
 
 def test_busy_is_told_with_a_time_to_come_again(sqlite_only: Store, spool: Spool) -> None:

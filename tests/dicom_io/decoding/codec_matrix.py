@@ -158,7 +158,7 @@ def digest(path: Path) -> str:
     try:
         return hashlib.sha256(read_view(path).image.tobytes()).hexdigest()
     except UndecodablePixels as error:
-        return f"unreadable: {error.reason}"
+        return f"unreadable: {error}"
 
 
 def main(folder: Path) -> None:

@@ -19,6 +19,7 @@ from pydicom.uid import JPEG2000Lossless
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.decoding.messages import DEFAULT_LIMITS, Request
 from dicom_io.decoding.pixels import read_view
+from dicom_io.defects import Defect
 from dicom_io.errors import DecodingInterrupted, UndecodablePixels
 from models.picture import READER, read_picture
 from tests.dicom_io.decoding.compressed import jpeg_2000, with_frame
@@ -106,6 +107,16 @@ def test_a_decoder_that_knows_no_reader_of_pictures_reads_none(tmp_path):
         plain.read_view(tmp_path / "a.png", picture=True)
 
 
+def test_what_is_wrong_crosses_with_its_code_and_its_numbers(decoder, tmp_path):
+    path = write_instance(make_instance(rows=4, columns=5, BitsAllocated=32), tmp_path / "wide.dcm")
+    with pytest.raises(UndecodablePixels) as raised:
+        decoder.read_view(path)
+    assert (raised.value.defect, raised.value.details) == (Defect.BITS_ALLOCATED, {"bits_allocated": 32})
+    with pytest.raises(UndecodablePixels) as here:
+        read_view(path)
+    assert str(raised.value) == str(here.value)
+
+
 def test_a_view_outlives_the_decoder(small):
     with Decoder() as passing:
         view = passing.read_view(small).image
@@ -164,7 +175,7 @@ def test_a_decoder_that_crashes_costs_its_own_view_alone(decoder, slow, small, n
     process_id = decoder.process_id
     error = outcome_when_killed(decoder, slow, number)
     assert isinstance(error, UndecodablePixels)
-    assert number.name in error.reason
+    assert number.name in str(error)
     assert decoder.read_view(small).image.shape == (40, 30)
     assert decoder.process_id == process_id
 

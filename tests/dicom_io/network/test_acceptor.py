@@ -28,6 +28,7 @@ from pydicom.uid import (
 )
 from pynetdicom import AE
 
+from dicom_io.defects import Defect
 from dicom_io.errors import UnusableInstance
 from dicom_io.network.acceptor import IncomingInstance, Peer, StoreStatus
 from tests.dicom_io.peers import (
@@ -234,7 +235,7 @@ def test_status_of_the_owner_is_the_answer(tmp_path, notebook, status):
     [
         (OSError(errno.ENOSPC, "No space left on device"), StoreStatus.OUT_OF_RESOURCES),
         (RuntimeError("Doe^John"), StoreStatus.OUT_OF_RESOURCES),
-        (UnusableInstance("no Modality"), StoreStatus.CANNOT_UNDERSTAND),
+        (UnusableInstance(Defect.DATA_SET_ABSENT), StoreStatus.CANNOT_UNDERSTAND),
     ],
 )
 def test_exception_of_the_owner_becomes_a_status_and_names_no_patient(

@@ -348,7 +348,7 @@ def test_response_to_another_message_is_no_answer(tmp_path, answers, told):
     port, thread = serve_once(answer)
     (outcome,) = send(write_views(tmp_path, 1), port, IMPATIENT)
     assert outcome.status is None
-    assert isinstance(outcome.error, Transient)
+    assert isinstance(outcome.error, AssociationAborted)
     assert told in str(outcome.error)
     thread.join(5)
     assert A_ABORT[:6] in b"".join(came)

@@ -90,7 +90,7 @@ def by_us(content: bytes) -> tuple[dict[str, str] | None, str]:
     try:
         header = read_header(content)
     except UnusableInstance as error:
-        return None, error.reason
+        return None, str(error)
     return {keyword: getattr(header, field) for keyword, field in FIELDS.items()}, ""
 
 

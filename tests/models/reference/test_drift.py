@@ -31,15 +31,15 @@ def test_a_distance_of_1_is_still_within():
     [
         (
             InputCheck(distance=1.2, warning=InputWarning.INVERTED),
-            "the view looks inverted (black for white)",
+            InputWarning.INVERTED,
         ),
         (
             InputCheck(distance=UNLIKE_ANY_RADIOGRAPH, warning=InputWarning.CONTENT),
-            "the view looks unlike a radiograph of the training data",
+            InputWarning.CONTENT,
         ),
-        (InputCheck(distance=0.99 * UNLIKE_ANY_RADIOGRAPH, warning=InputWarning.CONTENT), ""),
-        (InputCheck(distance=0.9), ""),
+        (InputCheck(distance=0.99 * UNLIKE_ANY_RADIOGRAPH, warning=InputWarning.CONTENT), None),
+        (InputCheck(distance=0.9), None),
     ],
 )
 def test_only_what_is_inverted_or_unlike_any_radiograph_makes_a_low_score_worthless(check, defect):
-    assert check.defect == defect
+    assert check.defect is defect

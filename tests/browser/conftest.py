@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.daemon.web.browser.reader import Reader
-from tests.daemon.web.browser.site import Site
+from tests.browser.reader import Reader
+from tests.browser.site import Site
 
 ARGUMENTS = (
     "--headless",

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from dicom_io.decoding.pixels import read_stored
 from models.finding import ViewFinding, cell_probabilities
 from models.rendering.overlay import blend, upsample_activation
-from tests.daemon import store_factory
-from tests.daemon.web.browser.reader import Reader
-from tests.daemon.web.browser.site import (
+from tests.browser.reader import Reader
+from tests.browser.site import (
     BLOCK,
     COLUMNS,
     INTERCEPT,
@@ -25,6 +24,7 @@ from tests.daemon.web.browser.site import (
     put_phantoms,
     running_site,
 )
+from tests.daemon import store_factory
 from tests.factories import uid
 
 pytestmark = pytest.mark.slow
@@ -230,6 +230,50 @@ def test_the_keyboard_alone_does_all(reader: Reader) -> None:
         assert button.get_attribute("aria-pressed") != before
     reader.press("0", "i", "i")
     assert reader.readout() == as_opened
+
+
+def test_a_drag_with_shift_moves_the_view_and_leaves_the_window(reader: Reader) -> None:
+    alone(reader)
+    reader.panels().focus()
+    reader.press("+", "+", "+")
+    before = reader.pixels()
+    box = reader.viewer().locator("canvas").first.bounding_box()
+    assert box is not None
+    mouse = reader.page.mouse
+    mouse.move(box["x"] + 100, box["y"] + 200)
+    reader.page.keyboard.down("Shift")
+    mouse.down()
+    mouse.move(box["x"] + 70, box["y"] + 220)
+    mouse.up()
+    reader.page.keyboard.up("Shift")
+    reader.settle()
+    moved = reader.pixels()
+    np.testing.assert_allclose(moved[40:-40, :-70], before[20:-60, 30:-40], atol=1)
+    assert "(as analyzed)" in reader.readout()
+
+
+def test_two_fingers_zoom(reader: Reader) -> None:
+    alone(reader)
+    box = reader.viewer().locator("canvas").first.bounding_box()
+    assert box is not None
+    fingers = reader.page.context.new_cdp_session(reader.page)
+    x, y = box["x"] + box["width"] / 2, box["y"] + 200
+
+    def touch(kind: str, apart: float) -> None:
+        points = (
+            []
+            if kind == "touchEnd"
+            else [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        )
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 30)
+    for apart in (35, 40, 45, 50, 55, 60):
+        touch("touchMove", apart)
+    touch("touchEnd", 0)
+    reader.settle()
+    assert float(reader.readout().split()[1].rstrip(",")) == pytest.approx(2.0, rel=0.05)
+    assert "(as analyzed)" in reader.readout()
 
 
 def test_a_place_in_the_view_survives_news_of_the_study(reader: Reader, site: Site) -> None:
