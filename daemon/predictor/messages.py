@@ -7,8 +7,10 @@ with the packet, as views come from the decoding process.
 import json
 import os
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from daemon.config.sections import Analysis, Study
@@ -83,11 +85,21 @@ class Task:
         return cls(**json.loads(message))
 
 
+def _read_only(values: dict[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(values)
+
+
+class _Pickler(pickle.Pickler):
+    """Also takes the read-only mappings that reasons have their details in."""
+
+    dispatch_table = MappingProxyType({MappingProxyType: lambda view: (_read_only, (dict(view),))})
+
+
 def to_memory(file: AnalyzedFile) -> int:
     """Return the descriptor of memory that holds what was found."""
     memory = os.memfd_create("found")
     with open(memory, "wb", closefd=False) as stream:
-        pickle.dump(file, stream, pickle.HIGHEST_PROTOCOL)
+        _Pickler(stream, pickle.HIGHEST_PROTOCOL).dump(file)
     return memory
 
 

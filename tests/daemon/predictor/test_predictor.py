@@ -128,10 +128,11 @@ def png_of(rows: int, columns: int, data: bytes) -> bytes:
         b"\xff\xd8\xff" + os.urandom(3000),
         b"\x89PNG\r\n\x1a\n",
         encode(make_instance())[:400],
+        encode(make_instance(rows=8, columns=8)),
         bytes(128) + b"DICM" + b"<script>alert(1)</script>" * 40,
         picture()[:60].ljust(128, b"\0") + b"DICM" + picture(),
     ],
-    ids=["huge", "short", "truncated", "noise", "empty", "cut header", "markup", "polyglot"],
+    ids=["huge", "short", "truncated", "noise", "empty", "cut header", "small", "markup", "polyglot"],
 )
 def test_bad_files_are_set_aside_with_a_reason(predictor: Predictor, content: bytes) -> None:
     (reason,) = reasons(predictor, content)
