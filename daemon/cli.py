@@ -21,7 +21,7 @@ COMMANDS = {
     "check": "check configuration, bundle, store, disk and destinations",
     "send": "send files to a DICOM node (C-STORE)",
     "analyze": "analyze files without a daemon",
-    "predictor": "judge radiographs that are dropped on a page, without a PACS or configuration",
+    "predictor": "judge radiographs that are dropped on a page",
     "explain": "say which part, side and projection files show, and why",
     "worklist": "list the studies in the order in which to read them",
     "requeue": "try a failed study again, or send its results again",
