@@ -236,7 +236,7 @@ def _run_web(parts: Parts, stage: "StageProcess") -> None:
         study=config.study,
         bundle=bundle,
     )
-    Page(parts.store, parts.spool, setting, host=config.web.host, port=config.web.port).run(stage)
+    Page(parts.store, parts.spool, setting, config).run(stage)
 
 
 _RUN: dict[StageName, Callable[[Parts, "StageProcess"], None]] = {

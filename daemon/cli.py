@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "check configuration, bundle, store, disk and destinations",
     "send": "send files to a DICOM node (C-STORE)",
     "analyze": "analyze files without a daemon",
+    "predictor": "judge radiographs that are dropped on a page",
     "explain": "say which part, side and projection files show, and why",
     "worklist": "list the studies in the order in which to read them",
     "requeue": "try a failed study again, or send its results again",
@@ -35,6 +36,7 @@ ulna is for research; it is not for diagnostic use and never states that a study
 
 first steps:
   ulna demo                              see it work, nothing to configure
+  ulna predictor                         drop a radiograph on a page, nothing to configure
   ulna check --config config.toml        what would keep the daemon from working
   ulna serve --config config.toml        run it
 

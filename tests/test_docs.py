@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from starlette.routing import Route
 
 from daemon import cli
 from daemon.config.configuration import Config
-from daemon.config.sections import Destination
+from daemon.config.sections import Analysis, Destination, Study
 from daemon.couriers.registry import COURIERS
 from daemon.couriers.remark import NOTE_WORDS, Note
+from daemon.predictor.messages import WorkerSetting
+from daemon.predictor.predictor import Predictor
 from daemon.process.stage_name import StageName
 from daemon.spool import Spool
 from daemon.store.result_kind import ResultKind
@@ -31,11 +34,13 @@ from daemon.study.lifecycle import (
 )
 from daemon.study.priority import Priority
 from daemon.web.attention import NeedKind
+from daemon.web.stated import stated_bundle
 from dicom_io.defects import DEFECT_WORDS, Defect
 from dicom_io.faults import FAULT_WORDS, Fault
 from dicom_io.network.store_status import StoreStatus
 from dicom_io.selection.age import AgeCaution
 from dicom_io.selection.exclusion import Exclusion
+from models.bundle.shipped import DEFAULT_BUNDLE, bundle_folder
 from models.reference.drift import InputWarning
 from sr_templates.reason import CLAUSES, Withheld
 from tests.daemon import store_factory
@@ -130,7 +135,11 @@ def test_every_metric_is_explained(tmp_path: Path) -> None:
 
 def test_every_path_of_the_page_is_in_the_contract(tmp_path: Path) -> None:
     store = store_factory.sqlite_store(tmp_path)
-    app = make_app(store, Spool(tmp_path))
+    bundle = bundle_folder(DEFAULT_BUNDLE)
+    stated = stated_bundle(bundle, "sensitive")
+    setting = WorkerSetting.of(Analysis(bundle=bundle), Study())
+    with closing(Predictor(setting, stated.identity)) as predictor:
+        app = make_app(store, Spool(tmp_path), bundle=stated, predictor=predictor)
     store.close()
     paths = [route.path for route in app.routes if isinstance(route, Route)]
     assert sorted(rows(CONTRACT, "HTTP")) == sorted(paths)

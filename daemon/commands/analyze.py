@@ -16,6 +16,7 @@ from daemon.commands.files import files_below, names_apart, present
 from daemon.config.bundle_check import require_usable
 from daemon.config.sections import Analysis
 from daemon.pipeline.file_study import AnalyzedFile, FileStudy
+from daemon.pipeline.gathering import studies_of
 from daemon.spool import write_whole
 from daemon.store.places import place_values
 from daemon.store.study_reason import PATIENT_MISMATCH
@@ -79,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     )
     paths = present(options.paths)
     files = list(files_below(paths))
-    from daemon.pipeline.files import analyze_file, studies_of
+    from daemon.pipeline.files import analyze_file
 
     with Decoder(picture_reader=READER) as decoder:
         ensemble = _ensemble(analysis)
@@ -89,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
             )
             for file in track(files, description="analyzing", console=error_console(), transient=True)
         ]
-        studies = studies_of(found, ensemble, operating_point=analysis.operating_point)
+        studies = studies_of(found, ensemble.identity, operating_point=analysis.operating_point)
         if options.output:
             _write(studies, decoder, options.output)
     if options.json:

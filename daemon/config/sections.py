@@ -237,12 +237,13 @@ class Destination(Section):
 
 
 class Web(Section):
-    """[web]: the worklist page; read-only."""
+    """[web]: the worklist page, which only reads, and the predictor, which keeps nothing."""
 
     enabled: bool = True
     host: Annotated[str, AfterValidator(loopback)] = "127.0.0.1"
     port: ListenPort = 8080
     host_names: Annotated[tuple[Annotated[str, AfterValidator(host_name)], ...], Field(strict=False)] = ()
+    predictor: bool = True
 
 
 class Logging(Section):

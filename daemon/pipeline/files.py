@@ -1,16 +1,14 @@
 """This module analyzes files without a daemon: no store, no network, the same findings and results."""
 
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from errno import EIO
-from itertools import combinations
 from pathlib import Path
 
 from daemon.config.sections import Study
 from daemon.pipeline.building import StudyResults, build_results
 from daemon.pipeline.file_study import AnalyzedFile, FileStudy
 from daemon.pipeline.reading import prepare, why_not_read
-from daemon.pipeline.reportable import LeftOut, ReportableStudy, ReportableView, judged
+from daemon.pipeline.reportable import LeftOut, ReportableView
 from daemon.study.beginning import beginning
 from daemon.study.lifecycle import InstanceState
 from dicom_io.decoding.decoder import Decoder
@@ -31,11 +29,22 @@ from sr_templates.reason import Reason
 
 
 def analyze_file(
-    path: Path, decoder: Decoder, ensemble: Ensemble, *, operating_point: str, study: Study | None = None
+    path: Path,
+    decoder: Decoder,
+    ensemble: Ensemble,
+    *,
+    operating_point: str,
+    study: Study | None = None,
+    is_picture: bool | None = None,
 ) -> AnalyzedFile:
     """Analyze a DICOM file or a picture; whatever is wrong with it is told in `reason`.
 
-    `study` says how headers are read, by default as without a configuration.
+    Parameters
+    ----------
+    study
+        How headers are read, by default as without a configuration.
+    is_picture
+        Whether the file is a picture; by default its suffix tells.
     """
     point = ensemble.identity.operating_point(operating_point)
     try:
@@ -44,26 +53,9 @@ def analyze_file(
         reason = Reason.because(Defect.FILE_UNREADABLE, errno=error.errno or EIO)
         state, came_at = InstanceState.UNREADABLE, datetime.now(UTC)
         return AnalyzedFile(path=path, study=str(path), state=state, came_at=came_at, reason=reason)
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in SUFFIXES if is_picture is None else is_picture:
         return _analyze_picture(path, decoder, ensemble, point)
     return _analyze_instance(path, decoder, ensemble, point, study or Study())
-
-
-def studies_of(files: Iterable[AnalyzedFile], ensemble: Ensemble, *, operating_point: str) -> list[FileStudy]:
-    """Gather files into studies, in the order of their first file, and judge each."""
-    groups: dict[str, list[AnalyzedFile]] = {}
-    for file in files:
-        groups.setdefault(file.study, []).append(file)
-    return [
-        FileStudy(
-            study=study,
-            files=tuple(group),
-            judged=None
-            if _are_of_two_patients(group)
-            else judged(_reportable(group), bundle=ensemble.identity, operating_point=operating_point),
-        )
-        for study, group in groups.items()
-    ]
 
 
 def results_of(study: FileStudy, decoder: Decoder) -> StudyResults | None:
@@ -159,16 +151,3 @@ def _analyzed(
     (reading,) = ensemble.read(view.image[None])
     reading.require_judged(point)
     return ReportableView(view_id=str(path), path=path, shown=shown, reading=reading, geometry=view.geometry)
-
-
-def _reportable(files: Sequence[AnalyzedFile]) -> ReportableStudy:
-    sources = [file for file in files if file.view or file.left_out] or files
-    return ReportableStudy(
-        views=tuple(file.view for file in files if file.view),
-        left_out=tuple(file.left_out for file in files if file.left_out),
-        analyzed_at=max(file.came_at for file in sources).astimezone(),
-    )
-
-
-def _are_of_two_patients(files: Sequence[AnalyzedFile]) -> bool:
-    return any(one.patient.contradicts(other.patient) for one, other in combinations(files, 2))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, delete, insert, not_, select, update
+from sqlalchemy import Connection, Row, Select, delete, exists, insert, not_, select, update
 
 from daemon.store import lease, transitions
 from daemon.store.columns import reason_values
@@ -37,6 +37,13 @@ def set_poison_aside(store: Store, *, owner: str, now: datetime) -> int:
                 connection, transitions.instance(row), InstanceEvent.ANALYSIS_BEGUN_TOO_OFTEN, values
             )
     return len(rows)
+
+
+def has_unread_views(store: Store) -> bool:
+    """Return whether views wait to be analyzed or are being analyzed."""
+    query = select(exists().where(instances.c.state == InstanceState.RECEIVED))
+    with store.read() as connection:
+        return bool(connection.execute(query).scalar_one())
 
 
 def claim_views(

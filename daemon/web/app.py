@@ -1,35 +1,33 @@
 """This module puts the page together: what is answered where, and what is said when something fails."""
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from jinja2 import Environment
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from daemon.config.sections import Study
-from daemon.errors import UnknownStudy
+from daemon.predictor.predictor import Predictor
 from daemon.process.stage_lock import is_held
 from daemon.spool import Spool
 from daemon.store.database import Store
 from daemon.web.api import Api
 from daemon.web.attention import Attention, Quarantine
+from daemon.web.failures import answers_to_failures
 from daemon.web.guard import Guard
 from daemon.web.health import Health
-from daemon.web.listing import UnknownFilter
 from daemon.web.metrics import Metrics
-from daemon.web.pages import Beside, Pages, page_templates
+from daemon.web.pages import Beside, Pages, message_page, page_templates
 from daemon.web.pictures import Pictures
+from daemon.web.predictor import PredictorPages
 from daemon.web.reports import Reports
 from daemon.web.sources import Sources
 from daemon.web.stated import StatedBundle
@@ -37,15 +35,6 @@ from daemon.web.views import Views
 from daemon.web.why import Explanations
 
 _STATIC = Path(__file__).parent / "static"
-_FOR_PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics")
-_FOR_VIEWERS = ("/view.json", "/pixels")
-
-_HTTP_ERRORS = {
-    "Not Found": "There is nothing at this address.",
-    "Method Not Allowed": "These pages can only be read.",
-}
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +71,15 @@ class Setting:
 
 
 def create_app(
-    store: Store, spool: Spool, setting: Setting, *, sources: Sources, clock: Callable[[], datetime]
+    store: Store,
+    spool: Spool,
+    setting: Setting,
+    *,
+    sources: Sources,
+    clock: Callable[[], datetime],
+    predictor: Predictor | None = None,
 ) -> Starlette:
-    """Build the read-only web application.
+    """Build the web application; it changes nothing.
 
     Parameters
     ----------
@@ -92,22 +87,67 @@ def create_app(
         Reads pixels for viewers; whoever opened it closes it.
     clock
         Gives the time, aware.
+    predictor
+        Analyzes what is dropped on its page, with the bundle of the setting; None where there is none.
     """
     runs = partial(is_held, spool.data_dir)
     health = Health(store, setting.wanted.stages, clock, runs)
     attention = Attention(store, spool, health, setting.wanted.free_bytes, Quarantine(spool.quarantine))
     reports = Reports(store, spool)
     beside = Beside(reports=reports, explanations=Explanations(spool, setting.study), bundle=setting.bundle)
-    pages = Pages(store, page_templates(setting.product), attention, clock, beside)
+    templates = page_templates(setting.product, has_predictor=predictor is not None)
+    pages = Pages(store, templates, attention, clock, beside)
+    api, metrics = Api(store, attention, clock), Metrics(store, attention, clock)
     return Starlette(
         routes=[
             *_routes_for_people(pages, Pictures(store, spool), reports),
             *_routes_for_viewers(Views(store, spool, sources, setting.bundle)),
-            *_routes_for_programs(Api(store, attention, clock), health, Metrics(store, attention, clock)),
+            *_routes_for_programs(api, health, metrics),
+            *_routes_of_predictor(predictor, setting.bundle, sources, templates, clock),
         ],
         middleware=[Middleware(Guard, host_names=setting.host_names)],
-        exception_handlers=_answers_to_failures(pages),
+        exception_handlers=answers_to_failures(pages.message),
     )
+
+
+def create_predictor_app(
+    predictor: Predictor,
+    bundle: StatedBundle,
+    *,
+    product: str,
+    sources: Sources,
+    clock: Callable[[], datetime],
+) -> Starlette:
+    """Build the predictor's page alone, without a store; parameters as for `create_app`."""
+    templates = page_templates(product, has_predictor=True, has_worklist=False)
+    return Starlette(
+        routes=[
+            Route("/", _to_the_predictor),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+            *_routes_of_predictor(predictor, bundle, sources, templates, clock),
+        ],
+        middleware=[Middleware(Guard)],
+        exception_handlers=answers_to_failures(partial(message_page, templates, clock)),
+    )
+
+
+def _to_the_predictor(_request: Request) -> Response:
+    return RedirectResponse("/predictor")
+
+
+def _routes_of_predictor(
+    predictor: Predictor | None,
+    bundle: StatedBundle | None,
+    sources: Sources,
+    templates: Environment,
+    clock: Callable[[], datetime],
+) -> list[Route]:
+    if predictor is None or bundle is None:
+        return []
+    pages = PredictorPages(
+        predictor=predictor, bundle=bundle, sources=sources, templates=templates, clock=clock
+    )
+    return pages.routes()
 
 
 def _routes_for_people(pages: Pages, pictures: Pictures, reports: Reports) -> list[BaseRoute]:
@@ -135,34 +175,3 @@ def _routes_for_programs(api: Api, health: Health, metrics: Metrics) -> list[Bas
         Route("/readyz", health.ready),
         Route("/metrics", metrics.show),
     ]
-
-
-def _answers_to_failures(pages: Pages) -> Mapping[Any, Callable[[Request, Any], Response]]:
-    def answer(request: Request, status: int, title: str, text: str) -> Response:
-        path = request.url.path
-        if path.startswith(_FOR_PROGRAMS) or path.endswith(_FOR_VIEWERS):
-            return JSONResponse({"error": text}, status)
-        return pages.message(title, text, status=status)
-
-    def unknown_study(request: Request, _error: UnknownStudy) -> Response:
-        text = "ulna holds no study with this Study Instance UID. It may have been removed after its time."
-        return answer(request, 404, "No such study", text)
-
-    def unknown_filter(request: Request, error: UnknownFilter) -> Response:
-        return answer(request, 400, "No such selection", f"{error}.")
-
-    def http_error(request: Request, error: HTTPException) -> Response:
-        text = _HTTP_ERRORS.get(error.detail, error.detail)
-        return answer(request, error.status_code, "Not here", text)
-
-    def store_failure(request: Request, error: SQLAlchemyError) -> Response:
-        # The message of the error may hold the values of the statement, so it is not logged.
-        log.error("the store cannot be read", extra={"error": type(error).__name__})
-        return answer(request, 503, "Not available now", "The store cannot be read now.")
-
-    return {
-        UnknownStudy: unknown_study,
-        UnknownFilter: unknown_filter,
-        HTTPException: http_error,
-        SQLAlchemyError: store_failure,
-    }

@@ -102,7 +102,7 @@ class Pages:
 
     def message(self, title: str, text: str, *, status: int) -> Response:
         """Answer with a page that only says something."""
-        return self._page("message.html", status=status, now=self.clock(), title=title, text=text)
+        return message_page(self.templates, self.clock, title, text, status=status)
 
     def _explained(self, records: Sequence[InstanceRecord]) -> list[Explanation | None]:
         """Return why the first of these were set aside; nobody reads the reasons of a thousand slices."""
@@ -112,7 +112,15 @@ class Pages:
         return HTMLResponse(self.templates.get_template(template).render(values), status)
 
 
-def page_templates(product: str) -> Environment:
+def message_page(
+    templates: Environment, clock: Callable[[], datetime], title: str, text: str, *, status: int
+) -> Response:
+    """Return a page that only says something."""
+    page = templates.get_template("message.html").render(now=clock(), title=title, text=text)
+    return HTMLResponse(page, status)
+
+
+def page_templates(product: str, *, has_predictor: bool = False, has_worklist: bool = True) -> Environment:
     """Return the templates of the pages; every value is escaped, and a name that is missing is an error."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -123,6 +131,8 @@ def page_templates(product: str) -> Environment:
     )
     environment.globals |= {
         "product": product,
+        "has_predictor": has_predictor,
+        "has_worklist": has_worklist,
         "Standing": Standing,
         "Period": Period,
         "StudyState": StudyState,

@@ -1,4 +1,4 @@
-"""This module reads the pixels of stored views for viewers, within a budget of time and memory.
+"""This module reads the pixels of views for viewers, within a budget of time and memory.
 
 One view is decoded at a time, a few wait, and the others are told to come again. What was read last is kept
 for some minutes, in memory alone: a reader who turns back to a view does not wait, and nothing outlives him.
@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from daemon.errors import DaemonError
 from dicom_io.decoding.decoder import Decoder
 from dicom_io.decoding.messages import Limits
+from models.picture import READER
 
 MAX_PIXELS = 40_000_000
 """Rows times columns of the largest view that is shown: more than any detector has."""
@@ -44,6 +44,10 @@ class _Kept:
     used_at: float
 
 
+def _open_decoder() -> Decoder:
+    return Decoder(Limits(max_pixels=MAX_PIXELS), picture_reader=READER)
+
+
 class Sources:
     """Reads views as `dicom_io.decoding.stored_image.StoredImage.to_bytes` writes them; close it when done.
 
@@ -62,7 +66,7 @@ class Sources:
         budget: Budget = USUAL_BUDGET,
         *,
         clock: Callable[[], float] = time.monotonic,
-        open_decoder: Callable[[], Decoder] = partial(Decoder, Limits(max_pixels=MAX_PIXELS)),  # noqa: B008
+        open_decoder: Callable[[], Decoder] = _open_decoder,
     ) -> None:
         self._budget = budget
         self._clock = clock
@@ -70,7 +74,7 @@ class Sources:
         self._lock = threading.Lock()
         self._decoding = threading.Lock()
         self._waiting = 0
-        self._kept: dict[Path, _Kept] = {}  # the least recently used first
+        self._kept: dict[str, _Kept] = {}  # the least recently used first
         self._decoder: Decoder | None = None
 
     @property
@@ -83,8 +87,13 @@ class Sources:
         """What is kept takes so much memory."""
         return sum(len(kept.content) for kept in self._kept.values())
 
-    def read(self, path: Path) -> bytes:
-        """Return the image in a file of the spool, whose bytes never change.
+    def read(self, path: Path, *, is_picture: bool = False, name: str = "") -> bytes:
+        """Return the image in a file whose bytes never change.
+
+        Parameters
+        ----------
+        name
+            Under which it is kept, where another file may have the same path later; by default the path.
 
         Raises
         ------
@@ -93,15 +102,16 @@ class Sources:
         UndecodablePixels, DecodingInterrupted, OSError
             As `Decoder.read_stored` does.
         """
+        name = name or str(path)
         with self._lock:
-            if (content := self._found(path)) is not None:
+            if (content := self._found(name)) is not None:
                 return content
             if self._waiting > self._budget.most_waiting:
                 raise SourcesBusy("other pictures are being read; try again in a moment")
             self._waiting += 1
         try:
             with self._decoding:
-                return self._read_once(path)
+                return self._read_once(path, is_picture, name)
         finally:
             with self._lock:
                 self._waiting -= 1
@@ -110,34 +120,34 @@ class Sources:
         """Give back the memory of what nobody has looked at for a while."""
         with self._lock:
             oldest = self._clock() - self._budget.kept_seconds
-            self._kept = {path: kept for path, kept in self._kept.items() if kept.used_at > oldest}
+            self._kept = {name: kept for name, kept in self._kept.items() if kept.used_at > oldest}
 
     def close(self) -> None:
         """End the decoding process."""
         if self._decoder is not None:
             self._decoder.close()
 
-    def _read_once(self, path: Path) -> bytes:
+    def _read_once(self, path: Path, is_picture: bool, name: str) -> bytes:
         with self._lock:  # whoever waited for the same view finds it here
-            if (content := self._found(path)) is not None:
+            if (content := self._found(name)) is not None:
                 return content
         if self._decoder is None:
             self._decoder = self._open_decoder()
-        content = self._decoder.read_stored(path).to_bytes()
+        content = self._decoder.read_stored(path, picture=is_picture).to_bytes()
         with self._lock:
-            self._keep(path, content)
+            self._keep(name, content)
         return content
 
-    def _found(self, path: Path) -> bytes | None:
-        kept = self._kept.pop(path, None)
+    def _found(self, name: str) -> bytes | None:
+        kept = self._kept.pop(name, None)
         if kept is None or kept.used_at <= self._clock() - self._budget.kept_seconds:
             return None
-        self._kept[path] = _Kept(kept.content, self._clock())
+        self._kept[name] = _Kept(kept.content, self._clock())
         return kept.content
 
-    def _keep(self, path: Path, content: bytes) -> None:
+    def _keep(self, name: str, content: bytes) -> None:
         if len(content) > self._budget.kept_bytes:
             return
-        self._kept[path] = _Kept(content, self._clock())
+        self._kept[name] = _Kept(content, self._clock())
         while self.kept_bytes > self._budget.kept_bytes:
             self._kept.pop(next(iter(self._kept)))

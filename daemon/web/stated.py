@@ -19,11 +19,12 @@ from models.bundle.manifest import (
 class StatedBundle:
     """A bundle as its manifest describes it, and the operating point that raises the flag here.
 
-    `calibrations` are by member.
+    `calibrations` and `architectures` are by member.
     """
 
     identity: BundleIdentity
     calibrations: Mapping[str, Calibration]
+    architectures: Mapping[str, str]
     operating_point: OperatingPoint
 
     def made(self, records: Iterable[InstanceRecord]) -> bool:
@@ -45,5 +46,6 @@ def stated_bundle(folder: Path, operating_point: str) -> StatedBundle:
     return StatedBundle(
         identity=identity,
         calibrations={member.name: member.calibration for member in manifest.members},
+        architectures={member.name: member.architecture for member in manifest.members},
         operating_point=identity.operating_point(operating_point),
     )

@@ -1,8 +1,6 @@
 """This module gives one view to the viewer of a study's page: its pixels, and what was found in it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,12 +12,10 @@ from daemon.store.values import InstanceRecord
 from daemon.store.worklist import study_detail
 from daemon.web.address import requested_study
 from daemon.web.detail import is_view, panels_of_view
-from daemon.web.sources import Sources, SourcesBusy
+from daemon.web.pixels import pixels_of, refusal
+from daemon.web.sources import Sources
 from daemon.web.stated import StatedBundle
 from daemon.web.view_values import view_values
-from dicom_io.errors import DecodingInterrupted, UndecodablePixels
-
-_BUSY = MappingProxyType({"Retry-After": "1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +31,9 @@ class Views:
         """Answer ``/studies/{study_instance_uid}/views/{sop_instance_uid}/view.json``: maps and places."""
         record, bundle = self._requested(request), self.bundle
         if record.geometry is None or not record.members:
-            return _refusal(404, "nothing was found in this view yet")
+            return refusal(404, "nothing was found in this view yet")
         if bundle is None or not bundle.made([record]):
-            return _refusal(409, "another bundle than the configured one analyzed the view")
+            return refusal(409, "another bundle than the configured one analyzed the view")
         panels = panels_of_view(record, bundle, by_paper=True)
         found = view_values(
             record.geometry, panels, record.places, bundle=bundle.identity, point=bundle.operating_point
@@ -47,17 +43,7 @@ class Views:
     def pixels(self, request: Request) -> Response:
         """Answer ``/studies/{study_instance_uid}/views/{sop_instance_uid}/pixels``: values and tables."""
         path = self.spool.absolute(self._requested(request).path)
-        try:
-            content = self.sources.read(path)
-        except FileNotFoundError:
-            return _refusal(410, "its file is not in the spool any more; retention or a person removed it")
-        except UndecodablePixels as error:
-            return _refusal(422, str(error))
-        except SourcesBusy as error:
-            return _refusal(503, str(error), _BUSY)
-        except (DecodingInterrupted, OSError):
-            return _refusal(503, "it could not be read this time; try again in a moment", _BUSY)
-        return Response(content, media_type="application/octet-stream")
+        return pixels_of(lambda: self.sources.read(path))
 
     def _requested(self, request: Request) -> InstanceRecord:
         detail = study_detail(self.store, requested_study(request))
@@ -66,7 +52,3 @@ class Views:
             if record.sop_instance_uid == sop_instance_uid and is_view(record):
                 return record
         raise HTTPException(404, "This study has no such view.")
-
-
-def _refusal(status: int, reason: str, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
-    return JSONResponse({"error": reason}, status, headers)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from models.bundle.manifest import Manifest
 from models.errors import ModelError
 from models.evaluation.evaluation import ENSEMBLE
-from models.networks.architectures import ENSEMBLES
+from models.networks.ensembles import ENSEMBLES, possible_ensembles
 
 # Asks for all of the paper's variants whose members the bundle has.
 PAPER = "paper"
@@ -36,7 +36,7 @@ def variants_of(wanted: Iterable[str], manifest: Manifest) -> dict[str, tuple[st
     found: dict[str, tuple[str, ...]] = {}
     for words in sorted(wanted, key=PAPER.__eq__):  # last: it takes nobody's name
         if words == PAPER:
-            found |= {name: _of_paper(name, manifest) for name in ENSEMBLES if _is_possible(name, manifest)}
+            found |= possible_ensembles(_architectures(manifest))
             continue
         name, separator, listed = words.partition("=")
         _require_new_name(name, found, manifest)
@@ -44,9 +44,8 @@ def variants_of(wanted: Iterable[str], manifest: Manifest) -> dict[str, tuple[st
     return found
 
 
-def _is_possible(name: str, manifest: Manifest) -> bool:
-    architectures = [member.architecture for member in manifest.members]
-    return all(architectures.count(wanted) == 1 for wanted in ENSEMBLES[name])
+def _architectures(manifest: Manifest) -> dict[str, str]:
+    return {member.name: member.architecture for member in manifest.members}
 
 
 def _of_paper(name: str, manifest: Manifest) -> tuple[str, ...]:
@@ -55,12 +54,12 @@ def _of_paper(name: str, manifest: Manifest) -> tuple[str, ...]:
             f"no variant of the paper is called {name!r}; there are {', '.join(ENSEMBLES)}, {PAPER!r} for "
             "all that the bundle allows, and NAME=MEMBER,MEMBER for your own"
         )
-    if not _is_possible(name, manifest):
+    possible = possible_ensembles(_architectures(manifest))
+    if name not in possible:
         raise VariantImpossible(
             f"variant {name} needs one member each of {', '.join(ENSEMBLES[name])}; {_members(manifest)}"
         )
-    names = {member.architecture: member.name for member in manifest.members}
-    return tuple(names[architecture] for architecture in ENSEMBLES[name])
+    return possible[name]
 
 
 def _listed(name: str, members: list[str], manifest: Manifest) -> tuple[str, ...]:

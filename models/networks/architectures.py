@@ -1,4 +1,4 @@
-"""Names the architectures and the ensembles made of them.
+"""Names the architectures.
 
 This module is the one place where a name in a manifest, a configuration or a command becomes a network.
 """
@@ -10,6 +10,7 @@ from types import MappingProxyType
 from models.errors import UnknownArchitecture
 from models.networks.backbone import Backbone
 from models.networks.densenet import densenet169, densenet201
+from models.networks.ensembles import ENSEMBLES
 from models.networks.mobilenet import MobileNet
 from models.networks.nasnet import NASNetMobile
 from models.networks.xception import Xception
@@ -36,21 +37,6 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
             Architecture(name="nasnetmobile", build=NASNetMobile),
             Architecture(name="xception", build=Xception),
         )
-    }
-)
-
-# The variants of the paper with the members that its Tables 3 and 4 print. C and D are printed with the same
-# members and different figures; one of the two must be a misprint, and nothing says which, so both stay.
-ENSEMBLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "ensemble200": ("densenet201", "mobilenet", "nasnetmobile"),
-        "A": ("nasnetmobile", "xception", "mobilenet"),
-        "B": ("nasnetmobile", "mobilenet"),
-        "C": ("xception", "mobilenet"),
-        "D": ("xception", "mobilenet"),
-        "E": ("xception", "densenet201"),
-        "F": ("xception", "densenet201", "mobilenet"),
-        "ALL": ("densenet201", "xception", "mobilenet", "nasnetmobile"),
     }
 )
 

@@ -73,7 +73,7 @@ def header_rows(finding: ViewFinding, caption: Caption) -> list[Row]:
             ),
             right=Text(content=caption.view, size=18, color=PRIMARY),
         ),
-        Row(left=Text(content=_score_sentence(study), size=16, color=PRIMARY)),
+        Row(left=Text(content=score_sentence(study), size=16, color=PRIMARY)),
         *_part_rows(finding, study),
         Row(left=Text(content=f"Looked for: {target.text}; {NOT_LOOKED_FOR}.", size=15, color=SECONDARY)),
         *_revision_rows(caption),
@@ -81,7 +81,8 @@ def header_rows(finding: ViewFinding, caption: Caption) -> list[Row]:
     ]
 
 
-def _score_sentence(study: StudyFinding) -> str:
+def score_sentence(study: StudyFinding) -> str:
+    """Return how the study's score was made, and how it stands to the operating point."""
     point, highest, digits = study.operating_point, study.highest, digits_of(study)
     part = f"{named(highest.part)}, " if len(study.parts) > 1 else ""
     folded = study.bundle.fold.words(len(highest.views))

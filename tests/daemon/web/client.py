@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
+from daemon.predictor.predictor import Predictor
 from daemon.spool import Spool
 from daemon.store.database import Store
 from daemon.web.app import Setting, Wanted, create_app
@@ -17,7 +18,13 @@ STAGES = ("receiver", "analyzer")
 
 
 def make_app(
-    store: Store, spool: Spool, *, seconds: float = 60.0, sources: Sources | None = None, **setting: Any
+    store: Store,
+    spool: Spool,
+    *,
+    seconds: float = 60.0,
+    sources: Sources | None = None,
+    predictor: Predictor | None = None,
+    **setting: Any,
 ) -> Starlette:
     """Return the application, its clock standing that many seconds after NOW; `setting` as for `Setting`."""
     usual: dict[str, Any] = {"product": "ulna 9.9", "wanted": Wanted(stages=STAGES)}
@@ -27,6 +34,7 @@ def make_app(
         Setting(**(usual | setting)),
         sources=sources or Sources(),
         clock=lambda: after(seconds),
+        predictor=predictor,
     )
 
 

@@ -27,6 +27,7 @@ VIEW = f"/studies/{uid(1)}/views/{uid(1, 1, 1)}"
 STATED = StatedBundle(
     identity=an_identity(sensitive=0.3, specific=0.6, digest=store_factory.DIGEST),
     calibrations={"densenet201": Calibration(), "mobilenet": Calibration(scale=2.0)},
+    architectures={"densenet201": "densenet201", "mobilenet": "mobilenet"},
     operating_point=an_identity(sensitive=0.3).operating_point("sensitive"),
 )
 

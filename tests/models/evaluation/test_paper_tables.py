@@ -11,7 +11,7 @@ from models.evaluation.metrics import Confusion
 from models.evaluation.paper_tables import ALL_REGIONS, MODELS, REGIONS, paper_figures, paper_tables
 from models.evaluation.plan import Origin
 from models.evaluation.predictions import by_the_papers_rule
-from models.networks.architectures import ENSEMBLES
+from models.networks.ensembles import ENSEMBLES
 from tests.models.evaluation.predicted import an_evaluation, some_predictions
 
 ARCHITECTURES = {"first": "nasnetmobile", "second": "mobilenet"}

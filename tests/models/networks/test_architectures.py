@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from models.errors import UnknownArchitecture
-from models.networks.architectures import ARCHITECTURES, ENSEMBLES, architecture_named, members_of
+from models.networks.architectures import ARCHITECTURES, architecture_named, members_of
+from models.networks.ensembles import ENSEMBLES
 
 PRINTED = {
     "ensemble200": {"densenet201", "mobilenet", "nasnetmobile"},
