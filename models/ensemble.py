@@ -5,11 +5,12 @@ the same whatever computes them.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle.loading import Bundle
+from models.bundle.files import Description
 from models.bundle.manifest import MemberEntry
 from models.engines.engine import Engine, MemberPass
 from models.engines.registry import open_engine
@@ -18,9 +19,14 @@ from models.finding import MemberFinding, ViewReading, probabilities
 from models.preprocess import displayed
 from models.reference.drift import InputCheck
 
+if TYPE_CHECKING:  # it loads torch, which the engine may do without
+    from models.bundle.loading import Bundle
+
 
 class Ensemble:
-    """The members of a bundle, ready to predict; `open_ensemble` makes one for a device.
+    """The members of a bundle, ready to predict.
+
+    `open_ensemble` makes one of a bundle in memory, `models.deployment.deploy` one that is to serve.
 
     Parameters
     ----------
@@ -30,7 +36,7 @@ class Ensemble:
         Runs the members of this bundle.
     """
 
-    def __init__(self, bundle: Bundle, engine: Engine) -> None:
+    def __init__(self, bundle: "Bundle | Description", engine: Engine) -> None:
         self.identity = bundle.identity
         self.preprocessing = bundle.manifest.preprocessing
         self._entries = bundle.manifest.members
@@ -86,8 +92,8 @@ class Ensemble:
         return self._reference.check(displayed(batch, self.preprocessing), embeddings)
 
 
-def open_ensemble(bundle: Bundle, device: str, *, threads: int | None = None) -> Ensemble:
-    """Make a bundle ready to predict; parameters as for `models.engines.registry.open_engine`."""
+def open_ensemble(bundle: "Bundle", device: str, *, threads: int | None = None) -> Ensemble:
+    """Make a bundle ready to predict with torch; parameters as for `models.engines.registry.open_engine`."""
     return Ensemble(bundle, open_engine(bundle, device=device, threads=threads))
 
 
