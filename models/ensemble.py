@@ -43,6 +43,11 @@ class Ensemble:
         self._reference = bundle.reference
         self._engine = engine
 
+    @property
+    def engine(self) -> str:
+        """What computes, and how, see `models.engines.engine.Engine.label`."""
+        return self._engine.label
+
     def predict(self, batch: NDArray[np.float32]) -> list[tuple[MemberFinding, ...]]:
         """Return what each member says of each view: the members' part of `read`, which see."""
         return [reading.members for reading in self.read(batch)]
@@ -79,7 +84,7 @@ class Ensemble:
         findings = [_findings(entry, passes[entry.name]) for entry in self._entries]
         checks = self._checks(batch, passes)
         return [
-            ViewReading(members=members, input_check=check, engine=self._engine.label)
+            ViewReading(members=members, input_check=check, engine=self.engine)
             for members, check in zip(zip(*findings, strict=True), checks, strict=True)
         ]
 

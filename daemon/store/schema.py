@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from daemon.store.location import database_files
 
-SCHEMA = "0010"
+SCHEMA = "0011"
 """The newest migration; `daemon/store/migrations/versions` begins its file names with it."""
 
 

@@ -40,7 +40,8 @@ def test_probes_are_the_same_each_time_and_differ_from_each_other():
 
     views = probes(spec)
 
-    assert (views.shape, views.dtype) == ((3, 64, 96), np.float32)
+    assert views.shape == (3, 64, 96)
+    assert views.dtype == np.float32
     assert np.array_equal(views, probes(spec))
     assert [round(float(view.std()), 2) for view in views] == sorted(
         {round(float(v.std()), 2) for v in views}
