@@ -130,6 +130,8 @@ def _make_export(folder: Path, exports: Path) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise EngineUnusable(f"the export was not made within {_EXPORT_SECONDS:.0f} seconds") from error
+    except OSError as error:
+        raise EngineUnusable(f"no process could be started to make the export: {error.strerror}") from error
     if made.returncode:
         said = made.stdout.strip().splitlines()
         reason = said[-1] if said else f"the export ended with status {made.returncode}"
