@@ -1,7 +1,7 @@
 """This module is the composition root: it builds every part of the daemon and hands each what it needs.
 
-What runs is imported only when it starts: the receiver never loads torch, the analyzer never loads the
-network, and the supervisor, for which all wait, loads neither store nor DICOM.
+What runs is imported only when it starts: the receiver never loads torch, the analyzer only where it is the
+engine and never the network, and the supervisor, for which all wait, loads neither store nor DICOM.
 """
 
 import logging
@@ -162,19 +162,18 @@ def _run_watcher(parts: Parts, stage: "StageProcess") -> None:
 
 
 def _run_analyzer(parts: Parts, stage: "StageProcess") -> None:
+    from daemon.pipeline.serving import deploy_configured
     from daemon.stages.analyzer import Analyzer
     from dicom_io.decoding.decoder import Decoder
-    from models.bundle.loading import load_bundle
-    from models.engines.device import choose_device
-    from models.ensemble import open_ensemble
 
     analysis = parts.config.analysis
     with Decoder() as decoder:  # gets ready while the bundle is loaded
-        device = choose_device(analysis.device)
-        bundle = load_bundle(analysis.bundle, device=device)
-        require_usable(bundle.identity, analysis)
-        log.info("bundle loaded", extra={"bundle": bundle.identity.label, "device": device})
-        ensemble = open_ensemble(bundle, device)
+        deployed = deploy_configured(analysis, parts.config.storage, make_export=True)
+        ensemble = deployed.ensemble
+        told = {"device": deployed.device, "engine": ensemble.engine, "notice": deployed.notice}
+        level = logging.WARNING if deployed.notice else logging.INFO
+        log.log(level, "bundle loaded", extra={"bundle": ensemble.identity.label, **told})
+        stage.note(deployed.notice)
         decoder.wait_until_ready()
         analyzer = Analyzer(
             parts.store,

@@ -17,6 +17,7 @@ Exceptions (in `models.errors` where nothing else is said)::
     |- UnknownOperatingPoint    the bundle has no operating point of that name
     |- NonFiniteOutput          a member answered NaN or infinity for a view
     |- DeviceUnavailable        the configured device is not there
+    |- EngineUnusable           an engine cannot run the bundle here, or not as torch does
     |- UnreadablePicture        a PNG or JPEG file is none, or is cut short
     |- DatasetRefused           a data set is not in the form that was named; nothing of it is read
     |- KerasFileInvalid         a file is none that Keras wrote, or cannot be read without Keras

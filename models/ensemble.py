@@ -5,11 +5,12 @@ the same whatever computes them.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle.loading import Bundle
+from models.bundle.files import Description
 from models.bundle.manifest import MemberEntry
 from models.engines.engine import Engine, MemberPass
 from models.engines.registry import open_engine
@@ -18,9 +19,14 @@ from models.finding import MemberFinding, ViewReading, probabilities
 from models.preprocess import displayed
 from models.reference.drift import InputCheck
 
+if TYPE_CHECKING:  # it loads torch, which the engine may do without
+    from models.bundle.loading import Bundle
+
 
 class Ensemble:
-    """The members of a bundle, ready to predict; `open_ensemble` makes one for a device.
+    """The members of a bundle, ready to predict.
+
+    `open_ensemble` makes one of a bundle in memory, `models.deployment.deploy` one that is to serve.
 
     Parameters
     ----------
@@ -30,12 +36,17 @@ class Ensemble:
         Runs the members of this bundle.
     """
 
-    def __init__(self, bundle: Bundle, engine: Engine) -> None:
+    def __init__(self, bundle: "Bundle | Description", engine: Engine) -> None:
         self.identity = bundle.identity
         self.preprocessing = bundle.manifest.preprocessing
         self._entries = bundle.manifest.members
         self._reference = bundle.reference
         self._engine = engine
+
+    @property
+    def engine(self) -> str:
+        """What computes, and how, see `models.engines.engine.Engine.label`."""
+        return self._engine.label
 
     def predict(self, batch: NDArray[np.float32]) -> list[tuple[MemberFinding, ...]]:
         """Return what each member says of each view: the members' part of `read`, which see."""
@@ -73,7 +84,7 @@ class Ensemble:
         findings = [_findings(entry, passes[entry.name]) for entry in self._entries]
         checks = self._checks(batch, passes)
         return [
-            ViewReading(members=members, input_check=check, engine=self._engine.label)
+            ViewReading(members=members, input_check=check, engine=self.engine)
             for members, check in zip(zip(*findings, strict=True), checks, strict=True)
         ]
 
@@ -86,8 +97,8 @@ class Ensemble:
         return self._reference.check(displayed(batch, self.preprocessing), embeddings)
 
 
-def open_ensemble(bundle: Bundle, device: str, *, threads: int | None = None) -> Ensemble:
-    """Make a bundle ready to predict; parameters as for `models.engines.registry.open_engine`."""
+def open_ensemble(bundle: "Bundle", device: str, *, threads: int | None = None) -> Ensemble:
+    """Make a bundle ready to predict with torch; parameters as for `models.engines.registry.open_engine`."""
     return Ensemble(bundle, open_engine(bundle, device=device, threads=threads))
 
 

@@ -102,6 +102,10 @@ class DeviceUnavailable(ModelError):
     """The configured device is not present on this machine."""
 
 
+class EngineUnusable(ModelError):
+    """An engine cannot run a bundle here, or not as torch does; the message is the reason, a clause."""
+
+
 class UnreadablePicture(ModelError, ValueError):
     """A picture file is none, is cut short, or is too large to be a radiograph."""
 

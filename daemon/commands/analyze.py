@@ -13,8 +13,7 @@ from daemon.app import product
 from daemon.commands.arguments import add_config, config_of
 from daemon.commands.console import console, error_console, print_json
 from daemon.commands.files import files_below, names_apart, present
-from daemon.config.bundle_check import require_usable
-from daemon.config.sections import Analysis
+from daemon.config.sections import Analysis, Storage
 from daemon.pipeline.file_study import AnalyzedFile, FileStudy
 from daemon.pipeline.gathering import studies_of
 from daemon.spool import write_whole
@@ -83,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     from daemon.pipeline.files import analyze_file
 
     with Decoder(picture_reader=READER) as decoder:
-        ensemble = _ensemble(analysis)
+        ensemble = _ensemble(analysis, config.storage)
         found = [
             analyze_file(
                 file, decoder, ensemble, operating_point=analysis.operating_point, study=config.study
@@ -101,15 +100,14 @@ def run(options: argparse.Namespace) -> int:
     return 0 if paths == options.paths and found and analyzed else 1
 
 
-def _ensemble(analysis: Analysis) -> "Ensemble":
-    from models.bundle.loading import load_bundle
-    from models.engines.device import choose_device
-    from models.ensemble import open_ensemble
+def _ensemble(analysis: Analysis, storage: Storage) -> "Ensemble":
+    from daemon.pipeline.serving import deploy_configured
 
-    device = choose_device(analysis.device)
-    bundle = load_bundle(analysis.bundle, device=device)
-    require_usable(bundle.identity, analysis)
-    return open_ensemble(bundle, device)
+    # The data directory is the daemon's: its export is used where there is one.
+    deployed = deploy_configured(analysis, storage, make_export=False)
+    if deployed.notice and analysis.engine != "auto":
+        error_console().print(deployed.notice, markup=False)
+    return deployed.ensemble
 
 
 def _document(study: FileStudy) -> dict[str, Any]:

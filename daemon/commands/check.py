@@ -1,6 +1,7 @@
 """``ulna check``: what would keep the daemon from working."""
 
 import argparse
+import importlib.util
 import os
 import shutil
 import socket
@@ -25,7 +26,8 @@ from daemon.store.inspection import look_at_store
 from daemon.store.location import database_url
 from dicom_io.errors import DicomIoError
 from models.bundle.files import verify_files
-from models.errors import ModelError
+from models.deployment import planned_engine
+from models.errors import EngineUnusable, ModelError
 
 _Check = Callable[[], str]
 
@@ -65,6 +67,7 @@ def _checks(config: Config) -> Iterator[tuple[str, _Check]]:
     yield "store", partial(_store, config)
     yield "bundle", partial(_bundle, config)
     yield "device", partial(_device, config)
+    yield "engine", partial(_engine, config)
     for address in listen_addresses(config):
         yield address.section, partial(_listen, address)
     for number, peer in enumerate(config.receiver.allowed_peers):
@@ -132,6 +135,17 @@ def _device(config: Config) -> str:
 
         return choose_device(device)
     return "cpu" if device == "cpu" else "auto: a GPU where there is one"
+
+
+def _engine(config: Config) -> str:
+    analysis = config.analysis
+    planned = planned_engine(analysis.engine, analysis.device)
+    if planned == "torch":
+        return "torch, in float32"
+    if importlib.util.find_spec("openvino") is None:
+        raise EngineUnusable("openvino is not installed, so torch will compute; install ulna again")
+    made = any(config.storage.exports.glob("*.json")) if os.access(config.storage.exports, os.R_OK) else False
+    return f"openvino, in float32; its network is {'made' if made else 'made at the first start'}"
 
 
 def _listen(address: ListenAddress) -> str:

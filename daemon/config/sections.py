@@ -66,6 +66,11 @@ class Storage(Section):
     min_free_bytes: Annotated[int, Field(ge=0)] = 2_000_000_000
     max_open_studies: Annotated[int, Field(ge=1)] = 2_000
 
+    @property
+    def exports(self) -> Path:
+        """Where the analyzer keeps what its engine computes from."""
+        return self.data_dir / "engines"
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str) -> str:
@@ -219,8 +224,16 @@ class Analysis(Section):
     bundle: BundleFolder = bundle_folder(DEFAULT_BUNDLE)
     allow_untrained: bool = False
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    engine: Literal["auto", "torch", "openvino"] = "auto"
+    precision: Literal["auto", "f32"] = "auto"
     max_batch: Annotated[int, Field(ge=1, le=256)] = 8
     operating_point: Annotated[str, Field(min_length=1)] = "sensitive"
+
+    @model_validator(mode="after")
+    def _engine_runs_on_the_device(self) -> Self:
+        if self.engine == "openvino" and self.device == "cuda":
+            raise ValueError('engine = "openvino" runs on the CPU: set device = "cpu", or engine = "torch"')
+        return self
 
 
 class Destination(Section):

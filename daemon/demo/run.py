@@ -50,6 +50,9 @@ settle_seconds = 1.0
 quiet_seconds = 4.0
 max_wait_seconds = 30.0
 
+[analysis]
+engine = "torch"                        # for a few studies it is ready sooner
+
 [[destinations]]
 name = "demo-pacs"
 ae_title = "{pacs}"

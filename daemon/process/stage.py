@@ -86,6 +86,7 @@ class StageProcess:
         self._ready = False
         self._recorded = float("-inf")
         self._condition = ""
+        self._notice = ""
 
     @property
     def stopping(self) -> bool:
@@ -133,6 +134,13 @@ class StageProcess:
         if self._condition != told or time.monotonic() - self._recorded >= _RECORD_SECONDS:
             self._recorded = time.monotonic()
             self._record()
+
+    def note(self, notice: str) -> None:
+        """Keep for people, as long as this process lives, what is not as it should be though it works.
+
+        `notice` is a sentence without patient data.
+        """
+        self._notice = notice
 
     def working(self, renewal: Renewal) -> None:
         """Tell in the midst of a step that the stage lives, and keep what it has claimed for that step."""
@@ -211,6 +219,7 @@ class StageProcess:
             started_at=self._started_at,
             seen_at=self.clock(),
             condition=self._condition,
+            notice=self._notice,
         )
         try:
             record_stage(self._store, record)

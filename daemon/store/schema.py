@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from daemon.store.location import database_files
 
-SCHEMA = "0012"
+SCHEMA = "0013"
 """The newest migration; `daemon/store/migrations/versions` begins its file names with it."""
 
 

@@ -156,10 +156,15 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageRecord:
-    """A stage as last seen; `condition` is empty when it works, else says what keeps it from working."""
+    """A stage as last seen.
+
+    `condition` is empty when it works, else says what keeps it from working. `notice` says what is not as it
+    should be though it works, such as a slower engine.
+    """
 
     name: str
     process_id: int
     started_at: datetime
     seen_at: datetime
     condition: str
+    notice: str = ""

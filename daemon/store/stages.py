@@ -20,6 +20,7 @@ def record_stage(store: Store, stage: StageRecord) -> None:
                 started_at=stage.started_at,
                 seen_at=stage.seen_at,
                 condition=stage.condition,
+                notice=stage.notice,
             )
         )
 
@@ -40,6 +41,7 @@ def stage_records(store: Store) -> tuple[StageRecord, ...]:
                 started_at=row.started_at,
                 seen_at=row.seen_at,
                 condition=row.condition,
+                notice=row.notice,
             )
             for row in connection.execute(select(stages).order_by(stages.c.name))
         )

@@ -245,4 +245,5 @@ stages = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
     Column("condition", Text, nullable=False, default=""),
+    Column("notice", Text, nullable=False, server_default=""),
 )

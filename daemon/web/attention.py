@@ -1,6 +1,6 @@
 """This module tells what needs a person: what will not be right again by itself, and what to do about it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +27,7 @@ class NeedKind(StrEnum):
     QUARANTINE = "quarantine"
     DISK = "disk"
     STAGES = "stages"
+    NOTICES = "notices"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +125,17 @@ class Attention:
         )
 
 
-def _needs_of_stages(stages: Iterable[StageHealth]) -> Iterator[Need]:
+def _needs_of_stages(stages: Sequence[StageHealth]) -> Iterator[Need]:
     down = [stage for stage in stages if stage.problem]
     if down:
         said = "; ".join(f"{stage.name}: {stage.problem}" for stage in down)
         todo = "if it lasts, read the log of the service (journalctl -u ulna)"
         yield Need(kind=NeedKind.STAGES, number=len(down), what=f"stages do not work: {said}", todo=todo)
+    noticed = [stage for stage in stages if stage.notice]
+    if noticed:
+        said = "; ".join(f"{stage.name}: {stage.notice}" for stage in noticed)
+        todo = "studies go on; mend the cause, then restart the service"
+        yield Need(kind=NeedKind.NOTICES, number=len(noticed), what=f"not as it should be: {said}", todo=todo)
 
 
 def _needs_of_disk(free: int, kept: int) -> Iterator[Need]:

@@ -22,6 +22,8 @@ NOT_RUNNING = "not running"
 class StageHealth:
     """How a stage is; `problem` is empty where it works on at least one machine.
 
+    `notice` is what is not as it should be though it works.
+
     What works `is_busy` where it has told nothing for a while: a pass can take long on a machine that does
     other things too.
     """
@@ -29,6 +31,7 @@ class StageHealth:
     name: str
     problem: str
     is_busy: bool = False
+    notice: str = ""
 
 
 def stage_health(
@@ -63,7 +66,8 @@ def _health(name: str, present: Sequence[StageRecord], now: datetime) -> StageHe
         conditions = sorted({record.condition for record in present})
         return StageHealth(name=name, problem="; ".join(conditions) or NOT_RUNNING)
     is_busy = all(now - record.seen_at > SEEN_WITHIN for record in working)
-    return StageHealth(name=name, problem="", is_busy=is_busy)
+    notice = "; ".join(sorted({record.notice for record in working if record.notice}))
+    return StageHealth(name=name, problem="", is_busy=is_busy, notice=notice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,72 @@
 """Reads the files of a bundle and checks that they are those its manifest means; needs no torch."""
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from models.bundle.entries import ReferenceEntry
 from models.bundle.manifest import (
     MANIFEST_NAME,
     BundleIdentity,
+    Manifest,
     identity_of,
     parse_manifest,
     read_manifest_bytes,
 )
-from models.errors import BundleRefused, HashMismatch, MemberMissing, ReferenceMissing
+from models.errors import BundleRefused, HashMismatch, MemberMissing, ReferenceMissing, ShapeMismatch
+from models.reference.file import parse_reference
+from models.reference.reference import Reference
 
 REINSTALL = "install the bundle again from where it was made"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """All of a bundle but its members, which an engine has: what their numbers mean.
+
+    `reference` tells what is unlike the training data; None where the bundle carries none.
+    """
+
+    identity: BundleIdentity
+    manifest: Manifest
+    reference: Reference | None = None
+
+
+def describe(folder: Path, channels: Mapping[str, int]) -> Description:
+    """Read the bundle in `folder` without its members.
+
+    Parameters
+    ----------
+    channels
+        The length of the embeddings of each member, by name.
+
+    Raises
+    ------
+    BundleRefused
+        The manifest or the reference is not as stated; the class says which.
+    """
+    content = read_manifest_bytes(folder)
+    manifest = parse_manifest(content, path=folder / MANIFEST_NAME)
+    return Description(
+        identity=identity_of(manifest, content),
+        manifest=manifest,
+        reference=None
+        if manifest.reference is None
+        else load_reference(folder, manifest.reference, channels),
+    )
+
+
+def load_reference(folder: Path, entry: ReferenceEntry, channels: Mapping[str, int]) -> Reference:
+    """Return the reference that a manifest names, for embeddings of these lengths; raise BundleRefused."""
+    path = folder / entry.file
+    content = read_whole(path, entry.sha256, "reference", ReferenceMissing)
+    try:
+        return parse_reference(content, channels=channels, limits=entry.limits)
+    except ValueError as exc:
+        raise ShapeMismatch.because(
+            path, expected="the reference of the members", found=str(exc), remedy="make the bundle again"
+        ) from exc
 
 
 def verify_files(folder: Path) -> BundleIdentity:

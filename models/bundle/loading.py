@@ -8,7 +8,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from models.bundle.files import read_whole
+from models.bundle.files import load_reference, read_whole
 from models.bundle.manifest import (
     MANIFEST_NAME,
     SENSITIVE,
@@ -18,7 +18,6 @@ from models.bundle.manifest import (
     MemberEntry,
     OperatingPoint,
     Preprocessing,
-    ReferenceEntry,
     identity_of,
     parse_manifest,
     read_manifest_bytes,
@@ -27,13 +26,11 @@ from models.bundle.targets import ABNORMALITY
 from models.bundle.writing import NewMember, create_bundle, is_stored
 from models.errors import (
     MemberMissing,
-    ReferenceMissing,
     ShapeMismatch,
     UnknownArchitecture,
 )
 from models.networks.architectures import members_of
 from models.networks.member import Member, build_member, initialize
-from models.reference.file import parse_reference
 from models.reference.reference import Reference
 
 
@@ -70,7 +67,7 @@ def load_bundle(folder: Path, *, device: str = "cpu") -> Bundle:
         members=members,
         reference=None
         if manifest.reference is None
-        else _load_reference(folder, manifest.reference, members),
+        else load_reference(folder, manifest.reference, _embedding_lengths(members)),
     )
 
 
@@ -144,16 +141,8 @@ def _load_member(folder: Path, entry: MemberEntry) -> Member:
     return member.requires_grad_(False).eval()
 
 
-def _load_reference(folder: Path, entry: ReferenceEntry, members: Mapping[str, Member]) -> Reference:
-    path = folder / entry.file
-    content = read_whole(path, entry.sha256, "reference", ReferenceMissing)
-    channels = {name: member.head.in_features for name, member in members.items()}
-    try:
-        return parse_reference(content, channels=channels, limits=entry.limits)
-    except ValueError as exc:
-        raise ShapeMismatch.because(
-            path, expected="the reference of the members", found=str(exc), remedy="make the bundle again"
-        ) from exc
+def _embedding_lengths(members: Mapping[str, Member]) -> dict[str, int]:
+    return {name: member.head.in_features for name, member in members.items()}
 
 
 def _state_for(member: Member, content: bytes, path: Path) -> dict[str, torch.Tensor]:

@@ -42,7 +42,7 @@ def test_a_bundle_that_was_trained_here_flags_the_abnormal_study(
     assert json.loads(capsys.readouterr().out)["data"]["images"] == len(validation)
 
     destinations = [("orthanc", AE_TITLE, orthanc.dicom_port)]
-    with running_service(tmp_path / "ulna", bundle, destinations=destinations) as service:
+    with running_service(tmp_path / "ulna", bundle, destinations=destinations, engine="auto") as service:
         normal, abnormal = (instance_of(validation[n].image, tmp_path, 90 + n) for n in (0, 1))
         assert service.storescu([normal, abnormal]).returncode == 0
         for study in (90, 91):

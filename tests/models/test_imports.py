@@ -20,6 +20,9 @@ import pytest
         "rendering.view_page",
         "errors",
         "engines.engine",
+        "engines.exports",
+        "ensemble",
+        "deployment",
     ],
 )
 def test_value_and_picture_modules_do_not_import_torch(module):

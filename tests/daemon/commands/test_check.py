@@ -234,6 +234,20 @@ def test_a_gpu_is_looked_for_where_it_is_asked_for(check: Check, monkeypatch):
     assert "expected an NVIDIA GPU" in row(shown, "device")
 
 
+def test_the_engine_is_told_that_will_compute(check: Check, monkeypatch):
+    _, shown = check('[analysis]\ndevice = "cpu"')
+    assert "openvino, in float32; its network is made at the first start" in row(shown, "engine")
+    _, shown = check('[analysis]\nengine = "torch"')
+    assert "torch, in float32" in row(shown, "engine")
+
+
+def test_an_engine_that_is_not_installed_is_told(check: Check, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    status, shown = check('[analysis]\nengine = "openvino"')
+    assert status == 1
+    assert "openvino is not installed" in row(shown, "engine")
+
+
 def test_serve_ends_with_one_sentence_where_a_port_is_taken(
     tmp_path: Path, taken: int, capsys: pytest.CaptureFixture[str], monkeypatch
 ):

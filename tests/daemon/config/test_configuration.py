@@ -457,3 +457,13 @@ def test_one_host_may_have_half_of_the_associations_unless_told_otherwise(tmp_pa
 def test_one_host_may_not_have_more_associations_than_there_are(tmp_path):
     (found,) = mistakes(tmp_path, "[receiver]\nmax_associations = 8\nmax_associations_per_host = 9")
     assert found == "receiver.max_associations_per_host = 9: must be at most max_associations, which is 8"
+
+
+def test_an_engine_that_cannot_run_on_the_device_is_refused(tmp_path):
+    (found,) = mistakes(tmp_path, '[analysis]\nengine = "openvino"\ndevice = "cuda"')
+    assert found.startswith('analysis: engine = "openvino" runs on the CPU')
+
+
+def test_a_precision_that_no_bundle_can_have_earned_is_refused(tmp_path):
+    (found,) = mistakes(tmp_path, '[analysis]\nprecision = "bf16"')
+    assert found.startswith("analysis.precision = 'bf16'")

@@ -98,7 +98,7 @@ def test_a_database_that_is_told_to_go_away_passes(postgresql):
 
 def test_a_full_sqlite_passes(sqlite_only):
     event.listen(sqlite_only.engine, "begin", fill)
-    error = refused(sqlite_only, f"INSERT INTO stages VALUES ('{'x' * 100_000}', 1, '', '', '')")
+    error = refused(sqlite_only, f"INSERT INTO stages VALUES ('{'x' * 100_000}', 1, '', '', '', '')")
     assert "full" in str(error.orig)
     assert "the store cannot be used now" in hindrance(error)
 

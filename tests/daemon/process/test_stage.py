@@ -51,6 +51,16 @@ def test_sign_of_life_is_recorded(sqlite_only):
     assert record.started_at <= record.seen_at
 
 
+def test_a_notice_stays_and_hinders_nothing(sqlite_only):
+    process = StageProcess(StageName.SENDER, sqlite_only)
+    process.note("slower than it should be")
+    process.alive("")
+    process.alive("disk is full")
+    process.alive("")
+    (record,) = stage_records(sqlite_only)
+    assert (record.condition, record.notice) == ("", "slower than it should be")
+
+
 def test_new_condition_is_recorded_at_once_and_the_same_only_now_and_then(sqlite_only):
     process = StageProcess(StageName.SENDER, sqlite_only)
     process.alive()

@@ -85,6 +85,7 @@ def test_opening_again_keeps_what_is_recorded(store):
 
 
 PATIENT = ("patient_id", "issuer_of_patient_id", "patient_name")
+NEW_SINCE_0012 = {"stages": ("notice",)}
 NEW_SINCE_0008 = {"instances": ("engine",)}
 NEW_SINCE_0006 = {"instances": (*NEW_SINCE_0008["instances"], *PATIENT), "results": PATIENT}
 NEW_SINCE_0_3 = {
@@ -115,7 +116,8 @@ NEW_SINCE_0005 = {
 
 
 def drop_worklist(connection: Connection) -> None:
-    """Take back what the sixth schema brought."""
+    """Take back what the sixth schema brought, and later ones to tables that it had."""
+    drop_columns(connection, NEW_SINCE_0012)
     on_postgresql = connection.dialect.name == "postgresql"
     for table in ("studies", "instances", "deliveries", "rejections"):
         for change in ("insert", "update", "delete"):
@@ -136,7 +138,8 @@ def drop_worklist(connection: Connection) -> None:
 
 
 def drop_days(connection: Connection) -> None:
-    """Take back what the tenth schema brought; triggers of the former names count nothing."""
+    """Take back what the tenth schema brought, and later ones; triggers of the former names count nothing."""
+    drop_columns(connection, NEW_SINCE_0012)
     on_postgresql = connection.dialect.name == "postgresql"
     for change in ("insert", "update", "delete"):
         name = f"count_studies_{change}"

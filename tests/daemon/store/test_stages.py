@@ -12,7 +12,7 @@ def stage_record(name="testhost/analyzer", **changes):
 
 def test_stage_is_known_as_it_was_last_seen(store):
     stages.record_stage(store, stage_record())
-    newest = stage_record(process_id=8, seen_at=after(5), condition="the bundle was refused")
+    newest = stage_record(process_id=8, seen_at=after(5), condition="the bundle was refused", notice="slow")
     stages.record_stage(store, newest)
     stages.record_stage(store, stage_record("testhost/sender"))
     assert stages.stage_records(store) == (newest, stage_record("testhost/sender"))

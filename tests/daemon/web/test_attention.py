@@ -129,6 +129,21 @@ def test_stages_that_do_not_work_need_a_person(sqlite_only: Store, app: Starlett
     assert_needed(app, NeedKind.STAGES, 1, "receiver: no port", "read the log")
 
 
+def test_a_stage_that_works_but_not_as_it_should_needs_a_person(sqlite_only: Store, app: Starlette) -> None:
+    record_stage(
+        sqlite_only,
+        StageRecord(
+            name="a/analyzer",
+            process_id=7,
+            started_at=NOW,
+            seen_at=after(59),
+            condition="",
+            notice="on torch",
+        ),
+    )
+    assert_needed(app, NeedKind.NOTICES, 1, "analyzer: on torch", "restart the service")
+
+
 def test_quarantine_is_counted_anew_when_its_folder_changes(spool: Spool, tmp_path: Path) -> None:
     (tmp_path / "useless").write_bytes(b"no DICOM")
     quarantine = Quarantine(spool.quarantine)

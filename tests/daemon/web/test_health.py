@@ -73,6 +73,23 @@ def test_the_service_is_ready_when_every_stage_works(sqlite_only: Store, app: St
     assert "All 2 stages are running" in get(app, "/").text
 
 
+def test_a_stage_with_a_notice_works(sqlite_only: Store, app: Starlette) -> None:
+    record_seen(sqlite_only, "a/receiver", 30)
+    record_stage(
+        sqlite_only,
+        StageRecord(
+            name="a/analyzer",
+            process_id=7,
+            started_at=NOW,
+            seen_at=after(59),
+            condition="",
+            notice="on torch",
+        ),
+    )
+    assert get(app, "/readyz").status_code == 200
+    assert "All 2 stages are running" in get(app, "/").text
+
+
 def test_the_service_is_not_ready_and_says_what_is_missing(sqlite_only: Store, app: Starlette) -> None:
     record_seen(sqlite_only, "a/receiver", 55, "disk is full")
     record_seen(sqlite_only, "a/analyzer", 29)

@@ -120,6 +120,19 @@ def test_same_batch_gives_the_same_bits_and_leaves_what_it_gave(engine):
         assert np.array_equal(array, same)
 
 
+@pytest.mark.parametrize("spoiled", [np.nan, np.inf])
+def test_a_view_with_one_pixel_that_is_no_number_gets_none_and_the_others_stay(engine, spoiled):
+    views = some_views(3)
+    expected = engine.run(views)["mobilenet"].logit
+    views[1, 100, 100] = spoiled
+
+    found = engine.run(views)["mobilenet"]
+
+    assert np.isfinite(found.logit).tolist() == [True, False, True]
+    assert [bool(np.isfinite(each).all()) for each in found.activation] == [True, False, True]
+    np.testing.assert_allclose(found.logit[[0, 2]], expected[[0, 2]], atol=1e-5)
+
+
 def test_a_view_that_holds_nan_is_named_and_spoils_no_other(untrained_bundle, engine):
     ensemble = Ensemble(load_bundle(untrained_bundle), engine)
     views = some_views(3)
