@@ -1,4 +1,4 @@
-"""How long a person waits for the predictor: ``python benchmarks/predictor.py``.
+"""How long a person waits for the predictor: ``python -m benchmarks.predictor``.
 
 Starts ``ulna predictor``, waits for the models, and drops one radiograph of 3000 x 2500 pixels again and
 again: the time from the first byte of the file to the last of the page and the pixels. Cold is the same with

@@ -91,6 +91,17 @@ def test_claimed_view_waits_for_nobody_else(store):
     assert claim(store, owner="other") == ()
 
 
+def test_a_view_is_unread_until_it_is_analyzed_also_while_somebody_reads_it(store):
+    assert not views.has_unread_views(store)
+    record(store, received())
+    assert views.has_unread_views(store)
+    views.claim_views(store, owner=ANALYZER, limit=9, oldest_first=False, now=NOW)
+    assert views.has_unread_views(store)
+    views.release_views(store, owner=ANALYZER, forgive=True)
+    analyze_all(store)
+    assert not views.has_unread_views(store)
+
+
 def test_claim_runs_out(store):
     record(store, received())
     claim(store)
